@@ -1,0 +1,104 @@
+"""Every error a person in the notebook can meet, and how it prints.
+
+    HeliconeMagicError
+    ├── InputError                 nothing was sent: change the line or the prompt
+    │   ├── TemplateError          a {{ … }} span cannot be filled
+    │   └── BudgetError            the session's budget would be exceeded
+    ├── CredentialError            a key is missing, misshapen or refused
+    ├── GatewayError               the gateway or the provider refused, or never answered
+    │   ├── UnknownModelError      no such model there
+    │   ├── RateLimitError         too many requests: wait, or ask for less
+    │   └── IncompleteAnswerError  the answer broke off; what had arrived is kept
+    └── JournalError               the record on disk cannot be read
+    StepInterrupted                Stop or the kernel's interrupt (a KeyboardInterrupt)
+
+Messages name the value in quotes, then what to type, then the library's own words. They are
+redacted by whoever raises them; this module knows no secrets.
+"""
+
+from __future__ import annotations
+
+
+class _ShortTraceback:
+    """Lets IPython print the error itself instead of the frames that led to it."""
+
+    def _render_traceback_(self) -> list[str]:
+        return f"{type(self).__name__}: {self}".splitlines()
+
+
+class HeliconeMagicError(_ShortTraceback, Exception):
+    """The base: a message, what to type next, and the cause in the library's own words."""
+
+    def __init__(self, message: str, *, hint: str | None = None, cause: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.cause = cause
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        if self.cause:
+            lines.append(f"  cause: {self.cause}")
+        return "\n".join(lines)
+
+
+class InputError(HeliconeMagicError):
+    """What was typed cannot be used; nothing was sent."""
+
+
+class TemplateError(InputError):
+    """A ``{{ … }}`` span of the prompt cannot be filled; nothing was sent."""
+
+
+class BudgetError(InputError):
+    """The session's budget is used up, or cannot be kept for this model; nothing was sent."""
+
+
+class CredentialError(HeliconeMagicError):
+    """A key is missing, has the wrong shape, or was refused."""
+
+
+class GatewayError(HeliconeMagicError):
+    """The gateway or the provider behind it refused, or could not be reached.
+
+    ``status_code`` is the real HTTP status where one is known (Helicone's AI gateway hides a
+    client error inside a 500), ``request_id`` the id under which the attempt was sent.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        cause: str | None = None,
+        status_code: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, cause=cause)
+        self.status_code = status_code
+        self.request_id = request_id
+
+
+class UnknownModelError(GatewayError):
+    """The gateway has no such model."""
+
+
+class RateLimitError(GatewayError):
+    """Too many requests, or a Helicone rate limit policy that is used up."""
+
+
+class IncompleteAnswerError(GatewayError):
+    """The answer broke off, was malformed, or stopped coming; what had arrived is kept."""
+
+
+class JournalError(HeliconeMagicError):
+    """The journal on disk cannot be opened or read."""
+
+
+class StepInterrupted(_ShortTraceback, KeyboardInterrupt):
+    """A step was stopped by its Stop button or the kernel's interrupt.
+
+    A KeyboardInterrupt, so that "Run All" stops; one line, where the plain one leaves thirteen.
+    """

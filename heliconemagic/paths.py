@@ -1,0 +1,60 @@
+"""Session paths: where a step stands in the flow (``/outline/lesson-1``).
+
+Knows the normal form that Helicone's dashboard draws well; knows nothing of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from heliconemagic.errors import InputError
+from heliconemagic.wire_text import check_header_value
+
+MAX_PATH_LENGTH = 512
+
+
+class SessionPath(str):
+    """A normalised path: one leading slash, no empty segment, no trailing slash; case matters.
+
+    Build it with `parse`; the constructor trusts its argument.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> SessionPath:
+        """The normal form of ``text``.
+
+        >>> SessionPath.parse("//outline//lesson-1/")
+        '/outline/lesson-1'
+
+        Raises:
+            InputError: no leading slash, no segment, or characters that a header cannot carry.
+        """
+        if not text.startswith("/"):
+            raise InputError(f"{text!r} is not a path: paths start with a slash.", hint=f"type /{text.strip()}")
+        segments = [segment for segment in text.split("/") if segment]
+        if not segments:
+            raise InputError(f"{text!r} names no step.", hint="give the step a name, as in /abstract")
+        for segment in segments:
+            if segment != segment.strip():
+                raise InputError(
+                    f"the path {text!r} has blanks beside a slash.",
+                    hint="type " + "/" + "/".join(part.strip() for part in segments if part.strip()),
+                )
+        return cls(check_header_value("path", "/" + "/".join(segments), max_length=MAX_PATH_LENGTH))
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The names between the slashes."""
+        return tuple(self[1:].split("/"))
+
+    def ancestors(self) -> Iterator[SessionPath]:
+        """The paths above this one, nearest first.
+
+        >>> list(SessionPath("/a/b/c").ancestors())
+        ['/a/b', '/a']
+        """
+        segments = self.segments
+        for end in range(len(segments) - 1, 0, -1):
+            yield SessionPath("/" + "/".join(segments[:end]))

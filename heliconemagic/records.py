@@ -1,0 +1,157 @@
+"""The values everything else speaks of: session, step, attempt. No I/O, no display.
+
+Times are seconds since the epoch (float), costs USD, counts tokens. A record is never changed:
+a newer state is `dataclasses.replace` of the older one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from heliconemagic.usage import Usage
+
+Message = Mapping[str, Any]
+"""One chat message as the chat completions API spells it: ``{"role": …, "content": …}``."""
+
+
+class StepKind(StrEnum):
+    """What a step was, by Helicone's words for the leaves of its tree."""
+
+    LLM = "LLM"
+    TOOL = "Tool"
+    VECTOR_DB = "VectorDB"
+    DATA = "Data"
+
+
+class StepStatus(StrEnum):
+    """How far a step is. ``PENDING`` is written before its first byte is sent."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRecord:
+    """A Helicone session. Its identity at Helicone is the pair of ``id`` and ``name``."""
+
+    id: str
+    name: str  # ASCII, as sent
+    title: str  # as typed, for our own display
+    gateway: str  # label of the gateway at the start
+    notebook: str = ""  # stem of the notebook's file name; never its path
+    started_at: float
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One HTTP exchange of a step. Retries make several, each with its own request id."""
+
+    request_id: str  # Helicone-Request-Id, UUIDv4
+    started_at: float
+    first_byte_at: float | None = None
+    ended_at: float | None = None
+    status_code: int | None = None
+    helicone_id: str | None = None  # the answer's Helicone-Id: the id it was logged under
+    headers: Mapping[str, str] = field(default_factory=dict)  # of the response, redacted
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A call of a function that the model asked for."""
+
+    id: str
+    name: str
+    arguments: str  # JSON, as the model wrote it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One logical request at a path, made by one run of one cell, with its reply so far."""
+
+    id: str  # UUIDv4
+    session_id: str
+    path: str
+    kind: StepKind = StepKind.LLM
+    status: StepStatus = StepStatus.PENDING
+    gateway: str  # label: a preset or a URL
+    model: str  # as asked for
+    messages: tuple[Message, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # of the request, besides model and messages
+    fingerprint: str = ""  # equal for identical requests
+    cell: str = ""  # the front end's cell id, or a hash of the cell's text
+    run: int = 0  # which run of which kernel: the execution count
+    parent_id: str | None = None  # the step whose conversation this one continues
+    is_superseded: bool = False  # its cell ran again
+    is_recorded: bool = True  # False under --no-log
+
+    started_at: float
+    first_token_at: float | None = None
+    ended_at: float | None = None
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    answered_by: str | None = None  # the model that the answer names
+    usage: Usage | None = None
+    cost: float | None = None  # USD, estimated; None: unpriced
+    error: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        """The text of the last message: what the cell said."""
+        content = self.messages[-1].get("content", "") if self.messages else ""
+        return content if isinstance(content, str) else str(content)
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds from start to end; None while it runs."""
+        return None if self.ended_at is None else self.ended_at - self.started_at
+
+    @property
+    def time_to_first_token(self) -> float | None:
+        """Seconds from start to the first token; None if none came."""
+        return None if self.first_token_at is None else self.first_token_at - self.started_at
+
+    @property
+    def is_usable_parent(self) -> bool:
+        """Whether another step may continue this one's conversation."""
+        return self.kind is StepKind.LLM and self.status is StepStatus.DONE and bool(self.text.strip())
+
+    @property
+    def helicone_id(self) -> str | None:
+        """The id under which Helicone has the last attempt; None if no Helicone answered."""
+        return self.attempts[-1].helicone_id if self.attempts else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionTotals:
+    """Sums over the steps of a session or a folder."""
+
+    steps: int = 0
+    errors: int = 0  # failed or interrupted
+    model_seconds: float = 0.0  # sum of latencies
+    tokens: int = 0
+    cost: float = 0.0  # USD, of the priced steps
+    unpriced: int = 0  # finished steps without a price
+
+
+def sum_steps(steps: tuple[Step, ...] | list[Step]) -> SessionTotals:
+    """The totals of ``steps``; superseded ones count, for they were paid."""
+    failed = {StepStatus.FAILED, StepStatus.INTERRUPTED}
+    return SessionTotals(
+        steps=len(steps),
+        errors=sum(step.status in failed for step in steps),
+        model_seconds=sum(step.latency or 0.0 for step in steps),
+        tokens=sum(step.usage.total_tokens for step in steps if step.usage),
+        cost=sum(step.cost or 0.0 for step in steps),
+        unpriced=sum(step.cost is None and step.status is StepStatus.DONE for step in steps),
+    )

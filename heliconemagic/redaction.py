@@ -1,0 +1,100 @@
+"""Secrets that do not print, and their removal from text that might repeat them.
+
+Configured keys are replaced wherever they appear, whole, even where a server splits one over the
+chunks of a stream. Look-alikes are replaced only in errors, logs and URLs (`redact_lookalikes`):
+in an answer they may be what the person asked about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+REDACTED = "[redacted]"
+
+_LOOKALIKE = re.compile(
+    r"(?:sk|pk|rk)-(?:helicone-)?[A-Za-z0-9_-]{8,}"  # OpenAI, Helicone, Anthropic, OpenRouter
+    r"|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{8,}"
+    r"|AIza[A-Za-z0-9_-]{20,}|gsk_[A-Za-z0-9]{16,}|hf_[A-Za-z0-9]{16,}|xai-[A-Za-z0-9]{16,}"
+    r"|(?<=[?&](?:key|sig)=)[^&\s]+|(?<=[?&]api[_-]key=)[^&\s]+"
+    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # credentials in a URL
+)
+
+
+class Secret:
+    """A key that shows as ``**********`` in every form of printing; `reveal` gives its value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one place that sends it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('**********')"
+
+    def __str__(self) -> str:
+        return "**********"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Secret is never pickled")
+
+
+class Redactor:
+    """Replaces the exact values of a set of keys by ``[redacted]``."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        values = {secret.reveal() for secret in secrets}
+        # Shorter ones would eat ordinary words; no provider issues such keys.
+        self._values = sorted((value for value in values if len(value) >= 8), key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, self._values))) if self._values else None
+
+    def redact(self, text: str) -> str:
+        """``text`` without the configured keys."""
+        return self._pattern.sub(REDACTED, text) if self._pattern else text
+
+    def redact_lookalikes(self, text: str) -> str:
+        """``text`` without the configured keys and without anything shaped like a key."""
+        return _LOOKALIKE.sub(REDACTED, self.redact(text))
+
+    def find_held_back(self, text: str) -> int:
+        """How many characters at the end of ``text`` may be the beginning of a key."""
+        longest = 0
+        for value in self._values:
+            for length in range(min(len(value) - 1, len(text)), longest, -1):
+                if text.endswith(value[:length]):
+                    longest = length
+                    break
+        return longest
+
+
+class StreamRedactor:
+    """A `Redactor` for text that arrives in pieces: what may begin a key waits for the next piece."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._waiting = ""
+
+    def feed(self, piece: str) -> str:
+        """The text that is safe to show now."""
+        text = self._redactor.redact(self._waiting + piece)
+        cut = len(text) - self._redactor.find_held_back(text)
+        self._waiting = text[cut:]
+        return text[:cut]
+
+    def flush(self) -> str:
+        """What still waited, once no more can come."""
+        waiting, self._waiting = self._waiting, ""
+        return waiting

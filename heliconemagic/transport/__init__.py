@@ -1,0 +1,1 @@
+"""What answers a request: the network, with every attempt journalled, or the demo in its place."""
