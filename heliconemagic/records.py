@@ -86,7 +86,7 @@ class Step:
     parameters: Mapping[str, Any] = field(default_factory=dict)  # of the request, besides model and messages
     fingerprint: str = ""  # equal for identical requests
     cell: str = ""  # the front end's cell id, or a hash of the cell's text
-    run: int = 0  # which run of which kernel: the execution count
+    run: int = 0  # which run of the cell: milliseconds since the epoch at its start
     parent_id: str | None = None  # the step whose conversation this one continues
     is_superseded: bool = False  # its cell ran again
     is_recorded: bool = True  # False under --no-log
@@ -155,3 +155,20 @@ def sum_steps(steps: tuple[Step, ...] | list[Step]) -> SessionTotals:
         cost=sum(step.cost or 0.0 for step in steps),
         unpriced=sum(step.cost is None and step.status is StepStatus.DONE for step in steps),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """One line of a list of sessions: the session and the sums over its steps."""
+
+    id: str
+    name: str
+    title: str
+    gateway: str
+    notebook: str = ""
+    started_at: float
+    ended_at: float | None = None
+    steps: int = 0
+    errors: int = 0  # failed or interrupted
+    cost: float = 0.0  # USD, of the priced steps
+    tokens: int = 0
