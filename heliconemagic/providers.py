@@ -1,0 +1,65 @@
+"""The providers known by name: their hosts, the variable of their key, a default model, their name in price lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OPENAI = "OPENAI_API_KEY"
+HELICONE = "HELICONE_API_KEY"
+AZURE = "AZURE_OPENAI_API_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A company that serves models."""
+
+    id: str  # as Helicone's AI gateway spells it after the slash of `model/provider`
+    host: str = ""  # its API's; a leading dot: any host that ends so
+    key_variable: str = ""
+    default_model: str = ""
+    price_id: str = ""  # in genai-prices, where it is another
+
+
+PROVIDERS = (
+    Provider("openai", "api.openai.com", OPENAI, "gpt-4o-mini"),
+    Provider("azure", ".openai.azure.com", AZURE),
+    Provider("anthropic", "api.anthropic.com", "ANTHROPIC_API_KEY"),
+    Provider("groq", "api.groq.com", "GROQ_API_KEY"),
+    Provider("openrouter", "openrouter.ai", "OPENROUTER_API_KEY"),
+    Provider("google-ai-studio", "generativelanguage.googleapis.com", "GEMINI_API_KEY", price_id="google"),
+    Provider("mistral", "api.mistral.ai", "MISTRAL_API_KEY"),
+    Provider("together", "api.together.xyz", "TOGETHER_API_KEY"),
+    Provider("deepseek", "api.deepseek.com", "DEEPSEEK_API_KEY"),
+    Provider("xai", "api.x.ai", "XAI_API_KEY", price_id="x-ai"),
+    Provider("fireworks", "api.fireworks.ai", "FIREWORKS_API_KEY"),
+    Provider("perplexity", "api.perplexity.ai", "PERPLEXITY_API_KEY"),
+    Provider("cohere", "api.cohere.ai", "COHERE_API_KEY"),
+    Provider("cerebras", "api.cerebras.ai", "CEREBRAS_API_KEY"),
+    Provider("deepinfra", "api.deepinfra.com", "DEEPINFRA_API_KEY"),
+    Provider("novita", "api.novita.ai", "NOVITA_API_KEY"),
+    Provider("nebius", "api.studio.nebius.com", "NEBIUS_API_KEY", price_id="huggingface_nebius"),
+    Provider("baseten", "inference.baseten.co", "BASETEN_API_KEY"),
+    Provider("bedrock", price_id="aws"),
+    Provider("vertex", price_id="google"),
+    Provider("chutes"),
+    Provider("canopywave"),
+    Provider("crusoe"),
+    Provider("helicone"),
+)
+
+KEY_VARIABLES = (OPENAI, HELICONE, *sorted({provider.key_variable for provider in PROVIDERS} - {"", OPENAI}))
+
+_BY_ID = {provider.id: provider for provider in PROVIDERS}
+
+
+def find_provider(name: str) -> Provider | None:
+    """The provider that Helicone's AI gateway calls ``name``."""
+    return _BY_ID.get(name.lower())
+
+
+def find_provider_of_host(host: str) -> Provider | None:
+    """The provider whose API answers at ``host``."""
+    for provider in PROVIDERS:
+        if provider.host and (host == provider.host or (provider.host[0] == "." and host.endswith(provider.host))):
+            return provider
+    return None
