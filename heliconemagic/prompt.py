@@ -1,0 +1,108 @@
+"""Fills the ``{{ … }}`` of a prompt with the notebook's values; everything else stays byte for byte.
+
+Single braces, ``$``, LaTeX, JSON, ``{% %}``, ``{# #}`` and line ends are never touched, and a value
+is never scanned again. What is filled in, and in which order, is decided here; Jinja itself is
+wrapped by `heliconemagic.expressions`, imported once there is a span.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from heliconemagic.value_text import ValueText, build_value_text
+
+
+class TemplateMode(StrEnum):
+    """How much of a prompt is a template."""
+
+    SPANS = "spans"  # only {{ expression }}
+    RAW = "raw"  # nothing
+    JINJA = "jinja"  # the full language
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A prompt ready to be sent, and notes on what was left out of it ("DataFrame df: 10 of 2,000 rows")."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def fill_template(text: str, names: Mapping[str, Any], *, mode: TemplateMode | str = TemplateMode.SPANS) -> Filled:
+    """``text`` with its spans filled from ``names``.
+
+    >>> fill_template('Write on {{ topic }} as {"title": "…"}.', {"topic": "bees"}).text
+    'Write on bees as {"title": "…"}.'
+
+    Raises:
+        TemplateError: a span cannot be filled. Nothing was sent.
+    """
+    if not _has_template(text, mode):
+        return Filled(text)
+    if mode == TemplateMode.JINJA:
+        return _fill_jinja(text, names)
+    return _fill_spans(text, names)
+
+
+def find_names(text: str, *, mode: TemplateMode | str = TemplateMode.SPANS) -> set[str]:
+    """The names that filling ``text`` would look up, built-in functions included.
+
+    Raises:
+        TemplateError: a span is not an expression.
+    """
+    if not _has_template(text, mode):
+        return set()
+    from heliconemagic import expressions
+
+    return expressions.find_template_names(text) if mode == TemplateMode.JINJA else expressions.find_span_names(text)
+
+
+def find_awaitables(
+    text: str, names: Mapping[str, Any], *, mode: TemplateMode | str = TemplateMode.SPANS
+) -> dict[str, Awaitable[Any]]:
+    """Those of ``names`` that ``text`` uses and that must be awaited first: tasks, futures, coroutines.
+
+    Raises:
+        TemplateError: a span is not an expression.
+    """
+    used = sorted(find_names(text, mode=mode))
+    return {name: names[name] for name in used if name in names and inspect.isawaitable(names[name])}
+
+
+def _has_template(text: str, mode: TemplateMode | str) -> bool:
+    openers = {TemplateMode.SPANS: ("{{",), TemplateMode.JINJA: ("{{", "{%", "{#")}.get(TemplateMode(mode), ())
+    return any(opener in text for opener in openers)
+
+
+def _fill_spans(text: str, names: Mapping[str, Any]) -> Filled:
+    from heliconemagic import expressions
+
+    values = [
+        ValueText(piece)
+        if isinstance(piece, str)
+        else build_value_text(expressions.compute_span(piece, names), piece.expression)
+        for piece in expressions.split_spans(text)
+    ]
+    return Filled("".join(value.text for value in values), tuple(value.note for value in values if value.note))
+
+
+def _fill_jinja(text: str, names: Mapping[str, Any]) -> Filled:
+    from heliconemagic import expressions
+
+    notes: list[str] = []
+
+    def show(value: Any) -> str:
+        shown = build_value_text(value, _find_name(value, names))
+        notes.extend([shown.note] if shown.note else [])
+        return shown.text
+
+    return Filled(expressions.render_template(text, names, show), tuple(notes))
+
+
+def _find_name(value: Any, names: Mapping[str, Any]) -> str:
+    """What the notebook calls ``value``: within a whole template the expression isn't known."""
+    return next((name for name, other in names.items() if other is value and not name.startswith("_")), "…")
