@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from heliconemagic.errors import InputError
 from heliconemagic.wire_text import build_ascii_form, check_header_value, find_fault
@@ -191,10 +190,18 @@ def _shorten(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def build_target_headers(target_url: str) -> dict[str, str]:
-    """The header that names the provider behind Helicone's gateway: the origin, for only that is used."""
-    parts = urlsplit(target_url)
-    return {TARGET_URL: f"{parts.scheme}://{parts.netloc}"}
+def build_target_headers(origin: str) -> dict[str, str]:
+    """The header that names the provider behind Helicone's gateway; only the origin is used."""
+    return {TARGET_URL: origin}
+
+
+def build_azure_headers(endpoint: str, model: str) -> dict[str, str]:
+    """The headers that name an Azure endpoint and, for the cost, the model behind its deployment.
+
+    Raises:
+        InputError: the model's name cannot travel in a header.
+    """
+    return {OPENAI_API_BASE: endpoint, MODEL_OVERRIDE: check_header_value("model", model)}
 
 
 def is_helicone_header(name: str) -> bool:
