@@ -1,0 +1,167 @@
+"""Questions to the journal: lists of sessions, a session's steps, the reply of an identical request; forgetting.
+
+Works on a connection that it is handed; every statement is served by an index.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from heliconemagic.journal_rows import SESSION_COLUMNS, decode_attempt, decode_message, decode_session, decode_step
+from heliconemagic.records import Attempt, Message, SessionRecord, SessionSummary, Step
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_LIST = """
+    SELECT sessions.*, count(steps.session_id) AS steps,
+        coalesce(sum(steps.status IN ('failed', 'interrupted')), 0) AS errors,
+        coalesce(sum(steps.cost), 0.0) AS cost,
+        coalesce(sum(steps.prompt_tokens + steps.completion_tokens), 0) AS tokens
+    FROM sessions LEFT JOIN steps INDEXED BY steps_summed ON steps.session_id = sessions.id
+    WHERE {where}
+    GROUP BY sessions.started_at, sessions.id
+    ORDER BY sessions.started_at DESC, sessions.id DESC
+    LIMIT :limit
+"""
+_STEPS = "SELECT * FROM steps WHERE {where} ORDER BY started_at, number"
+_MESSAGE_ORDER = """
+    SELECT steps.number AS step, step_messages.message_number AS message
+    FROM steps JOIN step_messages ON step_messages.step_number = steps.number
+    WHERE {where} ORDER BY steps.number, step_messages.position
+"""
+_MESSAGES = """
+    SELECT number, body FROM messages WHERE number IN (
+        SELECT step_messages.message_number
+        FROM steps JOIN step_messages ON step_messages.step_number = steps.number WHERE {where}
+    )
+"""
+_ATTEMPTS = """
+    SELECT steps.number AS step, attempts.*
+    FROM steps JOIN attempts ON attempts.step_number = steps.number
+    WHERE {where} ORDER BY attempts.number
+"""
+_REPLY = """
+    SELECT number FROM steps
+    WHERE session_id = ? AND fingerprint = ? AND status = 'done'
+    ORDER BY started_at DESC, number DESC LIMIT 1
+"""
+
+
+def list_sessions(
+    connection: sqlite3.Connection, *, limit: int | None, name: str | None, notebook: str | None
+) -> list[SessionSummary]:
+    """The sessions, newest first, of this name and notebook where they are given."""
+    wanted = {"name": name, "notebook": notebook}
+    where = " AND ".join(f"sessions.{column} = :{column}" for column, value in wanted.items() if value is not None)
+    statement = _LIST.format(where=where or "true")
+    rows = connection.execute(statement, {**wanted, "limit": -1 if limit is None else limit})
+    return [_build_summary(row) for row in rows]
+
+
+def _build_summary(row: sqlite3.Row) -> SessionSummary:
+    session = decode_session(row)
+    return SessionSummary(
+        **{name: getattr(session, name) for name in SESSION_COLUMNS},
+        **{name: row[name] for name in ("steps", "errors", "cost", "tokens")},
+    )
+
+
+def find_session(connection: sqlite3.Connection, session_id: str) -> SessionRecord | None:
+    """The session with this id."""
+    row = connection.execute("SELECT * FROM sessions WHERE id = ?", (session_id,)).fetchone()
+    return row and decode_session(row)
+
+
+def find_named(connection: sqlite3.Connection, name: str, notebook: str | None = None) -> SessionRecord | None:
+    """The newest session of this name, in this notebook if one is given."""
+    statement = "SELECT * FROM sessions WHERE name = :name {} ORDER BY started_at DESC, id DESC LIMIT 1"
+    statement = statement.format("" if notebook is None else "AND notebook = :notebook")
+    row = connection.execute(statement, {"name": name, "notebook": notebook}).fetchone()
+    return row and decode_session(row)
+
+
+def find_by_prefix(connection: sqlite3.Connection, prefix: str) -> list[SessionRecord]:
+    """Some of the sessions whose ids begin with ``prefix``; two are enough to know it is ambiguous."""
+    statement = "SELECT * FROM sessions WHERE id >= ? AND id < ? ORDER BY id LIMIT 4"
+    return [decode_session(row) for row in connection.execute(statement, (prefix, prefix + "\x7f"))]
+
+
+def list_names(connection: sqlite3.Connection) -> list[str]:
+    """The names of all sessions, each once."""
+    return [row["name"] for row in connection.execute("SELECT name FROM sessions GROUP BY name")]
+
+
+def load_steps(connection: sqlite3.Connection, session_id: str) -> list[Step]:
+    """All steps of a session in the order they started."""
+    return _load(connection, "steps.session_id = ?", session_id)
+
+
+def find_reply(connection: sqlite3.Connection, session_id: str, fingerprint: str) -> Step | None:
+    """The newest finished step of this request in this session."""
+    row = connection.execute(_REPLY, (session_id, fingerprint)).fetchone()
+    return _load(connection, "steps.number = ?", row["number"])[0] if row else None
+
+
+def _load(connection: sqlite3.Connection, where: str, key: str | int) -> list[Step]:
+    """The steps that ``where`` chooses, with messages and attempts: four statements, however many steps."""
+
+    def read(statement: str) -> Iterable[sqlite3.Row]:
+        return connection.execute(statement.format(where=where), (key,))
+
+    messages = _collect_messages(read)
+    attempts: dict[int, list[Attempt]] = defaultdict(list)
+    for row in read(_ATTEMPTS):
+        attempts[row["step"]].append(decode_attempt(row))
+    return [
+        decode_step(row, tuple(messages.get(row["number"], ())), tuple(attempts.get(row["number"], ())))
+        for row in read(_STEPS)
+    ]
+
+
+def _collect_messages(read: Callable[[str], Iterable[sqlite3.Row]]) -> dict[int, list[Message]]:
+    """The messages of each step by its number; steps of one conversation share the values."""
+    bodies = {number: decode_message(body) for number, body in read(_MESSAGES)}
+    found: dict[int, list[Message]] = defaultdict(list)
+    for step, message in read(_MESSAGE_ORDER):
+        found[step].append(bodies[message])
+    return found
+
+
+def forget(connection: sqlite3.Connection, session_id: str) -> list[str]:
+    """Delete a session with its steps, attempts and the messages that no other step uses.
+
+    Returns the ids of its steps. One transaction; the text is gone from the files after a checkpoint.
+    """
+    chosen = "SELECT number FROM steps WHERE session_id = :session"
+    of_session = {"session": session_id}
+    connection.execute("BEGIN IMMEDIATE")
+    steps = connection.execute("SELECT id FROM steps WHERE session_id = :session", of_session).fetchall()
+    used = f"SELECT DISTINCT message_number FROM step_messages WHERE step_number IN ({chosen})"  # noqa: S608 - constant
+    messages = connection.execute(used, of_session).fetchall()
+    connection.execute(f"DELETE FROM step_messages WHERE step_number IN ({chosen})", of_session)  # noqa: S608 - constant
+    connection.executemany(
+        "DELETE FROM messages WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM step_messages WHERE message_number = ?1)",
+        [tuple(row) for row in messages],
+    )
+    connection.execute(f"DELETE FROM attempts WHERE step_number IN ({chosen})", of_session)  # noqa: S608 - constant
+    connection.execute("DELETE FROM steps WHERE session_id = :session", of_session)
+    connection.execute("DELETE FROM sessions WHERE id = :session", of_session)
+    connection.execute("COMMIT")
+    return [row["id"] for row in steps]
+
+
+def list_pending_owners(connection: sqlite3.Connection) -> Iterator[str]:
+    """The owners that have steps which never ended."""
+    for row in connection.execute("SELECT DISTINCT owner_id FROM steps WHERE status = 'pending'"):
+        yield row["owner_id"]
+
+
+def interrupt_steps(connection: sqlite3.Connection, owner_id: str) -> None:
+    """Say of a dead owner's unfinished steps that they ended when they were last heard of."""
+    connection.execute(
+        "UPDATE steps SET status = 'interrupted', ended_at = flushed_at WHERE owner_id = ? AND status = 'pending'",
+        (owner_id,),
+    )

@@ -1,0 +1,190 @@
+"""Records as rows: how a session, a step and an attempt are written and read back.
+
+Works on a connection that it is handed, inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from heliconemagic.records import Attempt, Message, SessionRecord, Step, StepKind, StepStatus, ToolCall
+from heliconemagic.usage import Usage
+
+if TYPE_CHECKING:
+    import sqlite3
+
+SESSION_COLUMNS = ("id", "name", "title", "gateway", "notebook", "started_at", "ended_at")
+ATTEMPT_COLUMNS = ("request_id", "started_at", "first_byte_at", "ended_at", "status_code", "helicone_id", "error")
+STEP_COLUMNS = (
+    *("id", "session_id", "path", "gateway", "model", "fingerprint", "cell", "run", "parent_id"),
+    *("started_at", "first_token_at", "ended_at", "text", "reasoning", "refusal"),
+    *("finish_reason", "answered_by", "cost", "error"),
+)
+USAGE_COLUMNS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
+
+
+def _build_upsert(table: str, key: str, columns: tuple[str, ...], special: Mapping[str, str] | None = None) -> str:
+    """An INSERT that updates the row of the same ``key``; ``special`` says how some columns merge."""
+    updates = {column: f"excluded.{column}" for column in columns if column != key} | dict(special or {})
+    changes = ", ".join(f"{column} = {value}" for column, value in updates.items())
+    values = ", ".join(f":{column}" for column in columns)
+    # Every name comes from the constants above.
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) ON CONFLICT ({key}) DO UPDATE SET {changes}"  # noqa: S608
+
+
+_PUT_SESSION = _build_upsert("sessions", "id", SESSION_COLUMNS)
+_PUT_STEP = _build_upsert(
+    "steps",
+    "id",
+    (
+        *(*STEP_COLUMNS, *USAGE_COLUMNS, "kind", "status", "is_superseded"),
+        *("parameters", "tool_calls", "owner_id", "flushed_at"),
+    ),
+    {"is_superseded": "max(is_superseded, excluded.is_superseded)"},  # a step never comes back
+)
+_PUT_ATTEMPT = _build_upsert(
+    "attempts",
+    "request_id",
+    (*ATTEMPT_COLUMNS, "headers", "step_number"),
+    # An exchange only learns: an older state that comes late takes nothing away.
+    {column: f"coalesce(excluded.{column}, {column})" for column in (*ATTEMPT_COLUMNS[1:], "headers")},
+)
+
+
+def write_session(connection: sqlite3.Connection, session: SessionRecord) -> None:
+    """Insert or update a session."""
+    connection.execute(_PUT_SESSION, {name: _encode(getattr(session, name)) for name in SESSION_COLUMNS})
+
+
+def write_step(connection: sqlite3.Connection, step: Step, *, owner_id: str, now: float) -> None:
+    """Insert or update a step with its messages and attempts, as written by ``owner_id`` at ``now``."""
+    row = {name: _encode(getattr(step, name)) for name in STEP_COLUMNS}
+    row |= {name: getattr(step.usage, name, None) for name in USAGE_COLUMNS}
+    row |= {"kind": step.kind.value, "status": step.status.value, "is_superseded": step.is_superseded}
+    row |= {"parameters": _encode_json(step.parameters), "owner_id": owner_id, "flushed_at": now}
+    row["tool_calls"] = _encode_json([(call.id, call.name, call.arguments) for call in step.tool_calls])
+    connection.execute(_PUT_STEP, row)
+    number = _find_number(connection, step.id)
+    _write_messages(connection, number, step.messages)
+    for attempt in step.attempts:
+        _put_attempt(connection, number, attempt)
+
+
+def _find_number(connection: sqlite3.Connection, step_id: str) -> int | None:
+    row = connection.execute("SELECT number FROM steps WHERE id = ?", (step_id,)).fetchone()
+    return row and int(row[0])
+
+
+def _write_messages(connection: sqlite3.Connection, step_number: int | None, messages: tuple[Message, ...]) -> None:
+    """Store each body once, by its hash, and their order in this step."""
+    bodies = [_encode_message(message) for message in messages]
+    connection.executemany("INSERT OR IGNORE INTO messages (hash, body) VALUES (?, ?)", bodies)
+    connection.executemany(
+        "INSERT OR REPLACE INTO step_messages (step_number, position, message_number)"
+        " SELECT ?, ?, number FROM messages WHERE hash = ?",
+        [(step_number, position, digest) for position, (digest, _) in enumerate(bodies)],
+    )
+
+
+def _encode_message(message: Message) -> tuple[bytes, str | bytes]:
+    """The hash of a message's canonical JSON, and that JSON with the keys in the order given."""
+    canonical = json.dumps(message, sort_keys=True, separators=(",", ":"), default=_build_plain)
+    return hashlib.sha256(canonical.encode()).digest(), _encode_text(_dump(message))
+
+
+def write_text(connection: sqlite3.Connection, step_id: str, text: str, reasoning: str, *, now: float) -> None:
+    """The text so far of a step that still runs; a finished one keeps what it has."""
+    connection.execute(
+        "UPDATE steps SET text = ?, reasoning = ?, flushed_at = ? WHERE id = ? AND status = 'pending'",
+        (_encode(text), _encode(reasoning), now, step_id),
+    )
+
+
+def write_attempt(connection: sqlite3.Connection, step_id: str, attempt: Attempt) -> None:
+    """Insert or update an attempt; without its step's row it is left out."""
+    number = _find_number(connection, step_id)
+    if number is not None:
+        _put_attempt(connection, number, attempt)
+
+
+def _put_attempt(connection: sqlite3.Connection, step_number: int | None, attempt: Attempt) -> None:
+    row = {name: _encode(getattr(attempt, name)) for name in ATTEMPT_COLUMNS}
+    connection.execute(_PUT_ATTEMPT, row | {"headers": _encode_json(attempt.headers), "step_number": step_number})
+
+
+def write_superseded(connection: sqlite3.Connection, step_id: str) -> None:
+    """Mark a step whose cell ran again."""
+    connection.execute("UPDATE steps SET is_superseded = 1 WHERE id = ?", (step_id,))
+
+
+def decode_session(row: sqlite3.Row) -> SessionRecord:
+    """The session in a row of `SESSION_COLUMNS`."""
+    return SessionRecord(**{name: _decode(row[name]) for name in SESSION_COLUMNS})
+
+
+def decode_step(row: sqlite3.Row, messages: tuple[Message, ...], attempts: tuple[Attempt, ...]) -> Step:
+    """The step in a row of ``steps``, with what other tables hold of it."""
+    usage = {name: row[name] for name in USAGE_COLUMNS}
+    return Step(
+        **{name: _decode(row[name]) for name in STEP_COLUMNS},
+        kind=StepKind(row["kind"]),
+        status=StepStatus(row["status"]),
+        is_superseded=bool(row["is_superseded"]),
+        parameters=_decode_json(row["parameters"]) or {},
+        tool_calls=tuple(ToolCall(id=a, name=b, arguments=c) for a, b, c in _decode_json(row["tool_calls"]) or ()),
+        usage=None if usage["prompt_tokens"] is None else Usage(**usage),
+        messages=messages,
+        attempts=attempts,
+    )
+
+
+def decode_attempt(row: sqlite3.Row) -> Attempt:
+    """The attempt in a row of ``attempts``."""
+    plain = {name: _decode(row[name]) for name in ATTEMPT_COLUMNS}
+    return Attempt(**plain, headers=_decode_json(row["headers"]) or {})
+
+
+def decode_message(body: str | bytes) -> Message:
+    """The message with this stored body."""
+    message: Message = json.loads(_decode(body))
+    return message
+
+
+def _encode(value: object) -> object:
+    return _encode_text(str(value)) if isinstance(value, str) else value
+
+
+def _encode_text(text: str) -> str | bytes:
+    """``text``, as bytes where it has half a surrogate pair (cut emoji), which SQLite's text cannot hold."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def _decode(value: Any) -> Any:
+    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+
+
+def _encode_json(value: Any) -> str | bytes | None:
+    """``value`` as JSON; None where it is empty, as it mostly is."""
+    return _encode_text(_dump(value)) if value else None
+
+
+def _decode_json(value: str | bytes | None) -> Any:
+    return None if value is None else json.loads(_decode(value))
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_build_plain)
+
+
+def _build_plain(value: object) -> object:
+    """What JSON has no word for: mappings of other types as objects, everything else as its text."""
+    return dict(value) if isinstance(value, Mapping) else str(value)

@@ -1,0 +1,227 @@
+"""The one thread that writes the journal, and the queue before it.
+
+Callers leave changes and go on; the thread writes what has gathered in one transaction. A newer
+state of the same thing replaces the older one in the queue. What cannot be written stays queued
+and is tried again; nobody waits for it meanwhile. Knows nothing of what the changes say.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from heliconemagic.journal_schema import describe_failure, is_busy, is_corrupt
+
+if TYPE_CHECKING:
+    import sqlite3
+
+Key = tuple[int, str]
+"""What a change is about: its place in the order of writing (sessions before steps …), and an id."""
+
+Change = Callable[["sqlite3.Connection"], None]
+
+RETRY_SECONDS = 2.0
+MAX_QUEUED = 10_000
+_BUSY_TRIES = 3  # of 0.25 s each before callers are told
+
+
+class Target(Protocol):
+    """What the thread writes to; every method is called from that thread alone."""
+
+    path: Path
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection ready for writing: the same while all is well."""
+
+    def disconnect(self) -> None:
+        """Close the connection; the next `connect` makes another."""
+
+    def replace(self) -> str:
+        """Put the damaged file aside; returns a notice that says so."""
+
+    def close(self) -> None:
+        """The end of writing."""
+
+
+class JournalWriter:
+    """A queue of changes and the daemon thread that writes them; the thread starts with the first change."""
+
+    def __init__(self, target: Target, *, retry_seconds: float = RETRY_SECONDS, max_queued: int = MAX_QUEUED) -> None:
+        self._target = target
+        self._retry_seconds = retry_seconds
+        self._max_queued = max_queued
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._queue: dict[Key, Change] = {}
+        self._due: float | None = None  # monotonic time of the next try; None: nothing to do
+        self._put_count = 0  # changes ever queued
+        self._done_count = 0  # the value of `_put_count` at which everything before was written
+        self._try_count = 0
+        self._busy_count = 0
+        self._is_closing = False
+        self._failure: str | None = None
+        self._notices: list[str] = []
+
+    def put(self, key: Key, change: Change, *, delay: float = 0.0) -> int:
+        """Queue a change, to be written within ``delay`` seconds; returns a ticket for `wait`."""
+        with self._changed:
+            self._put_count += 1
+            if self._is_closing:
+                return self._put_count
+            self._queue[key] = change
+            if len(self._queue) > self._max_queued:
+                self._drop_oldest()
+            if self._failure is None:
+                self._bring_forward(time.monotonic() + delay)
+            return self._put_count
+
+    def _drop_oldest(self) -> None:
+        del self._queue[next(iter(self._queue))]
+        notice = f"more than {self._max_queued:,} changes waited for the journal: the oldest were dropped"
+        if notice not in self._notices:
+            self._notices.append(notice)
+
+    def _bring_forward(self, due: float) -> None:
+        if self._due is None or due < self._due:
+            self._due = due
+            self._changed.notify_all()
+        if self._thread is None:
+            self._start()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="heliconemagic-journal", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the interpreter is shutting down
+            self._failure = f"the journal cannot be written any more: {error}"
+        else:
+            self._thread = thread
+
+    def wait(self, ticket: int, timeout: float) -> bool:
+        """Whether everything up to ``ticket`` is on disk; returns at once while writing fails."""
+        with self._changed:
+            if self._changed.wait_for(lambda: self._done_count >= ticket or self._is_stuck, timeout):
+                return self._done_count >= ticket
+            self._failure = f"the journal did not answer within {timeout:g} s: {self._target.path}"
+            return False
+
+    @property
+    def _is_stuck(self) -> bool:
+        return self._failure is not None or self._is_closing
+
+    def flush(self, timeout: float) -> bool:
+        """Write everything queued now; whether that worked."""
+        with self._changed:
+            ticket = self._put_count
+            if self._queue and self._failure is None:
+                self._bring_forward(time.monotonic())
+        return self.wait(ticket, timeout)
+
+    def try_now(self, timeout: float) -> bool:
+        """Make another try at once, even while writing fails; whether it worked."""
+        with self._changed:
+            tries, ticket = self._try_count, self._put_count
+            self._bring_forward(time.monotonic())
+            self._changed.wait_for(lambda: self._try_count > tries and self._due_later(), timeout)
+            return self._done_count >= ticket and self._failure is None
+
+    def _due_later(self) -> bool:
+        return self._busy_count == 0 or self._failure is not None
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing is written now; None if nothing is known against it."""
+        return "the journal is closed" if self._is_closing else self._failure
+
+    def take_notice(self) -> str | None:
+        """What happened meanwhile and is to be said once."""
+        with self._changed:
+            return self._notices.pop(0) if self._notices else None
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Write what waits, once more if need be, and end the thread."""
+        with self._changed:
+            self._is_closing = True
+            self._due = time.monotonic()
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    # The thread.
+
+    def _run(self) -> None:
+        while (taken := self._take()) is not None:
+            self._settle(*taken, self._try(taken[0]))
+        self._target.close()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _take(self) -> tuple[dict[Key, Change], int] | None:
+        """Wait until something is due, then take all that is queued; None at the end."""
+        with self._changed:
+            while self._due is None or self._due > time.monotonic():
+                self._changed.wait(None if self._due is None else self._due - time.monotonic())
+            if self._is_closing and not self._queue:
+                return None
+            batch, self._queue, self._due = self._queue, {}, None
+            return batch, self._put_count
+
+    def _try(self, batch: dict[Key, Change]) -> Exception | None:
+        """Write ``batch`` in one transaction; returns what went wrong."""
+        try:
+            self._write(batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is must not end the thread: `failure` tells it
+            self._target.disconnect()
+            return error
+        return None
+
+    def _write(self, batch: dict[Key, Change]) -> None:
+        connection = self._target.connect()
+        connection.execute("BEGIN IMMEDIATE")
+        for key in sorted(batch, key=lambda key: key[0]):
+            self._write_change(connection, batch[key])
+        connection.execute("COMMIT")
+
+    def _write_change(self, connection: sqlite3.Connection, change: Change) -> None:
+        """Write one change; one that can never be written is left out, so that it holds up no other."""
+        import sqlite3
+
+        unstorable = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.DataError)
+        try:
+            change(connection)
+        except (*unstorable, TypeError, ValueError, OverflowError) as error:
+            with self._changed:
+                self._notices.append(f"the journal left something out that it cannot hold: {error}")
+
+    def _settle(self, batch: dict[Key, Change], count: int, error: Exception | None) -> None:
+        """Take note of how a try ended."""
+        notice = self._replace(error) if error is not None and is_corrupt(error) else None
+        with self._changed:
+            if error is None:
+                self._done_count, self._failure, self._busy_count = count, None, 0
+            else:
+                self._queue = {**batch, **self._queue}  # what came meanwhile is newer
+                self._plan_retry(error, notice)
+            self._try_count += 1
+            self._changed.notify_all()
+
+    def _replace(self, error: Exception) -> str | None:
+        try:
+            return self._target.replace()
+        except OSError as failed:
+            error.add_note(str(failed))
+            return None
+
+    def _plan_retry(self, error: Exception, notice: str | None) -> None:
+        self._busy_count += 1
+        is_soon = notice is not None or (is_busy(error) and self._busy_count < _BUSY_TRIES)
+        if notice is not None:
+            self._notices.append(notice)
+        if self._is_closing and not is_soon:
+            self._queue.clear()  # that was the last try
+        if not is_soon:
+            self._failure = describe_failure(error, self._target.path)
+        self._due = time.monotonic() + (0.0 if is_soon or self._is_closing else self._retry_seconds)
