@@ -62,7 +62,7 @@ class _Missing(StrictUndefined):
         super().__init__(hint, obj, name, exc)
         if exc is UndefinedError and obj is not missing:
             # Jinja calls whatever stands here with its message
-            self._undefined_exception = lambda _: _build_missing_error(obj, name)  # type: ignore[assignment,return-value]
+            self._undefined_exception = lambda _: _build_missing_error(obj, name)  # type: ignore[assignment]
 
 
 def split_spans(text: str) -> list[str | Span]:
@@ -91,7 +91,7 @@ def compute_span(span: Span, names: Mapping[str, Any]) -> Any:
         value = span.compute(names)
         if isinstance(value, Undefined):
             str(value)  # raises
-    except Exception as error:  # noqa: BLE001  (whatever the notebook's own objects raise)
+    except Exception as error:  # whatever the notebook's own objects raise
         raise _build_failure(f"{_show(span.source)} (line {span.line})", error, names) from error
     return value
 
@@ -116,7 +116,7 @@ def render_template(text: str, names: Mapping[str, Any], show: Callable[[Any], s
         ) from error
     except TemplateError:
         raise  # of `show`
-    except Exception as error:  # noqa: BLE001  (whatever the notebook's own objects raise)
+    except Exception as error:  # whatever the notebook's own objects raise
         raise _build_failure("the template", error, names) from error
 
 

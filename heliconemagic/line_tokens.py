@@ -95,7 +95,7 @@ def _next_position(line: str, position: int) -> int:
 
 
 def _read_quoted(line: str, start: int) -> Token:
-    end = _find_closing_quote(line, start)
+    end = find_closing_quote(line, start)
     if end < 0:
         raise InputError(
             f"the quote at column {start + 1} is never closed: {_show(line[start:])}",
@@ -111,7 +111,7 @@ def _read_quoted(line: str, start: int) -> Token:
     return Token(_unquote(line[start:end]), True, start, end)
 
 
-def _find_closing_quote(line: str, start: int) -> int:
+def find_closing_quote(line: str, start: int) -> int:
     """The index after the quote that closes the one at ``start``; -1 if there is none."""
     quote, position = line[start], start + 1
     while position < len(line):

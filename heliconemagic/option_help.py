@@ -1,0 +1,55 @@
+"""The help of the magics, from the one table of options: everyday options on one screen, or all."""
+
+from __future__ import annotations
+
+import textwrap
+
+from heliconemagic.option_table import VERBS, Magic, Scope, list_options
+
+WIDTH = 100
+_INDENT = 30
+
+_HEADS = {
+    "llm": """\
+%%llm [/path] [options]         the prompt goes below; {{ name }} is filled from the notebook
+%llm [/path] [options] "text"   the same on one line; gives the reply
+
+  %%llm /outline --out outline -t 0.3
+  %llm /title "A title for {{ outline }}"
+""",
+    "helicone_session": """\
+%helicone_session "Name" [options]   open the session, or change its options
+%helicone_session VERB               see below; with nothing: the current session
+
+  %helicone_session "Course Creation" -m gpt-4o-mini -s "You write for beginners."
+  %helicone_session show /outline
+""",
+}
+
+
+def build_help(magic: Magic, *, everything: bool) -> str:
+    """The help of a magic: at most 24 lines of 100 columns for the everyday form."""
+    tables = [build_option_table(magic, everything=everything)]
+    if magic == "helicone_session":
+        tables.insert(0, build_verb_table())
+    return "\n\n".join([_HEADS[magic].rstrip("\n"), *map(_print_rows, tables)])
+
+
+def build_option_table(magic: Magic, *, everything: bool = True) -> list[tuple[str, str]]:
+    """How each option is typed, and what it does, in the order of the help."""
+    return [(option.usage, option.help) for option in list_options(Scope.of(magic)) if everything or option.is_everyday]
+
+
+def build_verb_table() -> list[tuple[str, str]]:
+    """How each verb of ``%helicone_session`` is typed, and what it does."""
+    return [(verb.usage, verb.help) for verb in VERBS]
+
+
+def _print_rows(rows: list[tuple[str, str]]) -> str:
+    return "\n".join(_print_row(usage, text) for usage, text in rows)
+
+
+def _print_row(usage: str, text: str) -> str:
+    first, *rest = textwrap.wrap(text, WIDTH - _INDENT)
+    head = f"  {usage:<{_INDENT - 3}} {first}"
+    return "\n".join([head, *(" " * _INDENT + line for line in rest)])

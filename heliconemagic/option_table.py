@@ -1,0 +1,174 @@
+"""The one table of options and verbs, which parsing, help, completion and the README read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Flag
+from typing import Any, Literal
+
+from heliconemagic import option_values as values
+from heliconemagic.prompt import TemplateMode
+
+Magic = Literal["llm", "helicone_session"]
+
+
+class Scope(Flag):
+    """Where an option may stand."""
+
+    CELL = 1
+    SESSION = 2
+    BOTH = 3
+
+    @classmethod
+    def of(cls, magic: Magic) -> Scope:
+        """The scope of what stands on a magic's line."""
+        return cls.SESSION if magic == "helicone_session" else cls.CELL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """What can be said of one option. ``field`` is the attribute of the command that it fills."""
+
+    names: tuple[str, ...]  # the short one first
+    field: str
+    help: str
+    scope: Scope = Scope.BOTH
+    metavar: str = ""  # "": takes no value; "[SECONDS]": may take one; "KEY VALUE": takes two
+    example: str = ""  # a value to type, for hints
+    parse: Callable[..., Any] = values.parse_text
+    flag_value: Any = True  # what it stands for without a value
+    is_repeatable: bool = False  # gathers pairs in a mapping
+    is_everyday: bool = False  # stands in the short help
+    group: str = ""  # options of one group exclude each other
+    completes: str = ""  # what its value is completed with: models, gateways, contexts, paths …
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether a value has to follow."""
+        return bool(self.metavar) and not self.may_take_value
+
+    @property
+    def may_take_value(self) -> bool:
+        """Whether a value can follow, and need not."""
+        return self.metavar.startswith("[")
+
+    @property
+    def usage(self) -> str:
+        """How it is typed: ``-m, --model MODEL``."""
+        return f"{', '.join(self.names)} {self.metavar}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """What a first word of the session line can do instead of naming a session."""
+
+    name: str
+    help: str
+    metavar: str = ""  # of its one optional argument
+    option_fields: frozenset[str] = frozenset()  # the options it takes
+    completes: str = ""
+
+    @property
+    def usage(self) -> str:
+        """How it is typed: ``show [/path]``."""
+        return f"{self.name} {self.metavar}".rstrip()
+
+
+_CELL, _SESSION = Scope.CELL, Scope.SESSION
+
+OPTIONS: tuple[Option, ...] = (
+    Option(names=("-m", "--model"), field="model", metavar="MODEL", example="gpt-4o-mini", completes="models",
+           is_everyday=True, help="model, as the gateway spells it"),
+    Option(names=("-s", "--system"), field="system", metavar="TEXT", example='"Answer in one sentence."',
+           is_everyday=True, help="system prompt"),
+    Option(names=("-t", "--temperature"), field="temperature", metavar="NUMBER", example="0.7",
+           parse=values.parse_temperature, is_everyday=True, help="temperature, 0 to 2"),
+    Option(names=("-o", "--option"), field="parameters", metavar="KEY VALUE", example="max_tokens 200",
+           parse=values.parse_parameter, is_repeatable=True, is_everyday=True, completes="parameters",
+           help="any request parameter, as in -o max_tokens 200 (JSON, else text)"),
+    Option(names=("-p", "--property"), field="properties", metavar="KEY=VALUE", example="team=blue",
+           parse=values.parse_property, is_repeatable=True, help="a Helicone property (repeatable)"),
+    Option(names=("--user",), field="user", metavar="NAME", example="ada", parse=values.parse_user,
+           help="the user the requests are counted for"),
+    Option(names=("--gateway",), field="gateway", metavar="PRESET|URL", example="demo", completes="gateways",
+           help="where requests go: a preset, a self-hosted Helicone's URL, or direct:URL"),
+    Option(names=("--context",), field="context", metavar="MODE", example="path",
+           parse=values.parse_context, completes="contexts",
+           help="what steps continue: auto (nearest ancestor, else the last step), path (ancestors only), "
+           "chat (the last step), none"),
+    Option(names=("--cache",), field="cache", metavar="[SECONDS]", example="3600", parse=values.parse_cache,
+           flag_value=0, help="let Helicone answer repeated requests from its cache (default: 7 days)"),
+    Option(names=("--retries",), field="retries", metavar="N", example="2", parse=values.parse_retries,
+           help="how often a failed request is sent again"),
+    Option(names=("--timeout",), field="timeout", metavar="SECONDS", example="60", parse=values.parse_seconds,
+           help="give up after so many seconds without a byte"),
+    Option(names=("--budget",), field="budget", metavar="USD", example="2.50", parse=values.parse_budget,
+           scope=_SESSION, is_everyday=True, help="refuse requests once the session would cost more"),
+    Option(names=("--resume",), field="resumes", group="start", scope=_SESSION, is_everyday=True,
+           help="continue the newest session of this name and notebook"),
+    Option(names=("--new",), field="is_new", group="start", scope=_SESSION, is_everyday=True,
+           help="start another session of the same name"),
+    Option(names=("--id",), field="id", metavar="ID", example="3f0c1d2e-…", parse=values.parse_session_id,
+           group="start", scope=_SESSION, completes="ids", help="join the session with this id"),
+    Option(names=("--name",), field="name", metavar="NAME", example='"Course Creation"', scope=_SESSION,
+           completes="sessions", help="the name, where it reads like a verb"),
+    Option(names=("--out",), field="out", metavar="NAME", example="abstract", parse=values.parse_result_name,
+           scope=_CELL, is_everyday=True, help="put the reply into this variable as well as into _"),
+    Option(names=("-c", "--continue"), field="continues", group="parent", scope=_CELL, is_everyday=True,
+           help="continue the step that ran last"),
+    Option(names=("--after",), field="after", metavar="PATH", example="/abstract", parse=values.parse_path_pattern,
+           group="parent", scope=_CELL, is_everyday=True, completes="paths", help="continue the step at this path"),
+    Option(names=("--fresh",), field="is_fresh", group="parent", scope=_CELL, is_everyday=True,
+           help="continue nothing"),
+    Option(names=("--dry-run",), field="is_dry_run", scope=_CELL, is_everyday=True,
+           help="show the exact request with its estimated cost; send nothing"),
+    Option(names=("--raw",), field="mode", flag_value=TemplateMode.RAW, group="template", scope=_CELL,
+           is_everyday=True, help="fill nothing in: {{ is text"),
+    Option(names=("--jinja",), field="mode", flag_value=TemplateMode.JINJA, group="template", scope=_CELL,
+           help="the prompt is a whole Jinja template"),
+    Option(names=("-q", "--quiet"), field="is_quiet", group="view", scope=_CELL, is_everyday=True,
+           help="show nothing"),
+    Option(names=("--live",), field="is_live", group="view", scope=_CELL,
+           help="keep the finished card a widget, for presenting; a saved notebook then shows no answer"),
+    Option(names=("--no-stream",), field="streams", flag_value=False, scope=_CELL,
+           help="ask for the whole answer at once"),
+    Option(names=("--no-log",), field="is_logged", flag_value=False, scope=_CELL,
+           help="keep this step out of the journal on disk"),
+    Option(names=("-h", "--help"), field="help", flag_value="short", is_everyday=True, help="this"),
+    Option(names=("--help-all",), field="help", flag_value="all", help="every option"),
+)  # fmt: skip
+
+VERBS: tuple[Verb, ...] = (
+    Verb(name="show", metavar="[/PATH]", completes="paths",
+         help="the tree with times, tokens and cost; a path: its answer"),
+    Verb(name="list", help="the sessions on this machine (also: sessions)"),
+    Verb(name="resume", metavar="[ID|NAME]", completes="sessions", help="continue an earlier session",
+         option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
+                                  "context", "cache", "retries", "timeout", "budget"})),
+    Verb(name="end", help="end the session"),
+    Verb(name="models", option_fields=frozenset({"gateway"}), help="the gateway's models"),
+    Verb(name="login", option_fields=frozenset({"gateway"}), help="enter a key without showing it"),
+    Verb(name="doctor", option_fields=frozenset({"gateway"}), help="what works here, and what doesn't"),
+    Verb(name="forget", metavar="[ID|NAME]", completes="sessions", help="delete a session from the journal for good"),
+)  # fmt: skip
+VERB_SYNONYMS = {"sessions": "list"}
+RESERVED_WORDS = frozenset(
+    ["pick", "record", "rerun", "diff", "stats", "find", "pull", "edit", "import", "export", "rate"]
+)
+
+
+def list_options(scope: Scope) -> tuple[Option, ...]:
+    """The options that may stand on a line of this scope, in the table's order."""
+    return tuple(option for option in OPTIONS if option.scope & scope)
+
+
+def find_option(name: str) -> Option | None:
+    """The option spelled ``name`` (``-m`` or ``--model``), whatever its scope."""
+    return next((option for option in OPTIONS if name in option.names), None)
+
+
+def find_verb(word: str) -> Verb | None:
+    """The verb spelled ``word``, or of which it is another spelling."""
+    name = VERB_SYNONYMS.get(word, word)
+    return next((verb for verb in VERBS if verb.name == name), None)

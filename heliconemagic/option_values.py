@@ -1,0 +1,161 @@
+"""Turns the words after an option into typed values.
+
+A parser raises ValueError with the end of a sentence ("takes a number from 0 to 2"); whoever knows
+the option's name makes the error of it. What has its own hint is an InputError at once.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import math
+from typing import Any
+
+from heliconemagic.errors import InputError
+from heliconemagic.headers import check_cache_seconds, check_property, check_session_id, check_user
+from heliconemagic.settings import Context
+
+HOTTEST = 2.0
+MOST_RETRIES = 20
+
+PARAMETERS = (
+    "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "metadata",
+    "parallel_tool_calls", "presence_penalty", "reasoning_effort", "response_format", "seed",
+    "service_tier", "stop", "store", "tool_choice", "tools", "top_logprobs", "top_p", "verbosity",
+)  # fmt: skip
+"""Request parameters worth offering; any other is sent as well."""
+
+_INSTEAD = {
+    "model": "type -m MODEL",
+    "messages": "the prompt goes below the first line, a system prompt after -s",
+    "system": "type -s TEXT",
+    "temperature": "type -t NUMBER",
+    "stream": "answers stream by default; --no-stream waits for the whole one",
+    "stream_options": "usage is always asked for",
+    "n": "a step has one answer: run the cell again for another",
+    "user": "type --user NAME",
+    "timeout": "type --timeout SECONDS",
+    "max_retries": "type --retries N",
+    "extra_headers": "for Helicone type -p key=value, --user, --cache",
+    "extra_body": "name the parameter itself: -o KEY VALUE",
+    "extra_query": "put it into the URL: --gateway URL",
+    "base_url": "type --gateway URL",
+    "api_key": "keys come from the environment, .env or `%helicone_session login`",
+}
+_PYTHON_CONSTANTS = {"True": True, "False": False, "None": None}
+
+
+def parse_text(text: str) -> str:
+    """Any text but an empty one."""
+    if not text.strip():
+        raise ValueError("needs a value")
+    return text.strip()
+
+
+def parse_temperature(text: str) -> float:
+    """A number from 0 to 2."""
+    return _parse_number(text, f"takes a number from 0 to {HOTTEST:g}", 0, HOTTEST)
+
+
+def parse_seconds(text: str) -> float:
+    """A number of seconds above 0."""
+    return _parse_number(text, "takes a number of seconds above 0", math.ulp(0.0), math.inf)
+
+
+def parse_budget(text: str) -> float:
+    """An amount in USD above 0, with or without ``$``."""
+    return _parse_number(text.removeprefix("$"), "takes an amount in USD above 0", math.ulp(0.0), math.inf)
+
+
+def parse_retries(text: str) -> int:
+    """A whole number from 0 to 20."""
+    if not text.isdecimal() or int(text) > MOST_RETRIES:
+        raise ValueError(f"takes a whole number from 0 to {MOST_RETRIES}")
+    return int(text)
+
+
+def parse_cache(text: str) -> int:
+    """Whole seconds that Helicone's cache honours."""
+    if not text.isdecimal():
+        raise ValueError("takes whole seconds, or nothing for Helicone's default of 7 days")
+    return check_cache_seconds(int(text))
+
+
+def parse_context(text: str) -> Context:
+    """One of the ways to find the step that is continued."""
+    if text not in set(Context):
+        raise ValueError(f"takes one of {', '.join(Context)}")
+    return Context(text)
+
+
+def parse_user(text: str) -> str:
+    """A user that can travel in a header."""
+    return check_user(text)
+
+
+def parse_session_id(text: str) -> str:
+    """An id that can travel in a header."""
+    return check_session_id(text)
+
+
+def parse_result_name(text: str) -> str:
+    """A name that a Python variable can have."""
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise ValueError("takes a variable's name")
+    return text
+
+
+def parse_path_pattern(text: str) -> str:
+    """A path, in which ``{{ … }}`` may still stand; normalised once that is filled."""
+    if not text.startswith(("/", "{{")):
+        raise ValueError("takes a path, which starts with a slash")
+    return text
+
+
+def parse_property(text: str) -> tuple[str, str]:
+    """``key=value``, checked as a header."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ValueError("takes key=value")
+    check_property(key.strip(), value.strip())
+    return key.strip(), value.strip()
+
+
+def parse_parameter(key: str, text: str) -> tuple[str, Any]:
+    """A request parameter and its value: JSON where it is JSON, else a string.
+
+    >>> parse_parameter("max_tokens", "50"), parse_parameter("stop", "END")
+    (('max_tokens', 50), ('stop', 'END'))
+    """
+    if instead := _INSTEAD.get(key):
+        raise InputError(f"{key!r} cannot be set with -o.", hint=instead)
+    if not key.isidentifier():
+        spelled = key.replace("-", "_")
+        hint = f"type -o {spelled} {text}" if spelled.isidentifier() else "type -o max_tokens 200"
+        raise InputError(f"{key!r} is not the name of a request parameter.", hint=hint)
+    return key, _parse_json(key, text)
+
+
+def _parse_json(key: str, text: str) -> Any:
+    if text in _PYTHON_CONSTANTS:
+        return _PYTHON_CONSTANTS[text]
+    try:
+        return json.loads(text, parse_constant=str)
+    except ValueError as error:
+        if text.startswith(("{", "[")):
+            raise InputError(
+                f"the value of {key!r} is not valid JSON: {text!r}",
+                hint="""put it in single quotes: '{"type": "json_object"}'""",
+                cause=str(error),
+            ) from error
+        return text
+
+
+def _parse_number(text: str, rule: str, lowest: float, highest: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(rule) from None
+    if not (math.isfinite(number) and lowest <= number <= highest):
+        raise ValueError(rule)
+    return number

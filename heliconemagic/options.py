@@ -1,0 +1,176 @@
+"""Reads the first line of a ``%%llm`` cell, a ``%llm`` line and a ``%helicone_session`` line.
+
+Every mistake is an InputError that says what to type instead; nothing has been sent by then. What
+options there are stands in `heliconemagic.option_table`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from heliconemagic.errors import InputError
+from heliconemagic.line_reader import CURLY_QUOTES, LineReader
+from heliconemagic.line_tokens import Token
+from heliconemagic.option_help import build_help, build_option_table
+from heliconemagic.option_table import RESERVED_WORDS, VERB_SYNONYMS, VERBS, Verb, find_verb
+from heliconemagic.prompt import TemplateMode
+from heliconemagic.settings import RequestOptions
+
+__all__ = [
+    "CellCommand",
+    "SessionCommand",
+    "build_help",
+    "build_option_table",
+    "parse_cell_line",
+    "parse_session_line",
+]
+
+Help = Literal["short", "all"]
+
+_SHORTEST_VERB_MATCH = 0.75  # difflib's ratio; `shwo` against `show`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellCommand:
+    """What a ``%%llm`` cell's first line, or a ``%llm`` line, asks for."""
+
+    path: str | None = None  # as typed, ``{{ … }}`` and all
+    text: str = ""  # the prompt of the line form
+    options: RequestOptions = field(default_factory=RequestOptions)
+    out: str | None = None
+    mode: TemplateMode = TemplateMode.SPANS
+    is_dry_run: bool = False
+    continues: bool = False
+    after: str | None = None  # as typed
+    is_fresh: bool = False
+    streams: bool = True
+    is_logged: bool = True
+    is_live: bool = False
+    is_quiet: bool = False
+    help: Help | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCommand:
+    """What a ``%helicone_session`` line asks for: a verb, or a session of this name."""
+
+    verb: str | None = None
+    arguments: tuple[str, ...] = ()  # of the verb
+    name: str | None = None
+    options: RequestOptions = field(default_factory=RequestOptions)
+    is_new: bool = False
+    id: str | None = None
+    resumes: bool = False
+    help: Help | None = None
+
+
+def parse_cell_line(line: str, *, is_cell: bool) -> CellCommand:
+    """The first line of a cell (``is_cell``), or a whole ``%llm`` line with its prompt.
+
+    Raises:
+        InputError: something on the line cannot be meant.
+    """
+    reader = LineReader(line, "llm", is_prose=not is_cell)
+    given: dict[str, Any] = {}
+    while token := reader.read_word():
+        if "path" not in given and "text" not in given and _is_path(token, is_cell=is_cell):
+            given["path"] = token.text
+        elif is_cell:
+            raise _build_stray_word(token, given.get("path"))
+        elif "text" in given:
+            raise InputError(
+                f"{token.text!r} stands after the prompt.", hint="put the whole prompt into one pair of quotes"
+            )
+        else:
+            given["text"] = reader.read_prompt(token)
+    if not is_cell and not reader.is_help and not given.get("text", "").strip():
+        raise InputError("there is no prompt.", hint='type %llm /path "text", or %%llm with the prompt below it')
+    return CellCommand(**given, **reader.build_arguments())
+
+
+def parse_session_line(line: str) -> SessionCommand:
+    """A ``%helicone_session`` line.
+
+    Raises:
+        InputError: something on the line cannot be meant.
+    """
+    reader = LineReader(line, "helicone_session", is_prose=False)
+    words: list[str] = []
+    while token := reader.read_word():
+        words.append(token.text)
+    arguments = reader.build_arguments()
+    if reader.is_help or not words:
+        return SessionCommand(**arguments)
+    if verb := find_verb(words[0]):
+        _check_verb(verb, words, reader)
+        return SessionCommand(verb=verb.name, arguments=tuple(words[1:]), options=arguments["options"])
+    if "name" in arguments:
+        raise InputError(f"the name is given twice: {words[0]!r} and {arguments['name']!r}.", hint="keep one of them")
+    return SessionCommand(name=_check_name(words), **arguments)
+
+
+def _is_path(token: Token, *, is_cell: bool) -> bool:
+    """In the line form a quoted text is the prompt, even if it begins with a slash."""
+    return token.text.startswith("/") and (is_cell or not token.was_quoted)
+
+
+def _build_stray_word(token: Token, path: str | None) -> InputError:
+    if path is None and not token.was_quoted:
+        return InputError(
+            f"{token.text!r} is not a path: paths start with a slash.",
+            hint=f"did you mean /{token.text}? The prompt goes below the first line",
+        )
+    return InputError(
+        f"{token.text!r} cannot stand on the first line: the prompt goes below the first line.",
+        hint=f'for a prompt on one line type %llm {path or "/path"} "…"',
+    )
+
+
+def _check_verb(verb: Verb, words: list[str], reader: LineReader) -> None:
+    most = 1 if verb.metavar else 0
+    if len(words) - 1 > most:
+        takes = f"takes only {verb.metavar}" if verb.metavar else "takes nothing after it"
+        hint = f"type %helicone_session {verb.usage}"
+        if verb.metavar == "[ID|NAME]":
+            hint = f'put the name in quotes: %helicone_session {words[0]} "{" ".join(words[1:])}"'
+        raise InputError(f"`{words[0]}` {takes}, not {' '.join(words[1:])!r}.", hint=hint)
+    if verb.metavar == "[/PATH]" and words[1:] and not words[1].startswith("/"):
+        raise InputError(
+            f"{words[1]!r} is not a path: paths start with a slash.",
+            hint=f"type %helicone_session {verb.name} /{words[1]}",
+        )
+    for name, spelling in reader.spellings.items():
+        if name not in verb.option_fields:
+            raise InputError(f"`{words[0]}` takes no {spelling}.", hint=f"type %helicone_session {verb.usage}")
+
+
+def _check_name(words: list[str]) -> str:
+    """The name that a session line begins with."""
+    name = " ".join(words)
+    if len(words) > 1:
+        straight = name.strip(CURLY_QUOTES)
+        raise InputError(f"{name!r} has more than one word.", hint=f'put it in quotes: %helicone_session "{straight}"')
+    if name.startswith("/"):
+        raise InputError(
+            f"{name!r} is a path, and a session has a name.",
+            hint=f"type %helicone_session show {name}, or %%llm {name}",
+        )
+    if name in RESERVED_WORDS:
+        raise InputError(f"{name!r} is reserved for a coming version.", hint=f"for a name: --name {name}")
+    if verb := _find_close_verb(name):
+        raise InputError(f"{name!r} looks like a verb.", hint=f"did you mean `{verb}`? For a name: --name {name}")
+    if not name.strip():
+        raise InputError("the session's name is empty.", hint='type %helicone_session "Course Creation"')
+    return name
+
+
+def _find_close_verb(name: str) -> str | None:
+    """The verb that ``name``, a single word, misspells."""
+    if len(name.split()) != 1:
+        return None
+    verbs = [word for word in [*(verb.name for verb in VERBS), *VERB_SYNONYMS] if abs(len(word) - len(name)) <= 1]
+    import difflib
+
+    close = difflib.get_close_matches(name.casefold(), verbs, n=1, cutoff=_SHORTEST_VERB_MATCH)
+    return close[0] if close else None
