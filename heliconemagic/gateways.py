@@ -13,7 +13,7 @@ from urllib.parse import quote
 from heliconemagic.errors import CredentialError, InputError, UnknownModelError
 from heliconemagic.keys import Key, Keys, check_key_shape
 from heliconemagic.presets import EU_DASHBOARD_URL, EU_REST_URL, REST_URL, Gateway, build_gateway
-from heliconemagic.providers import HELICONE, OPENAI, find_provider
+from heliconemagic.providers import HELICONE_VARIABLE, OPENAI_VARIABLE, find_provider
 from heliconemagic.redaction import Secret
 
 __all__ = [
@@ -44,6 +44,12 @@ class Credentials:
     api_key: Secret
     secret_headers: Mapping[str, Secret] = field(default_factory=dict)
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The bare keys that go out, for redaction."""
+        bare = (Secret(form.reveal().removeprefix("Bearer ")) for form in self.secret_headers.values())
+        return (self.api_key, *bare) if self.api_key != Secret(NO_KEY) else tuple(bare)
+
     def reveal_headers(self) -> dict[str, str]:
         """The headers with their values, for the one place that sends them."""
         return {name: secret.reveal() for name, secret in self.secret_headers.items()}
@@ -68,13 +74,13 @@ def choose_gateway(spec: str | None, keys: Keys, *, is_attended: bool, environ: 
 
 def _choose_preset(keys: Keys, *, is_attended: bool) -> tuple[str, str]:
     if keys.helicone:
-        return ("oai", "both keys are set") if keys.openai else ("helicone", f"only {HELICONE} is set")
+        return ("oai", "both keys are set") if keys.openai else ("helicone", f"only {HELICONE_VARIABLE} is set")
     if keys.openai:
-        return "direct", f"only {OPENAI} is set"
+        return "direct", f"only {OPENAI_VARIABLE} is set"
     if is_attended:
         return "demo", "no key is set"
     raise CredentialError(
-        f"no key is set: neither {OPENAI} nor {HELICONE}.",
+        f"no key is set: neither {OPENAI_VARIABLE} nor {HELICONE_VARIABLE}.",
         hint="set one in the environment or in a .env file, or run offline with --gateway demo",
     )
 

@@ -8,15 +8,14 @@ asked only for a key that is needed and found nowhere else.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from heliconemagic.providers import AZURE, HELICONE, KEY_VARIABLES, OPENAI
+from heliconemagic.providers import AZURE_VARIABLE, HELICONE_VARIABLE, KEY_VARIABLES, OPENAI_VARIABLE
 from heliconemagic.redaction import Secret
 
-__all__ = ["AZURE", "HELICONE", "OPENAI", "Key", "Keys", "check_key_shape", "find_keys"]
+__all__ = ["AZURE_VARIABLE", "HELICONE_VARIABLE", "OPENAI_VARIABLE", "Key", "Keys", "check_key_shape", "find_keys"]
 
 SERVICE = "heliconemagic"  # under which the keyring keeps keys
 
@@ -74,16 +73,18 @@ class Keys:
     @property
     def openai(self) -> Key | None:
         """OpenAI's."""
-        return self.get(OPENAI)
+        return self.get(OPENAI_VARIABLE)
 
     @property
     def helicone(self) -> Key | None:
         """Helicone's."""
-        return self.get(HELICONE)
+        return self.get(HELICONE_VARIABLE)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Every key found so far, for redaction."""
+        """Every key found so far, OpenAI's and Helicone's asked for, for redaction."""
+        for variable in (OPENAI_VARIABLE, HELICONE_VARIABLE):
+            self.get(variable)
         return tuple(key.secret for key in self.found.values())
 
 
@@ -97,19 +98,6 @@ def read_keyring(variable: str) -> str | None:
     try:
         value: str | None = keyring.get_password(SERVICE, variable)
     except KeyringError:
-        return None
-    return value
-
-
-def read_colab(variable: str) -> str | None:
-    """What Colab's secrets have for ``variable``; None elsewhere, or if the notebook may not read it."""
-    if "google.colab" not in sys.modules:
-        return None
-    from google.colab import userdata
-
-    try:
-        value: str | None = userdata.get(variable)
-    except (userdata.SecretNotFoundError, userdata.NotebookAccessError, userdata.TimeoutException):
         return None
     return value
 
@@ -189,7 +177,7 @@ def check_key_shape(variable: str, secret: Secret) -> str | None:
     if fault:
         return fault
     is_helicone = bool(_HELICONE_PREFIX.match(value))
-    if variable != HELICONE:
+    if variable != HELICONE_VARIABLE:
         return "holds a Helicone key; that belongs in HELICONE_API_KEY" if is_helicone else None
     if _HELICONE_KEY.fullmatch(value):
         return None

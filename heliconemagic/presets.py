@@ -5,6 +5,7 @@ Base URLs are always explicit. Knows no keys, only the variables they go by, and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 from heliconemagic import headers
 from heliconemagic.errors import InputError
-from heliconemagic.providers import AZURE, HELICONE, OPENAI, find_provider_of_host
+from heliconemagic.providers import AZURE_VARIABLE, HELICONE_VARIABLE, OPENAI_VARIABLE, find_provider_of_host
 from heliconemagic.redaction import Redactor
 from heliconemagic.urls import BaseUrl, parse_base_url
 
@@ -38,7 +39,7 @@ DEFAULT_MODELS: Mapping[str, str] = MappingProxyType(
 PRESETS = ("oai", "helicone", "target:URL", "azure", "direct", "direct:URL", "ollama", "lmstudio", "demo")
 NOT_LOGGED = "not logged at Helicone"
 _HELICONE_HOSTS = {"ai-gateway.helicone.ai": "helicone", "oai.helicone.ai": "oai", "oai.hconeai.com": "oai"}
-_HELICONE_AUTH = {headers.AUTH: "Bearer {" + HELICONE + "}"}
+_HELICONE_AUTH = {headers.AUTH: "Bearer {" + HELICONE_VARIABLE + "}"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +70,8 @@ class Gateway:
     @property
     def key_variables(self) -> tuple[str, ...]:
         """The environment variables of the keys it uses."""
-        names = [
-            name for name in (OPENAI, HELICONE, AZURE) if any(name in form for form in self.secret_headers.values())
-        ]
-        return tuple(dict.fromkeys([*([self.key_variable] if self.key_variable else []), *names]))
+        named = re.findall(r"\{(\w+)\}", " ".join(self.secret_headers.values()))
+        return tuple(dict.fromkeys([self.key_variable, *named] if self.key_variable else named))
 
     @property
     def key_names(self) -> str:
@@ -118,9 +117,9 @@ def _build_unknown_error(spec: str) -> InputError:
 
 def _find_preset(name: str) -> Gateway | None:
     if name == "oai":
-        return _build_helicone("oai", "https://oai.helicone.ai/v1", OPENAI, price_id="openai")
+        return _build_helicone("oai", "https://oai.helicone.ai/v1", OPENAI_VARIABLE, price_id="openai")
     if name == "helicone":
-        ai_gateway = _build_helicone("helicone", "https://ai-gateway.helicone.ai/v1", HELICONE)
+        ai_gateway = _build_helicone("helicone", "https://ai-gateway.helicone.ai/v1", HELICONE_VARIABLE)
         return replace(ai_gateway, secret_headers={})
     if name == "direct":
         return _build_direct_url(parse_base_url("https://api.openai.com/v1"), label="direct")
@@ -162,7 +161,7 @@ def _build_target(url: BaseUrl) -> Gateway:
     gateway = _build_helicone(
         "target",
         f"https://gateway.helicone.ai{url.path}",
-        provider.key_variable if provider else OPENAI,
+        provider.key_variable if provider else OPENAI_VARIABLE,
         label=f"target:{url}",
         price_id=provider.price_id if provider else "",
     )
@@ -179,7 +178,7 @@ def _build_direct_url(url: BaseUrl, *, label: str = "") -> Gateway:
         preset="direct",
         base_url=str(url),
         default_model=provider.default_model if provider else DEFAULT_MODELS["direct"],
-        key_variable=provider.key_variable if provider else OPENAI,
+        key_variable=provider.key_variable if provider else OPENAI_VARIABLE,
         is_key_optional=provider is None,
         price_id=provider.price_id if provider else "",
         note=f"{NOT_LOGGED}; the key travels unencrypted" if is_open else NOT_LOGGED,
@@ -205,7 +204,9 @@ def _build_url(url: BaseUrl, environ: Mapping[str, str]) -> Gateway:
             f"'{url.host}' is a provider, not a Helicone gateway.",
             hint=f"type direct:{url} to go there without Helicone, or target:{url} to go there through Helicone",
         )
-    gateway = _build_helicone("url", str(url) if url.path else f"{url}/v1/gateway/oai/v1", OPENAI, label=str(url))
+    gateway = _build_helicone(
+        "url", str(url) if url.path else f"{url}/v1/gateway/oai/v1", OPENAI_VARIABLE, label=str(url)
+    )
     dashboard = BaseUrl(url.scheme, url.host, 3000, "")
     return replace(gateway, rest_url=url.origin, dashboard_url=str(dashboard), price_id="openai")
 
@@ -238,11 +239,11 @@ def _build_azure(environ: Mapping[str, str]) -> Gateway:
     model = environ.get("AZURE_OPENAI_MODEL") or deployment
     base_url = f"https://oai.helicone.ai/openai/deployments/{quote(deployment, safe='')}"
     return replace(
-        _build_helicone("azure", base_url, AZURE, price_id="azure"),
+        _build_helicone("azure", base_url, AZURE_VARIABLE, price_id="azure"),
         default_model=model,
         query={"api-version": version},
         extra_headers=headers.build_azure_headers(parse_base_url(endpoint.strip()).origin, model),
-        secret_headers={**_HELICONE_AUTH, "api-key": "{" + AZURE + "}"},
+        secret_headers={**_HELICONE_AUTH, "api-key": "{" + AZURE_VARIABLE + "}"},
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OPENAI = "OPENAI_API_KEY"
-HELICONE = "HELICONE_API_KEY"
-AZURE = "AZURE_OPENAI_API_KEY"
+OPENAI_VARIABLE = "OPENAI_API_KEY"
+HELICONE_VARIABLE = "HELICONE_API_KEY"
+AZURE_VARIABLE = "AZURE_OPENAI_API_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Provider:
 
 
 PROVIDERS = (
-    Provider("openai", "api.openai.com", OPENAI, "gpt-4o-mini"),
-    Provider("azure", "openai.azure.com", AZURE),
+    Provider("openai", "api.openai.com", OPENAI_VARIABLE, "gpt-4o-mini"),
+    Provider("azure", "openai.azure.com", AZURE_VARIABLE),
     Provider("anthropic", "api.anthropic.com", "ANTHROPIC_API_KEY"),
     Provider("groq", "api.groq.com", "GROQ_API_KEY"),
     Provider("openrouter", "openrouter.ai", "OPENROUTER_API_KEY"),
@@ -52,7 +52,11 @@ PROVIDERS = (
     Provider("helicone"),
 )
 
-KEY_VARIABLES = (OPENAI, HELICONE, *sorted({provider.key_variable for provider in PROVIDERS} - {"", OPENAI}))
+KEY_VARIABLES = (
+    OPENAI_VARIABLE,
+    HELICONE_VARIABLE,
+    *sorted({provider.key_variable for provider in PROVIDERS} - {"", OPENAI_VARIABLE}),
+)
 
 _BY_ID = {provider.id: provider for provider in PROVIDERS}
 
