@@ -92,7 +92,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(names=("--user",), field="user", metavar="NAME", example="ada", parse=values.parse_user,
            help="the user the requests are counted for"),
     Option(names=("--gateway",), field="gateway", metavar="PRESET|URL", example="demo", completes="gateways",
-           help="where requests go: a preset, a self-hosted Helicone's URL, or direct:URL"),
+           is_everyday=True, help="where requests go: a preset, a Helicone's own URL, or direct:URL"),
     Option(names=("--context",), field="context", metavar="MODE", example="path",
            parse=values.parse_context, completes="contexts",
            help="what steps continue: auto (nearest ancestor, else the last step), path (ancestors only), "
@@ -135,7 +135,8 @@ OPTIONS: tuple[Option, ...] = (
            help="ask for the whole answer at once"),
     Option(names=("--no-log",), field="is_logged", flag_value=False, scope=_CELL,
            help="keep this step out of the journal on disk"),
-    Option(names=("-h", "--help"), field="help", flag_value="short", is_everyday=True, help="this"),
+    Option(names=("-h", "--help"), field="help", flag_value="short", is_everyday=True,
+           help="this help; --help-all tells of every option"),
     Option(names=("--help-all",), field="help", flag_value="all", help="every option"),
 )  # fmt: skip
 

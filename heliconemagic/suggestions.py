@@ -1,0 +1,131 @@
+"""What could be typed next on a magic's line: the pure part of tab completion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from heliconemagic.option_table import VERBS, Magic, Option, Scope, find_option, find_verb, list_options
+from heliconemagic.option_values import PARAMETERS
+from heliconemagic.settings import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A whole word, and what it is ("option", "path", "model" …), as a front end may show beside it."""
+
+    text: str
+    kind: str
+
+
+@dataclass(slots=True)
+class _Line:
+    """What stands before the word that is being typed."""
+
+    stray: list[str] = field(default_factory=list)  # words that are no options and no values
+    used: list[Option] = field(default_factory=list)
+    waiting: Option | None = None  # the option whose value comes next
+    waits_for_second: bool = False  # … of two
+
+
+def suggest(
+    magic: Magic,
+    words: Sequence[str],
+    word: str,
+    *,
+    paths: Iterable[str] = (),
+    models: Iterable[str] = (),
+    gateways: Iterable[str] = (),
+    sessions: Iterable[str] = (),
+) -> list[Suggestion]:
+    """The words that could stand in place of ``word``, which follows ``words`` on the magic's line.
+
+    ``word`` may be empty or begin with a quote; names with blanks are suggested in quotes.
+    """
+    known = {
+        "paths": paths,
+        "models": models,
+        "gateways": gateways,
+        "sessions": sessions,
+        "contexts": Context,
+        "parameters": PARAMETERS,
+    }
+    line = _read_line(words)
+    found = _suggest_value(line, word, known) if line.waiting else _suggest_word(magic, line, word, known)
+    return [suggestion for suggestion in found if _fits(suggestion.text, word)]
+
+
+def _read_line(words: Sequence[str]) -> _Line:
+    line = _Line()
+    for word in words:
+        option = find_option(word.partition("=")[0])
+        if line.waiting:
+            takes_another = line.waiting.metavar == "KEY VALUE" and not line.waits_for_second and "=" not in word
+            line.waiting, line.waits_for_second = (line.waiting, True) if takes_another else (None, False)
+        elif option:
+            line.used.append(option)
+            line.waiting = option if option.takes_value and "=" not in word else None
+        else:
+            line.stray.append(word)
+    return line
+
+
+def _suggest_value(line: _Line, word: str, known: Mapping[str, Iterable[str]]) -> list[Suggestion]:
+    if line.waiting is None or line.waits_for_second:
+        return []
+    return _list_values(line.waiting.completes, known)
+
+
+def _suggest_word(magic: Magic, line: _Line, word: str, known: Mapping[str, Iterable[str]]) -> list[Suggestion]:
+    name, equals, _ = word.partition("=")
+    option = find_option(name)
+    if equals and option:
+        values = _list_values(option.completes, known)
+        return [Suggestion(f"{name}={value.text}", value.kind) for value in values]
+    options = [] if _is_prompt(magic, line) else _list_free_options(magic, line, word)
+    return _list_stray(magic, line, known) + options
+
+
+def _is_prompt(magic: Magic, line: _Line) -> bool:
+    """In the line form, words after the path are the prompt."""
+    return magic == "llm" and any(not word.startswith("/") for word in line.stray)
+
+
+def _list_stray(magic: Magic, line: _Line, known: Mapping[str, Iterable[str]]) -> list[Suggestion]:
+    """Paths, verbs, names: what isn't an option and may come next."""
+    if magic == "llm":
+        return [] if line.stray else _list_values("paths", known)
+    if not line.stray:
+        return [Suggestion(verb.name, "verb") for verb in VERBS] + _list_values("sessions", known)
+    verb = find_verb(line.stray[0])
+    return _list_values(verb.completes, known) if verb and len(line.stray) == 1 else []
+
+
+def _list_free_options(magic: Magic, line: _Line, word: str) -> list[Suggestion]:
+    """The options that can still be given; the short names only once a dash stands there."""
+    verb = find_verb(line.stray[0]) if magic == "helicone_session" and line.stray else None
+    taken = {option.group or option.field for option in line.used if not option.is_repeatable}
+    return [
+        Suggestion(name, "option")
+        for option in list_options(Scope.of(magic))
+        if (option.group or option.field) not in taken and (verb is None or option.field in verb.option_fields)
+        for name in option.names
+        if name.startswith("--") or word.startswith("-")
+    ]
+
+
+def _list_values(kind: str, known: Mapping[str, Iterable[str]]) -> list[Suggestion]:
+    values = dict.fromkeys(known.get(kind, ()))
+    return [Suggestion(_quote(str(value)), kind.removesuffix("s")) for value in values]
+
+
+def _quote(text: str) -> str:
+    if not any(char.isspace() for char in text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _fits(text: str, word: str) -> bool:
+    """Whether ``text`` begins with what was typed; quotes and case of names don't matter."""
+    return text.lstrip('"').casefold().startswith(word.lstrip("\"'").casefold()) and text != word
