@@ -5,15 +5,20 @@ Works on a connection that it is handed; every statement is served by an index.
 
 from __future__ import annotations
 
+import difflib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from heliconemagic.errors import InputError
 from heliconemagic.journal_rows import SESSION_COLUMNS, decode_attempt, decode_message, decode_session, decode_step
 from heliconemagic.records import Attempt, Message, SessionRecord, SessionSummary, Step
+from heliconemagic.wire_text import build_ascii_form
 
 if TYPE_CHECKING:
     import sqlite3
+
+_MIN_PREFIX = 4  # characters of an id
 
 _LIST = """
     SELECT sessions.*, count(steps.session_id) AS steps,
@@ -83,15 +88,37 @@ def find_named(connection: sqlite3.Connection, name: str, notebook: str | None =
     return row and decode_session(row)
 
 
-def find_by_prefix(connection: sqlite3.Connection, prefix: str) -> list[SessionRecord]:
-    """Some of the sessions whose ids begin with ``prefix``; two are enough to know it is ambiguous."""
+def resolve_session(connection: sqlite3.Connection, reference: str) -> SessionRecord:
+    """The session of this id, of the only id that begins so, or the newest of this name.
+
+    Raises:
+        InputError: there is none, or several ids begin so and no session is called so.
+    """
+    found = find_session(connection, reference) or find_session(connection, reference.lower())
+    begun = [] if found else _find_by_prefix(connection, reference.lower())
+    if len(begun) != 1:
+        found = found or find_named(connection, reference) or find_named(connection, build_ascii_form(reference))
+    if found is None and len(begun) > 1:
+        ids = ", ".join(session.id[: len(reference) + 4] for session in begun)
+        raise InputError(f"the ids of several sessions begin with {reference!r}.", hint=f"type more of it: {ids}")
+    if found is None and not begun:
+        raise InputError(f"no session is called {reference!r}.", hint=_suggest_name(connection, reference))
+    return found or begun[0]
+
+
+def _find_by_prefix(connection: sqlite3.Connection, prefix: str) -> list[SessionRecord]:
+    """Some of the sessions whose ids begin with ``prefix``, if it is long enough to be meant so."""
     statement = "SELECT * FROM sessions WHERE id >= ? AND id < ? ORDER BY id LIMIT 4"
-    return [decode_session(row) for row in connection.execute(statement, (prefix, prefix + "\x7f"))]
+    rows = connection.execute(statement, (prefix, prefix + "\x7f")) if len(prefix) >= _MIN_PREFIX else ()
+    return [decode_session(row) for row in rows]
 
 
-def list_names(connection: sqlite3.Connection) -> list[str]:
-    """The names of all sessions, each once."""
-    return [row["name"] for row in connection.execute("SELECT name FROM sessions GROUP BY name")]
+def _suggest_name(connection: sqlite3.Connection, reference: str) -> str:
+    rows = connection.execute("SELECT name FROM sessions GROUP BY name")
+    names = {name.lower(): name for (name,) in rows}
+    close = difflib.get_close_matches(reference.lower(), names, n=1)
+    listing = "`%helicone_session list` shows them all"
+    return f'did you mean "{names[close[0]]}"?  {listing}' if close else listing
 
 
 def load_steps(connection: sqlite3.Connection, session_id: str) -> list[Step]:
@@ -130,25 +157,33 @@ def _collect_messages(read: Callable[[str], Iterable[sqlite3.Row]]) -> dict[int,
     return found
 
 
+_FORGET = (
+    "DELETE FROM step_messages WHERE step_number IN (SELECT number FROM steps WHERE session_id = :session)",
+    "DELETE FROM attempts WHERE step_number IN (SELECT number FROM steps WHERE session_id = :session)",
+    "DELETE FROM steps WHERE session_id = :session",
+    "DELETE FROM sessions WHERE id = :session",
+)
+_USED_MESSAGES = """
+    SELECT DISTINCT message_number FROM step_messages
+    WHERE step_number IN (SELECT number FROM steps WHERE session_id = :session)
+"""
+_FORGET_MESSAGE = """
+    DELETE FROM messages WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM step_messages WHERE message_number = ?1)
+"""
+
+
 def forget(connection: sqlite3.Connection, session_id: str) -> list[str]:
     """Delete a session with its steps, attempts and the messages that no other step uses.
 
-    Returns the ids of its steps. One transaction; the text is gone from the files after a checkpoint.
+    Returns the ids of its steps. Their text is gone from the file; the log may still have it.
     """
-    chosen = "SELECT number FROM steps WHERE session_id = :session"
-    of_session = {"session": session_id}
+    session = {"session": session_id}
     connection.execute("BEGIN IMMEDIATE")
-    steps = connection.execute("SELECT id FROM steps WHERE session_id = :session", of_session).fetchall()
-    used = f"SELECT DISTINCT message_number FROM step_messages WHERE step_number IN ({chosen})"  # noqa: S608 - constant
-    messages = connection.execute(used, of_session).fetchall()
-    connection.execute(f"DELETE FROM step_messages WHERE step_number IN ({chosen})", of_session)  # noqa: S608 - constant
-    connection.executemany(
-        "DELETE FROM messages WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM step_messages WHERE message_number = ?1)",
-        [tuple(row) for row in messages],
-    )
-    connection.execute(f"DELETE FROM attempts WHERE step_number IN ({chosen})", of_session)  # noqa: S608 - constant
-    connection.execute("DELETE FROM steps WHERE session_id = :session", of_session)
-    connection.execute("DELETE FROM sessions WHERE id = :session", of_session)
+    steps = connection.execute("SELECT id FROM steps WHERE session_id = :session", session).fetchall()
+    messages = connection.execute(_USED_MESSAGES, session).fetchall()
+    for statement in _FORGET:
+        connection.execute(statement, session)
+    connection.executemany(_FORGET_MESSAGE, [tuple(row) for row in messages])
     connection.execute("COMMIT")
     return [row["id"] for row in steps]
 

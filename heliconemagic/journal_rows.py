@@ -68,6 +68,7 @@ def write_step(connection: sqlite3.Connection, step: Step, *, owner_id: str, now
     row["tool_calls"] = _encode_json([(call.id, call.name, call.arguments) for call in step.tool_calls])
     connection.execute(_PUT_STEP, row)
     number = _find_number(connection, step.id)
+    assert number is not None
     _write_messages(connection, number, step.messages)
     for attempt in step.attempts:
         _put_attempt(connection, number, attempt)
@@ -78,7 +79,7 @@ def _find_number(connection: sqlite3.Connection, step_id: str) -> int | None:
     return row and int(row[0])
 
 
-def _write_messages(connection: sqlite3.Connection, step_number: int | None, messages: tuple[Message, ...]) -> None:
+def _write_messages(connection: sqlite3.Connection, step_number: int, messages: tuple[Message, ...]) -> None:
     """Store each body once, by its hash, and their order in this step."""
     bodies = [_encode_message(message) for message in messages]
     connection.executemany("INSERT OR IGNORE INTO messages (hash, body) VALUES (?, ?)", bodies)
@@ -110,7 +111,7 @@ def write_attempt(connection: sqlite3.Connection, step_id: str, attempt: Attempt
         _put_attempt(connection, number, attempt)
 
 
-def _put_attempt(connection: sqlite3.Connection, step_number: int | None, attempt: Attempt) -> None:
+def _put_attempt(connection: sqlite3.Connection, step_number: int, attempt: Attempt) -> None:
     row = {name: _encode(getattr(attempt, name)) for name in ATTEMPT_COLUMNS}
     connection.execute(_PUT_ATTEMPT, row | {"headers": _encode_json(attempt.headers), "step_number": step_number})
 

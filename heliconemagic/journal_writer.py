@@ -25,7 +25,7 @@ Change = Callable[["sqlite3.Connection"], None]
 
 RETRY_SECONDS = 2.0
 MAX_QUEUED = 10_000
-_BUSY_TRIES = 3  # of 0.25 s each before callers are told
+_SOON_TRIES = 3  # one after another, of 0.25 s each where the file is locked, before callers are told
 
 
 class Target(Protocol):
@@ -39,8 +39,8 @@ class Target(Protocol):
     def disconnect(self) -> None:
         """Close the connection; the next `connect` makes another."""
 
-    def replace(self) -> str:
-        """Put the damaged file aside; returns a notice that says so."""
+    def replace(self) -> str | None:
+        """See to it that the damaged file makes way for a new one; returns what to say of it."""
 
     def close(self) -> None:
         """The end of writing."""
@@ -60,7 +60,7 @@ class JournalWriter:
         self._put_count = 0  # changes ever queued
         self._done_count = 0  # the value of `_put_count` at which everything before was written
         self._try_count = 0
-        self._busy_count = 0
+        self._failure_count = 0  # tries that failed, since one that did not
         self._is_closing = False
         self._failure: str | None = None
         self._notices: list[str] = []
@@ -80,9 +80,7 @@ class JournalWriter:
 
     def _drop_oldest(self) -> None:
         del self._queue[next(iter(self._queue))]
-        notice = f"more than {self._max_queued:,} changes waited for the journal: the oldest were dropped"
-        if notice not in self._notices:
-            self._notices.append(notice)
+        self._notify(f"more than {self._max_queued:,} changes waited for the journal: the oldest were dropped")
 
     def _bring_forward(self, due: float) -> None:
         if self._due is None or due < self._due:
@@ -120,16 +118,20 @@ class JournalWriter:
                 self._bring_forward(time.monotonic())
         return self.wait(ticket, timeout)
 
-    def try_now(self, timeout: float) -> bool:
-        """Make another try at once, even while writing fails; whether it worked."""
+    def try_now(self, key: Key, change: Change, timeout: float) -> str | None:
+        """Write a change at once, even while writing fails; returns why that did not work."""
+        ticket = self.put(key, change)
         with self._changed:
-            tries, ticket = self._try_count, self._put_count
-            self._bring_forward(time.monotonic())
-            self._changed.wait_for(lambda: self._try_count > tries and self._due_later(), timeout)
-            return self._done_count >= ticket and self._failure is None
+            tries = self._try_count
+            if not self._is_closing:
+                self._bring_forward(time.monotonic())
+            self._changed.wait_for(lambda: self._is_answered(ticket, tries), timeout)
+            if self._done_count >= ticket:
+                return None
+            return self.failure or f"the journal did not answer within {timeout:g} s: {self._target.path}"
 
-    def _due_later(self) -> bool:
-        return self._busy_count == 0 or self._failure is not None
+    def _is_answered(self, ticket: int, tries: int) -> bool:
+        return self._done_count >= ticket or self._is_closing or (self._is_stuck and self._try_count > tries)
 
     @property
     def failure(self) -> str | None:
@@ -147,7 +149,7 @@ class JournalWriter:
             self._is_closing = True
             self._due = time.monotonic()
             self._changed.notify_all()
-        if self._thread is not None:
+        if self._thread not in (None, threading.current_thread()):  # the last reference may go in the thread itself
             self._thread.join(timeout)
 
     # The thread.
@@ -193,35 +195,45 @@ class JournalWriter:
         try:
             change(connection)
         except (*unstorable, TypeError, ValueError, OverflowError) as error:
-            with self._changed:
-                self._notices.append(f"the journal left something out that it cannot hold: {error}")
+            self._notify(f"the journal left something out that it cannot hold: {error}")
+
+    def _notify(self, notice: str) -> None:
+        with self._changed:
+            if notice not in self._notices:
+                self._notices.append(notice)
 
     def _settle(self, batch: dict[Key, Change], count: int, error: Exception | None) -> None:
         """Take note of how a try ended."""
-        notice = self._replace(error) if error is not None and is_corrupt(error) else None
+        is_replaced = error is not None and is_corrupt(error) and self._replace(error)
         with self._changed:
+            self._try_count += 1
             if error is None:
-                self._done_count, self._failure, self._busy_count = count, None, 0
+                self._done_count, self._failure, self._failure_count = count, None, 0
+                if self._queue and self._due is None:  # came while writing failed
+                    self._due = time.monotonic()
             else:
                 self._queue = {**batch, **self._queue}  # what came meanwhile is newer
-                self._plan_retry(error, notice)
-            self._try_count += 1
+                self._failure_count += 1
+                self._plan_retry(error, is_soon=is_replaced or is_busy(error))
             self._changed.notify_all()
 
-    def _replace(self, error: Exception) -> str | None:
+    def _replace(self, error: Exception) -> bool:
+        """Whether a new file can take the place of the damaged one."""
         try:
-            return self._target.replace()
+            notice = self._target.replace()
         except OSError as failed:
-            error.add_note(str(failed))
-            return None
-
-    def _plan_retry(self, error: Exception, notice: str | None) -> None:
-        self._busy_count += 1
-        is_soon = notice is not None or (is_busy(error) and self._busy_count < _BUSY_TRIES)
+            error.args = (f"{error}; it cannot be moved aside: {failed}",)
+            return False
         if notice is not None:
-            self._notices.append(notice)
-        if self._is_closing and not is_soon:
-            self._queue.clear()  # that was the last try
-        if not is_soon:
-            self._failure = describe_failure(error, self._target.path)
-        self._due = time.monotonic() + (0.0 if is_soon or self._is_closing else self._retry_seconds)
+            self._notify(notice)
+        return True
+
+    def _plan_retry(self, error: Exception, *, is_soon: bool) -> None:
+        if is_soon and self._failure_count < _SOON_TRIES:
+            self._due = time.monotonic()
+            return
+        self._failure = describe_failure(error, self._target.path)
+        self._due = time.monotonic() + self._retry_seconds
+        if self._is_closing:  # that was the last try
+            self._queue.clear()
+            self._due = time.monotonic()

@@ -1,0 +1,161 @@
+"""The journal's file in the hands of its writer: connects, reconnects, begins anew, forgets.
+
+Joins the file (`journal_schema`), its rows (`journal_rows`) and the process that writes (`owner`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from heliconemagic import journal_files, journal_queries, journal_rows
+from heliconemagic.errors import JournalError
+from heliconemagic.journal_schema import Connect, open_readable, open_writable
+from heliconemagic.journal_writer import Change, Key
+from heliconemagic.owner import Owner, is_alive, sweep
+from heliconemagic.records import Step
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+class JournalStore:
+    """The file in ``folder`` as written by one owner.
+
+    `connect`, `disconnect`, `replace` and `close` belong to the writer's thread; the rest may be
+    called from any.
+    """
+
+    def __init__(self, folder: Path, owner: Owner, clock: Callable[[], float], connect: Connect) -> None:
+        self.path = folder / journal_files.FILE_NAME
+        self.owner = owner
+        self._clock = clock
+        self._connect = connect
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._unfinished: dict[Key, Change] = {}
+        self._forgotten: set[str] = set()
+
+    # For the writer's thread.
+
+    def connect(self) -> sqlite3.Connection:
+        """The connection for writing; another one if the file was replaced or removed meanwhile."""
+        identity = journal_files.find_identity(self.path)
+        if self._connection is not None:
+            if identity == self._identity:
+                return self._connection
+            self.disconnect()
+        before, self._identity = self._identity, identity
+        self._connection = open_settled(self.path, self._connect)
+        self._identity = journal_files.find_identity(self.path)
+        self._introduce(self._connection, is_anew=before is not None and before != self._identity)
+        return self._connection
+
+    def _introduce(self, connection: sqlite3.Connection, *, is_anew: bool) -> None:
+        """Say who writes here and, in a file begun anew, what is under way."""
+        self.owner.hold(self.path.parent)
+        row = (self.owner.id, self.owner.host, self.owner.pid, self.owner.started_at, self._clock())
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?, ?)", row)
+        for key in sorted(self._unfinished.copy()) if is_anew else ():
+            self._unfinished[key](connection)
+        connection.execute("COMMIT")
+
+    def disconnect(self) -> None:
+        """Close the connection; what was not committed is undone."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def replace(self) -> str | None:
+        """Move the damaged file aside; returns what to say, or None if another process was quicker.
+
+        Raises:
+            OSError: it cannot be moved.
+        """
+        if journal_files.find_identity(self.path) != self._identity:
+            return None
+        stamp = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        aside = journal_files.move_aside(self.path, stamp)
+        return f"the journal was damaged: it was moved to {aside} and a new one begun"
+
+    def close(self) -> None:
+        """Close the connection and let go of the owner's lock."""
+        self.disconnect()
+        self.owner.release()
+
+    # Changes.
+
+    def keep(self, key: Key, change: Change) -> None:
+        """Remember a change that a file begun anew needs too: a session, or a step under way."""
+        self._unfinished[key] = change
+
+    def let_go(self, key: Key) -> None:
+        """Forget what `keep` remembered."""
+        self._unfinished.pop(key, None)
+
+    def write_step(self, step: Step, connection: sqlite3.Connection) -> None:
+        """The change that inserts or updates a step, unless it was forgotten meanwhile."""
+        if step.id not in self._forgotten:
+            journal_rows.write_step(connection, step, owner_id=self.owner.id, now=self._clock())
+
+    def write_text(self, step_id: str, text: str, reasoning: str, connection: sqlite3.Connection) -> None:
+        """The change that stores the text so far."""
+        journal_rows.write_text(connection, step_id, text, reasoning, now=self._clock())
+
+    def write_sign_of_life(self, connection: sqlite3.Connection) -> None:
+        """The change that says nothing new: whether it can be written is what matters."""
+        connection.execute("UPDATE owners SET seen_at = ? WHERE id = ?", (self._clock(), self.owner.id))
+
+    # With connections of their own.
+
+    def open_reading(self) -> sqlite3.Connection:
+        """A connection that only reads; what dead processes left unfinished is marked first, where that is possible."""
+        import sqlite3
+
+        connection = open_readable(self.path)
+        if not _find_abandoned(connection, self.path.parent):
+            return connection
+        connection.close()
+        with contextlib.suppress(sqlite3.Error, OSError):  # read-only or locked: it is shown as it was left
+            open_settled(self.path, self._connect).close()
+        return open_readable(self.path)
+
+    def forget(self, session_id: str) -> int:
+        """Delete a session for good, from the log too; returns the number of its steps.
+
+        Raises:
+            JournalError: it is deleted, but another program keeps the log from being emptied.
+        """
+        if not self.path.exists():
+            return 0
+        with contextlib.closing(open_writable(self.path, self._connect)) as connection:
+            steps = journal_queries.forget(connection, session_id)
+            self._forgotten.update(steps)
+            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise JournalError(
+                    "the session is deleted, but its text stays in the journal's log while another program reads it.",
+                    hint="close what reads the journal, then forget the session once more",
+                )
+        return len(steps)
+
+
+def open_settled(path: Path, connect: Connect) -> sqlite3.Connection:
+    """A connection for writing, to a journal in which the unfinished steps of the dead are interrupted."""
+    connection = open_writable(path, connect)
+    try:
+        for owner_id in _find_abandoned(connection, path.parent):
+            journal_queries.interrupt_steps(connection, owner_id)
+        sweep(path.parent)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _find_abandoned(connection: sqlite3.Connection, folder: Path) -> list[str]:
+    """The owners that died with steps under way."""
+    return [owner for owner in journal_queries.list_pending_owners(connection) if not is_alive(folder, owner)]
