@@ -1,0 +1,3 @@
+def make_safe_markdown(text: str) -> str:
+    """x"""
+    return text

@@ -1,0 +1,52 @@
+"""HTML by hand: escaped text and elements. Everything that isn't a model's answer goes through here."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+
+from heliconemagic.render.terminal import drop_controls, make_safe_text
+
+SEPARATOR = '<span class="hm-sep"> · </span>'
+"""Between the figures of a line; unseen where the style sheet, whose gaps replace it, is there."""
+
+
+def escape(text: object) -> str:
+    """``text`` for any place in an HTML document, an attribute's value included."""
+    return html.escape(drop_controls(str(text)))
+
+
+NO_MATH = "tex2jax_ignore mathjax_ignore"
+"""Classes of elements where a dollar sign is money: MathJax leaves them alone."""
+
+
+def build_span(css: str, content: str) -> str:
+    """A span of class ``css``; ``content`` is HTML. Nothing for nothing."""
+    return f'<span class="{css}">{content}</span>' if content else ""
+
+
+def build_link(url: str | None, label: str) -> str:
+    """A link that opens in a new tab; nothing without a http(s) ``url``. ``label`` is text."""
+    if not url or not re.match(r"https?://", url):
+        return ""
+    return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(label)}</a>'
+
+
+def build_details(summary: str, content: str) -> str:
+    """A folded part. ``summary`` is text, ``content`` HTML."""
+    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
+
+
+def join_parts(parts: Iterable[str]) -> str:
+    """The parts that aren't empty, as one line of HTML."""
+    return SEPARATOR.join(part for part in parts if part)
+
+
+_INLINE_MARKDOWN = re.compile(r"[\\`*_\[\]<&$~|!]")
+
+
+def escape_markdown(text: object) -> str:
+    """``text`` as one line of Markdown that means nothing but itself."""
+    line = " ".join(make_safe_text(str(text)).split())
+    return _INLINE_MARKDOWN.sub(lambda char: "&lt;" if char[0] == "<" else "\\" + char[0], line)
