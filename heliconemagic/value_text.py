@@ -8,6 +8,7 @@ are recognised by their methods.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -37,41 +38,68 @@ def build_value_text(value: Any, expression: str) -> ValueText:
     if isinstance(value, str):
         return ValueText(str(value))
     _check_has_text(value, expression)
-    if _has(value, "to_string", "head", "columns"):
-        return _build_table(value, expression)
-    if _has(value, "to_string", "head", "index"):
-        return _build_series(value, expression)
-    text = _read_text(value, expression)
+    try:
+        return _build_text(value, expression)
+    except TemplateError:
+        raise
+    except Exception as error:  # whatever the notebook's own objects raise
+        message = f"the {type(value).__name__} '{{{{ {expression} }}}}' cannot be turned into text."
+        raise TemplateError(message, cause=f"{type(error).__name__}: {error}") from error
+
+
+def _build_text(value: Any, expression: str) -> ValueText:
+    label = f"{type(value).__name__} {expression}"
+    if _has(value, "columns", "head", "itertuples") or _has(value, "columns", "head", "iter_rows"):
+        return _build_table(value, label)
+    if _has(value, "head", "to_list", "dtype"):
+        return _build_series(value, label)
+    text = str(value)
+    _check_readable(value, text, expression)
     if _has(value, "shape", "dtype", "tolist") and "..." in text:
-        return ValueText(text, f"{type(value).__name__} {expression}: shortened, {_count_items(value):,} values")
+        return ValueText(text, f"{label}: shortened, {_count_items(value):,} values")
     return ValueText(text)
 
 
-def _build_table(frame: Any, expression: str) -> ValueText:
+def _build_table(frame: Any, label: str) -> ValueText:
+    """A Markdown table. Not by ``tabulate``, which takes the text "007" for the number 7."""
     rows, columns = len(frame), len(frame.columns)
     shown = frame if rows <= WHOLE_ROWS else frame.head(FIRST_ROWS)
-    if columns > MOST_COLUMNS:
-        shown = shown.iloc[:, :MOST_COLUMNS]
-    cut = [_describe_cut(len(shown), rows, "rows"), _describe_cut(len(shown.columns), columns, "columns")]
-    return _add_cut(_print_table(shown), ", ".join(filter(None, cut)), f"{type(frame).__name__} {expression}")
+    header, *body = _read_rows(shown)
+    width = len(header) - columns + min(columns, MOST_COLUMNS)
+    lines = [_print_cells(cells[:width]) for cells in (header, ["---"] * len(header), *body)]
+    cut = [_describe_cut(len(body), rows, "rows"), _describe_cut(min(columns, MOST_COLUMNS), columns, "columns")]
+    return _add_cut("\n".join(lines), ", ".join(filter(None, cut)), label)
 
 
-def _print_table(frame: Any) -> str:
-    """A Markdown table; plain columns where ``tabulate``, which pandas needs for one, is missing."""
-    is_numbered = type(getattr(frame, "index", None)).__name__ == "RangeIndex"
-    if hasattr(frame, "to_markdown"):
-        try:
-            return str(frame.to_markdown(index=not is_numbered))
-        except ImportError:
-            pass
-    return str(frame.to_string(index=not is_numbered))
+def _read_rows(frame: Any) -> list[list[Any]]:
+    """Header and rows; with the index, unless it only counts."""
+    header = list(frame.columns)
+    if not hasattr(frame, "itertuples"):  # polars
+        return [header, *map(list, frame.iter_rows())]
+    if _only_counts(frame.index):
+        return [header, *map(list, frame.itertuples(index=False, name=None))]
+    return [[_read_index_name(frame.index), *header], *map(list, frame.itertuples(index=True, name=None))]
 
 
-def _build_series(series: Any, expression: str) -> ValueText:
+def _only_counts(index: Any) -> bool:
+    return type(index).__name__ == "RangeIndex"
+
+
+def _read_index_name(index: Any) -> str:
+    return ", ".join(str(name) for name in index.names if name is not None)
+
+
+def _print_cells(cells: list[Any]) -> str:
+    texts = [" ".join(str(cell).replace("|", "\\|").splitlines()) for cell in cells]
+    return f"| {' | '.join(texts)} |"
+
+
+def _build_series(series: Any, label: str) -> ValueText:
     count = len(series)
     shown = series if count <= WHOLE_ROWS else series.head(FIRST_ROWS)
-    cut = _describe_cut(len(shown), count, "values")
-    return _add_cut(str(shown.to_string()), cut, f"{type(series).__name__} {expression}")
+    is_labelled = hasattr(shown, "items") and not _only_counts(shown.index)
+    lines = [f"{key}: {value}" for key, value in shown.items()] if is_labelled else map(str, shown.to_list())
+    return _add_cut("\n".join(lines), _describe_cut(len(shown), count, "values"), label)
 
 
 def _describe_cut(shown: int, total: int, what: str) -> str:
@@ -84,51 +112,45 @@ def _add_cut(text: str, cut: str, label: str) -> ValueText:
 
 
 def _count_items(array: Any) -> int:
-    count = 1
-    for length in array.shape:
-        count *= length
-    return count
+    return math.prod(array.shape)
 
 
 def _has(value: Any, *attributes: str) -> bool:
-    return not isinstance(value, type) and all(
-        hasattr(type(value), name) or hasattr(value, name) for name in attributes
-    )
+    """Of the class, not of the value: some values answer to every name."""
+    return not isinstance(value, type) and all(hasattr(type(value), name) for name in attributes)
 
 
 def _check_has_text(value: Any, expression: str) -> None:
-    span = f"'{{{{ {expression} }}}}'"
+    found = _find_fault(value, expression)
+    if found:
+        what, hint = found
+        raise TemplateError(f"'{{{{ {expression} }}}}' is {what}.", hint=hint)
+
+
+def _find_fault(value: Any, expression: str) -> tuple[str, str] | None:
+    """What ``value`` is instead of something to send, and what to type; None if it can be sent."""
     if value is None:
-        raise TemplateError(
-            f"{span} is None.",
-            hint=f"type {{{{ {expression} or '…' }}}} for another text, or {{{{ str({expression}) }}}}",
-        )
+        return "None", f"type {{{{ {expression} or '…' }}}} for another text, or {{{{ str({expression}) }}}}"
     if inspect.isawaitable(value):
-        raise TemplateError(
-            f"{span} is a {type(value).__name__} that was never awaited.",
-            hint=f"await it first: {expression} = await …",
-        )
-    if isinstance(value, type) or inspect.ismodule(value):
-        kind = "module" if inspect.ismodule(value) else "class"
-        raise TemplateError(f"{span} is a {kind}, not a value.", hint=_hint_source(expression))
+        return f"a {type(value).__name__} that was never awaited", f"await it first: {expression} = await …"
+    if isinstance(value, type):
+        return "a class, not a value", _hint_source(expression)
+    if inspect.ismodule(value):
+        return "a module, not a value", _hint_source(expression)
     if inspect.isroutine(value):
-        raise TemplateError(
-            f"{span} is a function.",
-            hint=f"did you mean to call it? {{{{ {expression}() }}}}; {_hint_source(expression)}",
-        )
+        return "a function", f"did you mean to call it? {{{{ {expression}() }}}}; {_hint_source(expression)}"
     if isinstance(value, bytes | bytearray | memoryview):
-        raise TemplateError(f"{span} is bytes, not text.", hint=f"type {{{{ {expression}.decode() }}}}")
+        return "bytes, not text", f"type {{{{ {expression}.decode() }}}}"
+    return None
 
 
 def _hint_source(expression: str) -> str:
     return f"for its source, `import inspect` in a cell and type {{{{ inspect.getsource({expression}) }}}}"
 
 
-def _read_text(value: Any, expression: str) -> str:
-    text = str(value)
+def _check_readable(value: Any, text: str, expression: str) -> None:
     if not _MEMORY_ADDRESS.fullmatch(text):
-        return text
-    hint = "type | list after it" if hasattr(value, "__next__") else "name the attribute that holds the text"
-    raise TemplateError(
-        f"'{{{{ {expression} }}}}' is a {type(value).__name__}, which has no text of its own.", hint=hint
-    )
+        return
+    hint = f"type {{{{ {expression} | list }}}}" if hasattr(value, "__next__") else "name the attribute with the text"
+    what = f"is a {type(value).__name__}, which has no text of its own"
+    raise TemplateError(f"'{{{{ {expression} }}}}' {what}.", hint=hint)
