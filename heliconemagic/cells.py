@@ -1,0 +1,36 @@
+"""How the source of an ``%%llm`` cell becomes code. Pure text in, pure text out.
+
+The cell is taken at the first stage of IPython's input transformers, before its prompt stripper
+could eat a leading ``>>>``, so that the body arrives byte for byte. Where the kernel's loop can
+await, the cell becomes one ``await``, so that Stop buttons and interrupts work at once; elsewhere
+(nested under ``%%time`` or ``%%capture``, in a terminal) it becomes an ordinary magic call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+ATTRIBUTE = "_heliconemagic_run_cell"
+"""The attribute of the shell that the async form awaits: a name in user_ns would not survive %reset."""
+
+
+def build_transformer(magics: Sequence[str], *, can_await: Callable[[], bool]) -> Callable[[list[str]], list[str]]:
+    """An input transformer for cells of the named cell magics.
+
+    It is also called for completeness checks, so it must have no effects.
+    """
+    pattern = re.compile(rf"%%({'|'.join(magics)})(?=\s|$)(?P<line>.*)", re.DOTALL)
+
+    def transform(lines: list[str]) -> list[str]:
+        first = next((index for index, line in enumerate(lines) if line.strip()), None)
+        found = pattern.match(lines[first]) if first is not None else None
+        if first is None or found is None:
+            return lines
+        line = found["line"].rstrip("\r\n").strip()
+        body = "".join(lines[first + 1 :])
+        if can_await():
+            return [f"await get_ipython().{ATTRIBUTE}({found[1]!r}, {line!r}, {body!r})\n"]
+        return [f"get_ipython().run_cell_magic({found[1]!r}, {line!r}, {body!r})\n"]
+
+    return transform

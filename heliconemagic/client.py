@@ -1,0 +1,214 @@
+"""The openai SDK, wrapped: one async client per gateway on one event loop, its errors converted once.
+
+The SDK keeps its retry loop. Everything it raises leaves here as one of our own errors.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, IncompleteAnswerError
+from heliconemagic.failures import Refusal
+from heliconemagic.gateways import Credentials, Gateway
+from heliconemagic.records import Message
+from heliconemagic.redaction import Redactor
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+DEFAULT_RETRIES = 2
+DEFAULT_TIMEOUT = 120.0
+"""Seconds without a byte before a request is given up."""
+CONNECT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One chat completion, complete: where it goes, what it says, how patient it is."""
+
+    gateway: Gateway
+    credentials: Credentials
+    model: str
+    messages: tuple[Message, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # without secrets
+    streams: bool = True
+    retries: int = DEFAULT_RETRIES
+    timeout: float = DEFAULT_TIMEOUT
+
+    def build_body(self) -> dict[str, Any]:
+        """The JSON body as it goes out."""
+        body: dict[str, Any] = {"model": self.model, "messages": [dict(message) for message in self.messages]}
+        body.update(self.parameters)
+        if self.streams:
+            body["stream"] = True
+            body["stream_options"] = {"include_usage": True, **(self.parameters.get("stream_options") or {})}
+        return body
+
+
+class Client:
+    """Sends requests on the event loop it was built on. Build one per loop and close it at the end."""
+
+    def __init__(self, build_transport: Callable[[Gateway], httpx2.AsyncBaseTransport]) -> None:
+        self._build_transport = build_transport
+        self._clients: dict[str, openai.AsyncOpenAI] = {}
+        self._redactor = Redactor([])
+
+    def use_redactor(self, redactor: Redactor) -> None:
+        """Takes the keys that may be configured by now."""
+        self._redactor = redactor
+
+    @asynccontextmanager
+    async def open_answer(self, request: Request) -> AsyncIterator[AsyncIterator[Any]]:
+        """The chunks of the answer; a non-streamed one is a single completion. Closed on leaving.
+
+        Raises:
+            GatewayError, CredentialError: as `heliconemagic.failures` explains them.
+        """
+        try:
+            answer = await self._send(request)
+        except Exception as error:
+            raise self._convert(error, request) from error
+        if not request.streams:
+            yield _iterate_one(answer)
+            return
+        try:
+            yield self._convert_while(answer, request)
+        finally:
+            await answer.close()
+
+    async def _send(self, request: Request) -> Any:
+        client = self._find_client(request.gateway).with_options(
+            api_key=request.credentials.api_key.reveal() if request.credentials.api_key else "none",
+            max_retries=request.retries,
+            timeout=_build_timeout(request.timeout),
+        )
+        body = request.build_body()
+        return await client.chat.completions.create(
+            model=body.pop("model"),
+            messages=body.pop("messages"),
+            stream=body.pop("stream", False),
+            extra_body=body,
+            extra_headers={**request.headers, **request.credentials.reveal_headers()},
+        )
+
+    def _find_client(self, gateway: Gateway) -> openai.AsyncOpenAI:
+        if gateway.base_url not in self._clients:
+            self._clients[gateway.base_url] = self._build_client(gateway)
+        return self._clients[gateway.base_url]
+
+    def _build_client(self, gateway: Gateway) -> openai.AsyncOpenAI:
+        import openai
+
+        return openai.AsyncOpenAI(
+            api_key="none",
+            base_url=gateway.base_url,
+            default_query=dict(gateway.query),
+            http_client=openai.DefaultAsyncHttpxClient(transport=self._build_transport(gateway)),
+        )
+
+    async def _convert_while(self, chunks: AsyncIterator[Any], request: Request) -> AsyncIterator[Any]:
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except HeliconeMagicError:
+            raise
+        except Exception as error:
+            raise self._convert(error, request, is_streaming=True) from error
+
+    async def list_models(self, gateway: Gateway, credentials: Credentials) -> list[str]:
+        """The ids of the gateway's models, in its order."""
+        request = Request(gateway=gateway, credentials=credentials, model="", messages=(), retries=0, timeout=20.0)
+        client = self._find_client(gateway).with_options(
+            api_key=credentials.api_key.reveal() if credentials.api_key else "none", max_retries=0, timeout=20.0
+        )
+        try:
+            page = await client.models.list(extra_headers=dict(credentials.reveal_headers()))
+        except Exception as error:
+            raise self._convert(error, request) from error
+        return [model.id for model in page.data]
+
+    async def close(self) -> None:
+        """Closes every connection; idempotent."""
+        while self._clients:
+            _, client = self._clients.popitem()
+            await client.close()
+
+    def _convert(self, error: Exception, request: Request, *, is_streaming: bool = False) -> HeliconeMagicError:
+        import openai
+
+        label = request.gateway.label
+        if isinstance(error, openai.APIStatusError):
+            refusal = Refusal(
+                error.status_code,
+                error.response.text,
+                error.response.headers,
+                request_id=error.response.headers.get("helicone-id"),
+            )
+            return refusal.explain(
+                gateway=label,
+                model=request.model,
+                key_variables=request.gateway.key_names,
+                redactor=self._redactor,
+            )
+        cause = self._redactor.redact_lookalikes(_name_cause(error))
+        if is_streaming:
+            return _explain_broken_stream(error, label, cause, request.timeout)
+        if isinstance(error, openai.APITimeoutError):
+            return GatewayError(
+                f"the gateway {label!r} accepted the request and sent nothing for {request.timeout:g} s.",
+                hint="run the cell again, give it longer with --timeout SECONDS, or try --gateway demo",
+                cause=cause,
+            )
+        if isinstance(error, openai.APIConnectionError):
+            return GatewayError(
+                f"the gateway {label!r} cannot be reached at {request.gateway.base_url}.",
+                hint="check the network, or work offline with --gateway demo",
+                cause=cause,
+            )
+        if isinstance(error, openai.OpenAIError):
+            return CredentialError(f"the openai client refused to send to {label!r}.", cause=cause)
+        return GatewayError(
+            f"the answer of {label!r} could not be read as a chat completion.",
+            hint="is this the base URL of an OpenAI-compatible API? `%helicone_session doctor` shows it",
+            cause=cause,
+        )
+
+
+def _explain_broken_stream(error: Exception, label: str, cause: str, timeout: float) -> HeliconeMagicError:
+    import openai
+
+    kept = "run the cell again; the partial text is kept"
+    if isinstance(error, openai.APITimeoutError):
+        message = f"the gateway {label!r} fell silent in the middle of the answer for {timeout:g} s."
+    elif isinstance(error, openai.APIConnectionError):
+        message = f"the gateway {label!r} closed the connection in the middle of the answer."
+    elif isinstance(error, ValueError):
+        message = f"the gateway {label!r} sent a piece of the answer that is not valid JSON."
+    else:
+        message = f"the gateway {label!r} reported an error in the middle of the answer."
+    return IncompleteAnswerError(message, hint=kept, cause=cause)
+
+
+def _name_cause(error: BaseException) -> str:
+    """The innermost library's words: the SDK's own are often just "Connection error."."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def _build_timeout(seconds: float) -> Any:
+    import httpx2
+
+    return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds))
+
+
+async def _iterate_one(answer: Any) -> AsyncIterator[Any]:
+    yield answer

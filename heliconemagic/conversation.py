@@ -1,0 +1,171 @@
+"""Context: which step a new one continues, and the messages that follow from it.
+
+Every step has at most one parent. The rules are pure: they read the session's steps as they stand
+when the cell starts, and say what they chose and why in words for the card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heliconemagic.errors import InputError
+from heliconemagic.paths import SessionPath
+from heliconemagic.records import Message, Step
+from heliconemagic.settings import Context
+
+FIRST_PATH = SessionPath("/prompt")
+"""Where a first cell without a path stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a cell says about its place: its path, who it is, and how to find the parent."""
+
+    path: SessionPath | None
+    cell: str
+    run: int
+    context: Context = Context.AUTO
+    continues: bool = False  # -c: the step that ran last
+    after: SessionPath | None = None
+    is_fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a step stands: its path, the step it continues, and the own earlier steps it replaces."""
+
+    path: SessionPath
+    parent: Step | None
+    supersedes: tuple[str, ...] = ()
+    label: str = ""  # "after /abstract", for the card
+
+
+def find_place(steps: Sequence[Step], wish: Wish) -> Place:
+    """The place of a new step among ``steps`` (oldest first).
+
+    Raises:
+        InputError: ``--after`` names a path without a usable step, or ``-c`` has nothing to continue.
+    """
+    own = [step for step in steps if step.cell == wish.cell and step.run != wish.run and not step.is_superseded]
+    others = [step for step in steps if step not in own and step.is_usable_parent and not step.is_superseded]
+    earlier = _find_earlier_self(steps, own, wish)
+    path = wish.path or _inherit_path(others, earlier)
+    parent = _find_parent(steps, others, earlier, path, wish)
+    return Place(
+        path=path,
+        parent=parent,
+        supersedes=tuple(step.id for step in own),
+        label=_describe(parent, path, wish),
+    )
+
+
+def _find_earlier_self(steps: Sequence[Step], own: Sequence[Step], wish: Wish) -> Step | None:
+    """The finished step that this one runs again: the same place in the cell's last run, same path."""
+    candidates = [step for step in own if step.is_usable_parent]
+    if not candidates:
+        return None
+    last_run = [step for step in candidates if step.run == candidates[-1].run]
+    position = sum(step.cell == wish.cell and step.run == wish.run for step in steps)
+    if position >= len(last_run):
+        return None
+    earlier = last_run[position]
+    return earlier if wish.path is None or earlier.path == wish.path else None
+
+
+def _inherit_path(others: Sequence[Step], earlier: Step | None) -> SessionPath:
+    if earlier is not None:
+        return SessionPath(earlier.path)
+    return SessionPath(others[-1].path) if others else FIRST_PATH
+
+
+def _find_parent(
+    steps: Sequence[Step], others: Sequence[Step], earlier: Step | None, path: SessionPath, wish: Wish
+) -> Step | None:
+    last = others[-1] if others else None
+    if wish.is_fresh:
+        return None
+    if wish.after is not None:
+        return _find_after(others, wish.after)
+    if wish.continues:
+        if last is None:
+            raise InputError("-c continues the step that ran last, and none has finished yet.", hint="leave out -c")
+        return last
+    if wish.context is Context.NONE:
+        return None
+    if wish.context is Context.PATH:
+        return _find_nearest_ancestor(others, path)
+    if earlier is not None:
+        return _find_newest_version(steps, others, earlier.parent_id) or _find_nearest_ancestor(others, path)
+    if wish.context is Context.CHAT or wish.path is None:
+        return last
+    same_path = find_current(others, path)
+    if same_path is not None:
+        return _find_newest_version(steps, others, same_path.parent_id)
+    return _find_nearest_ancestor(others, path) or last
+
+
+def _find_after(others: Sequence[Step], path: SessionPath) -> Step:
+    found = find_current(others, path)
+    if found is None:
+        known = ", ".join(dict.fromkeys(step.path for step in others)) or "none yet"
+        raise InputError(f"--after {path!r}: no finished step there to continue.", hint=f"paths with one: {known}")
+    return found
+
+
+def find_current(steps: Sequence[Step], path: str) -> Step | None:
+    """The current step of ``path``: the newest that finished and wasn't superseded."""
+    return next(
+        (step for step in reversed(steps) if step.path == path and step.is_usable_parent and not step.is_superseded),
+        None,
+    )
+
+
+def _find_nearest_ancestor(others: Sequence[Step], path: SessionPath) -> Step | None:
+    found = (find_current(others, ancestor) for ancestor in path.ancestors())
+    return next((step for step in found if step is not None), None)
+
+
+def _find_newest_version(steps: Sequence[Step], others: Sequence[Step], step_id: str | None) -> Step | None:
+    """The newest answer of the cell that once gave step ``step_id``."""
+    old = next((step for step in steps if step.id == step_id), None)
+    if old is None:
+        return None
+    versions = [step for step in others if step.cell == old.cell]
+    same_path = [step for step in versions if step.path == old.path]
+    return next(reversed(same_path or versions), None)
+
+
+def _describe(parent: Step | None, path: SessionPath, wish: Wish) -> str:
+    if parent is None:
+        return "fresh" if wish.is_fresh or wish.context is Context.NONE else "no context"
+    return f"continues {parent.path}" if parent.path == path else f"after {parent.path}"
+
+
+def build_chain(steps: Sequence[Step], parent: Step | None) -> list[Step]:
+    """The steps whose turns are sent, oldest first, ending with ``parent``."""
+    by_id = {step.id: step for step in steps}
+    chain: list[Step] = []
+    while parent is not None and parent not in chain:
+        chain.append(parent)
+        parent = by_id.get(parent.parent_id or "")
+    return chain[::-1]
+
+
+def build_messages(chain: Sequence[Step], prompt: str, system: str | None) -> tuple[Message, ...]:
+    """The system prompt, a user and an assistant turn for each step of ``chain``, then ``prompt``."""
+    messages: list[Message] = [{"role": "system", "content": system}] if system else []
+    for step in chain:
+        messages.append(step.messages[-1])
+        messages.append({"role": "assistant", "content": step.text})
+    messages.append({"role": "user", "content": prompt})
+    return tuple(messages)
+
+
+def build_fingerprint(base_url: str, model: str, messages: Sequence[Message], parameters: Mapping[str, Any]) -> str:
+    """A hash that is equal for identical requests to the same server."""
+    request = [base_url, model, [dict(message) for message in messages], dict(parameters)]
+    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,74 @@
+"""What works here and what doesn't: keys, gateway, logging, journal, front end. Reveals no key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from heliconemagic.errors import HeliconeMagicError
+from heliconemagic.gateways import Choice
+from heliconemagic.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, check_key_shape
+from heliconemagic.notebook import Notebook
+from heliconemagic.render.notice import Notice
+from heliconemagic.session import Session
+
+
+def diagnose(notebook: Notebook, frontend_facts: list[tuple[str, str]]) -> Notice:
+    """One row for each thing that can be known; asks the gateway for its models, sends no prompt."""
+    keys = notebook.find_keys()
+    rows = [*_describe_keys(keys), *_describe_gateway(notebook), *_describe_journal(notebook), *frontend_facts]
+    return Notice(head="doctor", columns=("what", "finding"), rows=tuple(rows))
+
+
+def _describe_keys(keys: Keys) -> Iterator[tuple[str, str]]:
+    for variable in (OPENAI_VARIABLE, HELICONE_VARIABLE):
+        key = keys.get(variable)
+        if key is None:
+            yield variable, "not set"
+            continue
+        fault = check_key_shape(variable, key.secret)
+        yield variable, f"set, from {key.source}; " + (f"its shape is wrong: it {fault}" if fault else "its shape is right")
+
+
+def _describe_gateway(notebook: Notebook) -> Iterator[tuple[str, str]]:
+    try:
+        choice = _find_choice(notebook)
+    except HeliconeMagicError as error:
+        yield "gateway", str(error)
+        return
+    yield "gateway", f"{choice.gateway.label} at {choice.gateway.base_url}: {choice.reason or 'as you said'}"
+    yield "answers", _try_gateway(notebook, choice)
+    yield "logging", describe_logging(choice, notebook.session)
+
+
+def _find_choice(notebook: Notebook) -> Choice:
+    if notebook.session is not None:
+        return notebook.session.choice
+    return notebook.choose_gateway(notebook.surroundings.find_defaults().gateway)
+
+
+def _try_gateway(notebook: Notebook, choice: Choice) -> str:
+    try:
+        _, models = notebook.list_models(None, choice=choice)
+    except HeliconeMagicError as error:
+        return f"no: {error.message} {error.cause or ''}".strip()
+    return f"yes, with {len(models)} models"
+
+
+def describe_logging(choice: Choice, session: Session | None) -> str:
+    """What is known about whether requests are logged at Helicone. Its 200 proves nothing."""
+    gateway = choice.gateway
+    if not gateway.is_helicone:
+        return "not logged at Helicone: this gateway isn't Helicone's; the local journal has everything"
+    answered = [step for step in session.steps if step.helicone_id] if session else []
+    if gateway.preset == "helicone":
+        return "logged: the AI gateway refuses requests whose Helicone key it doesn't know"
+    seen = f"{len(answered)} answers carried a Helicone id, which proves only that Helicone passed them on. " if answered else ""
+    return seen + (
+        "unproven: this gateway answers 200 and logs nothing when it doesn't know the Helicone key; "
+        "the key's shape is checked, and the session's page at Helicone is the proof"
+    )
+
+
+def _describe_journal(notebook: Notebook) -> Iterator[tuple[str, str]]:
+    fault = notebook.journal.check()
+    yield "journal", f"cannot be written: {fault}" if fault else f"can be written: {notebook.journal.path}"

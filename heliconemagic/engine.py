@@ -1,0 +1,286 @@
+"""Runs steps: a thread with an event loop of its own, on which every request is sent.
+
+One loop for all requests means one client and one connection pool, whatever kind of cell asks and
+whether the kernel's own loop is running or blocked. The caller stays on its thread, reads
+snapshots of the `Run` as often as it likes, and can cancel it from anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from heliconemagic.client import Client, Request
+from heliconemagic.errors import HeliconeMagicError, IncompleteAnswerError
+from heliconemagic.pricing import estimate_cost
+from heliconemagic.records import Attempt, Step, StepStatus
+from heliconemagic.redaction import Redactor
+from heliconemagic.reply import ReplyState
+
+if TYPE_CHECKING:
+    from heliconemagic.journal import Journal
+
+FLUSH_SECONDS = 0.2
+"""How long text may wait before it is handed to the journal's writer, which adds little to it."""
+
+Result = TypeVar("Result")
+
+
+class Run:
+    """One step while it runs. Read it from any thread; only the engine's loop changes it."""
+
+    def __init__(
+        self,
+        step: Step,
+        request: Request,
+        *,
+        journal: Journal | None,
+        redactor: Redactor,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.request = request
+        self.state = ReplyState(redactor)
+        self.error: BaseException | None = None
+        self.done: Future[None] = Future()
+        self.has_text = threading.Event()
+        self.stamps_request_id = request.gateway.is_helicone
+        self._step = step
+        self._journal = journal if step.is_recorded else None
+        self._redactor = redactor
+        self._clock = clock
+        self._attempts: list[Attempt] = []
+        self._retry: tuple[int | None, float | None] | None = None  # status, when the next attempt starts
+        self._sees_end_mark = False
+        self._cancel: Callable[[], None] | None = None
+        self._is_cancelled = False
+        self._on_text: Callable[[], None] | None = None
+        self._flush: asyncio.TimerHandle | None = None
+
+    # ---- for the caller, from any thread
+
+    def cancel(self) -> None:
+        """Stops the request at once; harmless before it began and after it ended."""
+        self._is_cancelled = True
+        if self._cancel is not None:
+            self._cancel()
+
+    def call_on_first_text(self, callback: Callable[[], None]) -> None:
+        """Calls ``callback`` on the engine's thread when the first text arrives."""
+        self._on_text = callback
+        if self.has_text.is_set():
+            callback()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the step has ended, in whatever way."""
+        return self.done.done()
+
+    def read_step(self) -> Step:
+        """The step as it stands now."""
+        if self.is_done:
+            return self._step
+        return replace(self._step, attempts=tuple(self._attempts), **self.state.read_fields())
+
+    def describe_waiting(self) -> str:
+        """What is being waited for besides the answer: "retrying in 4 s (429)"; mostly empty."""
+        if self._retry is None:
+            return ""
+        status, until = self._retry
+        reason = f" ({status})" if status else " (no connection)"
+        if until is None:
+            return f"retrying{reason}"
+        return f"retrying in {max(0.0, until - self._clock()):.0f} s{reason}"
+
+    # ---- for the transport, on the loop (see AttemptRecorder)
+
+    async def open_attempt(self, attempt: Attempt) -> None:
+        """Records the attempt before its first byte; the first one with its step."""
+        self._retry = None
+        self._attempts.append(attempt)
+        if self._journal is None:
+            return
+        if len(self._attempts) == 1:
+            await asyncio.to_thread(self._journal.open_step, replace(self._step, attempts=(attempt,)))
+        else:
+            await asyncio.to_thread(self._journal.open_attempt, self._step.id, attempt)
+
+    def update_attempt(self, attempt: Attempt) -> None:
+        """Takes the newer state of an attempt."""
+        told = {name: self._redactor.redact_lookalikes(value) for name, value in attempt.headers.items()}
+        attempt = replace(attempt, headers=told)
+        known = [old.request_id for old in self._attempts]
+        self._attempts[known.index(attempt.request_id)] = attempt
+        if self._journal is not None:
+            self._journal.put_attempt(self._step.id, attempt)
+
+    def note_refusal(self, status: int | None, retry_after: float | None) -> None:
+        """Remembers that another attempt follows, if one does."""
+        may_follow = status is None or status in (408, 409, 429) or status >= 500
+        if may_follow and len(self._attempts) <= self.request.retries:
+            self._retry = (status, None if retry_after is None else self._clock() + retry_after)
+
+    def note_end_mark(self) -> None:
+        """The stream said ``[DONE]``."""
+        self._sees_end_mark = True
+
+    # ---- for the engine, on the loop
+
+    async def execute(self, client: Client) -> None:
+        """Sends the request and takes the answer in; never raises but for bugs."""
+        from heliconemagic.transport.recording import current_recorder
+
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        self._cancel = partial(call_on, loop, task.cancel)
+        current_recorder.set(self)
+        status = StepStatus.DONE
+        try:
+            if self._is_cancelled:
+                raise asyncio.CancelledError
+            await self._receive(client)
+        except asyncio.CancelledError:
+            status = StepStatus.INTERRUPTED
+        except HeliconeMagicError as error:
+            status, self.error = StepStatus.FAILED, error
+        except Exception as error:  # noqa: BLE001  # a bug: kept for the caller, who raises it in the cell
+            status, self.error = StepStatus.FAILED, error
+        finally:
+            self._finish(status)
+
+    async def _receive(self, client: Client) -> None:
+        try:
+            async with client.open_answer(self.request) as chunks:
+                async for chunk in chunks:
+                    if self.state.handle_chunk(chunk):
+                        self._note_text()
+        except IncompleteAnswerError:
+            if self.state.finish_reason is None:  # else all of it had arrived
+                raise
+        if self.state.finish_reason is None and not self._sees_end_mark:
+            raise IncompleteAnswerError(
+                f"the gateway {self.request.gateway.label!r} closed the connection in the middle of the answer.",
+                hint="run the cell again; the partial text is kept",
+            )
+
+    def _note_text(self) -> None:
+        if not self.has_text.is_set():
+            self._step = replace(self._step, first_token_at=self._clock())
+            self.has_text.set()
+            if self._on_text is not None:
+                self._on_text()
+        if self._journal is not None and self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._put_text)
+
+    def _put_text(self) -> None:
+        self._flush = None
+        if self._journal is not None:
+            self._journal.put_text(self._step.id, self.state.text, self.state.reasoning)
+
+    def _finish(self, status: StepStatus) -> None:
+        self.state.finish()
+        self._retry = None
+        if self._flush is not None:
+            self._flush.cancel()
+        usage = self.state.usage
+        self._step = replace(
+            self._step,
+            status=status,
+            ended_at=self._clock(),
+            attempts=tuple(self._attempts),
+            cost=None if usage is None else estimate_cost(self._step.model, usage, gateway=self.request.gateway),
+            error=None if self.error is None else self._redactor.redact_lookalikes(str(self.error)),
+            **self.state.read_fields(),
+        )
+        if self._journal is not None:
+            self._journal.close_step(self._step)
+        self.done.set_result(None)
+        self.has_text.set()  # wakes a follower that waits for text which will never come
+
+
+class Engine:
+    """The thread and its loop, begun on first use; `close` ends both."""
+
+    def __init__(self, build_client: Callable[[], Client]) -> None:
+        self._build_client = build_client
+        self._client: Client | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._runs: set[asyncio.Task[None]] = set()
+
+    def start(self, run: Run, redactor: Redactor) -> None:
+        """Begins ``run``; returns at once."""
+        loop = self._open_loop()
+
+        def begin() -> None:
+            client = self._open_client()
+            client.use_redactor(redactor)
+            task = loop.create_task(run.execute(client))
+            self._runs.add(task)
+            task.add_done_callback(self._runs.discard)
+
+        loop.call_soon_threadsafe(begin)
+
+    def call(self, ask: Callable[[Client], Coroutine[Any, Any, Result]], timeout: float = 30.0) -> Result:
+        """The result of a coroutine that needs the client; blocks the calling thread."""
+        loop = self._open_loop()
+
+        async def answer() -> Result:
+            return await ask(self._open_client())
+
+        return asyncio.run_coroutine_threadsafe(answer(), loop).result(timeout)
+
+    def close(self) -> None:
+        """Cancels what runs, closes the connections and ends the thread; idempotent."""
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._shut_down(loop), loop)
+        thread.join(timeout=5.0)
+
+    async def _shut_down(self, loop: asyncio.AbstractEventLoop) -> None:
+        for task in list(self._runs):
+            task.cancel()
+        await asyncio.gather(*self._runs, return_exceptions=True)
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+        loop.stop()
+
+    def _open_client(self) -> Client:
+        if self._client is None:
+            self._client = self._build_client()
+        return self._client
+
+    def _open_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_run_loop, args=(self._loop,), name="heliconemagic-engine", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+
+def call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    """Calls back on ``loop`` from any thread; harmless once the loop is closed."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback)
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()

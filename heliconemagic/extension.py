@@ -1,0 +1,127 @@
+"""Putting the magics into a shell, and taking everything back out.
+
+One of the modules that know IPython. What was put in is undone last in first out, so that
+unloading and reloading leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from heliconemagic.cells import ATTRIBUTE, build_transformer
+from heliconemagic.completion import install as install_completion
+from heliconemagic.magics import HeliconeMagic
+from heliconemagic.workbench import Workbench
+
+OWN_CELL_MAGIC = "helicone"
+"""Always ours, also where another extension owns ``%%llm``."""
+_SHELL_ATTRIBUTE = "_heliconemagic_extension"
+_KINDS = ("line", "cell")
+
+
+def load(shell: Any) -> None:
+    """Registers the magics in ``shell``; loading twice is loading once."""
+    if getattr(shell, _SHELL_ATTRIBUTE, None) is None:
+        extension = Extension(shell)
+        setattr(shell, _SHELL_ATTRIBUTE, extension)
+        extension.load()
+
+
+def unload(shell: Any) -> None:
+    """Takes the magics, and all that came with them, out of ``shell``."""
+    extension = getattr(shell, _SHELL_ATTRIBUTE, None)
+    if extension is not None:
+        delattr(shell, _SHELL_ATTRIBUTE)
+        extension.unload()
+
+
+class Extension:
+    """The magics in one shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._undo: list[Callable[[], None]] = []
+
+    def load(self) -> None:
+        """Registers magics, cell transformer, events and completion; imports openai in a thread, last."""
+        workbench = self._build_workbench()
+        magics = HeliconeMagic(self._shell, workbench)
+        workbench.use_defaults(magics.read_defaults, lambda: magics.display, lambda: magics.live)
+        self._undo.append(workbench.close)
+        owner = self._register_magics(magics)
+        self._set_attribute(magics.run_cell)
+        self._register_transformer(workbench, [OWN_CELL_MAGIC] if owner else ["llm", OWN_CELL_MAGIC])
+        self._register_events(workbench)
+        self._undo.append(install_completion(self._shell, workbench.suggest))
+        if owner:
+            workbench.frontend.publish({"text/plain": _say_owned(owner)})
+        # Half a second of imports that the first request would wait for.
+        threading.Thread(target=import_module, args=("openai",), name="heliconemagic-import", daemon=True).start()
+
+    def unload(self) -> None:
+        """Takes everything back out."""
+        while self._undo:
+            self._undo.pop()()
+
+    def _build_workbench(self) -> Workbench:
+        write = getattr(self._shell, "write", None) or (lambda text: print(text, end="", flush=True))
+        return Workbench(self._shell, environ=os.environ, ask_secret=getpass.getpass, write=write)
+
+    def _register_magics(self, magics: HeliconeMagic) -> str | None:
+        """Registers them, but leaves another extension its ``%%llm``; gives that extension's name."""
+        table = self._shell.magics_manager.magics
+        before = {kind: dict(table[kind]) for kind in _KINDS}
+        foreign = before["cell"].get("llm")
+        self._shell.register_magics(magics)
+        for kind in _KINDS:
+            table[kind][OWN_CELL_MAGIC] = magics.llm
+            if foreign is not None:
+                _put_back(table[kind], "llm", before[kind])
+        self._undo.append(lambda: self._remove_magics(magics, before))
+        return None if foreign is None else str(getattr(foreign, "__module__", "another extension"))
+
+    def _remove_magics(self, magics: HeliconeMagic, before: dict[str, dict[str, Any]]) -> None:
+        table = self._shell.magics_manager.magics
+        for kind in _KINDS:
+            for name in ("llm", "helicone_session", OWN_CELL_MAGIC):
+                _put_back(table[kind], name, before[kind])
+        self._shell.magics_manager.registry.pop(type(magics).__name__, None)
+        if magics in self._shell.configurables:
+            self._shell.configurables.remove(magics)
+
+    def _set_attribute(self, run_cell: Callable[..., Any]) -> None:
+        setattr(self._shell, ATTRIBUTE, run_cell)
+        self._undo.append(lambda: delattr(self._shell, ATTRIBUTE))
+
+    def _register_transformer(self, workbench: Workbench, names: list[str]) -> None:
+        transform = build_transformer(names, can_await=workbench.frontend.can_await)
+        transforms = self._shell.input_transformers_cleanup
+        transforms.insert(0, transform)
+        self._undo.append(lambda: transforms.remove(transform))
+
+    def _register_events(self, workbench: Workbench) -> None:
+        frontend = workbench.frontend
+        handlers: dict[str, Callable[..., None]] = {
+            "pre_execute": frontend.note_execute,
+            "pre_run_cell": frontend.note_cell,
+            "post_execute": workbench.note_executed,
+        }
+        for event, handler in handlers.items():
+            self._shell.events.register(event, handler)
+            self._undo.append(lambda event=event, handler=handler: self._shell.events.unregister(event, handler))  # type: ignore[misc]
+
+
+def _put_back(table: dict[str, Any], name: str, before: dict[str, Any]) -> None:
+    if name in before:
+        table[name] = before[name]
+    else:
+        table.pop(name, None)
+
+
+def _say_owned(owner: str) -> str:
+    return f"%%llm belongs to {owner} here and stays with it: use %%{OWN_CELL_MAGIC} and %{OWN_CELL_MAGIC} instead."

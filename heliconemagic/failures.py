@@ -1,0 +1,91 @@
+"""Refusals, explained: from a status, a body and what was asked to an error that says what to type.
+
+Pure, so that every recorded refusal can be tested without a server. Texts that come from a server
+are redacted and shortened before they are shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, RateLimitError, UnknownModelError
+from heliconemagic.redaction import Redactor
+
+MAX_CAUSE_LENGTH = 300
+
+
+class Refusal:
+    """An answer with an error status: ``status`` as meant (not as wrapped), ``body``, ``headers``."""
+
+    def __init__(self, status: int, body: str, headers: Mapping[str, str], *, request_id: str | None = None) -> None:
+        self.status = status
+        self.headers = headers
+        self.request_id = request_id
+        self.code, self.message = _read_error(body)
+
+    def explain(self, *, gateway: str, model: str, key_variables: str, redactor: Redactor) -> HeliconeMagicError:
+        """The error for the person in the notebook.
+
+        ``gateway`` is its label and ``key_variables`` the variables its keys come from, joined for reading.
+        """
+        shown = redactor.redact_lookalikes(self.message)[:MAX_CAUSE_LENGTH]
+        cause = " ".join(part for part in (str(self.status), self.code, shown) if part)
+        common: dict[str, Any] = {"cause": cause, "status_code": self.status, "request_id": self.request_id}
+        if self.status in (401, 403):
+            return CredentialError(
+                f"the gateway {gateway!r} refused the key ({self.status}).",
+                hint=f"check {key_variables}: `%helicone_session doctor`, then `%helicone_session login`",
+                cause=cause,
+            )
+        if self._is_unknown_model():
+            return UnknownModelError(
+                f"{model!r} is not a model of the gateway {gateway!r}.",
+                hint="`%helicone_session models` lists them; choose one with -m MODEL",
+                **common,
+            )
+        if self.status == 429:
+            return RateLimitError(f"the gateway {gateway!r} is asked too often (429).", hint=self._say_wait(), **common)
+        if self.status >= 500:
+            return GatewayError(
+                f"the gateway {gateway!r} or the provider behind it failed ({self.status}).",
+                hint="run the cell again, or choose another model with -m or another gateway with --gateway",
+                **common,
+            )
+        return GatewayError(f"the gateway {gateway!r} refused the request ({self.status}).", hint=self._say_refused(), **common)
+
+    def _is_unknown_model(self) -> bool:
+        text = f"{self.code} {self.message}".lower()
+        marks = ("model_not_found", "no available providers", "unknown model", "does not exist", "model not found")
+        return self.status in (400, 404) and any(mark in text for mark in marks)
+
+    def _say_wait(self) -> str:
+        wait = self.headers.get("retry-after") or self.headers.get("helicone-ratelimit-reset")
+        policy = self.headers.get("helicone-ratelimit-policy")
+        when = f"run the cell again in {wait} s" if wait else "wait a little and run the cell again"
+        return f"{when}; the policy in force is {policy}" if policy else f"{when}, or raise --retries"
+
+    def _say_refused(self) -> str:
+        if self.status == 404:
+            return "the address may be wrong: `%helicone_session doctor` shows it"
+        if "context" in self.message.lower() and "token" in self.message.lower():
+            return "the conversation is too long for the model: use --fresh, or --after a shorter step"
+        return "the cause below says what it didn't accept; --dry-run shows the exact request"
+
+
+def _read_error(body: str) -> tuple[str, str]:
+    """Code and message of an error body, whatever its form: OpenAI's, Helicone's two, or plain text."""
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return "", " ".join(body.split())
+    if not isinstance(parsed, dict):
+        return "", str(parsed)
+    error = parsed.get("error", parsed)
+    if not isinstance(error, dict):
+        return "", str(error)
+    details = error.get("details")
+    inner = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
+    message = inner.get("message") or error.get("message") or ""
+    return str(error.get("code") or error.get("type") or ""), str(message)

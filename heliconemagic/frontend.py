@@ -1,0 +1,155 @@
+"""What the shell and its front end can do, asked of the shell object itself. Imports no IPython.
+
+The shell is `Any` here: IPython is untyped in the places that matter, and older versions lack some.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from heliconemagic.planning import Cell
+
+
+class Frontend:
+    """One shell, seen from outside: where it displays, who sits there, which cell runs."""
+
+    def __init__(self, shell: Any, clock: Callable[[], float]) -> None:
+        self._shell = shell
+        self._clock = clock
+        self._depth = 0
+        self._run = 0
+        self._cell_id: str | None = None
+        self._cell_text = ""
+
+    # ---- events of the shell
+
+    def note_execute(self) -> None:
+        """A cell begins, or one nested in it."""
+        self._depth += 1
+
+    def note_executed(self) -> None:
+        """A cell, or one nested in it, has ended, with or without an error."""
+        self._depth = max(0, self._depth - 1)
+
+    def note_cell(self, info: Any = None) -> None:
+        """Takes the id and text of the cell that begins; nested ones belong to it."""
+        if self._depth > 1:
+            return
+        self._run = max(self._run + 1, int(self._clock() * 1000))
+        self._cell_id = getattr(info, "cell_id", None) or self._read_parent_metadata().get("cellId")
+        self._cell_text = str(getattr(info, "raw_cell", "") or "")
+
+    def _read_parent_metadata(self) -> Mapping[str, Any]:
+        kernel = self.kernel
+        read_parent = getattr(kernel, "get_parent", None)
+        parent = read_parent("shell") if read_parent else getattr(kernel, "_parent_header", None)
+        return (parent or {}).get("metadata") or {}
+
+    @property
+    def cell(self) -> Cell:
+        """The cell that runs now: the front end's id, else a hash of its text."""
+        cell_id = self._cell_id or "text:" + hashlib.sha256(self._cell_text.encode()).hexdigest()[:16]
+        return Cell(id=cell_id, run=self._run)
+
+    # ---- what there is
+
+    @property
+    def kernel(self) -> Any:
+        """The kernel; None in a terminal."""
+        return getattr(self._shell, "kernel", None)
+
+    def can_await(self) -> bool:
+        """Whether a cell may become an ``await``: autoawait is on, the loop runs, no cell is executing."""
+        if self._depth or not getattr(self._shell, "autoawait", False) or self.kernel is None:
+            return False
+        return _is_loop_running()
+
+    def is_attended(self) -> bool:
+        """Whether a person sits there: the request allows input, or the terminal is one."""
+        if self.kernel is not None:
+            return bool(getattr(self.kernel, "_allow_stdin", False))
+        return sys.stdin is not None and sys.stdin.isatty()
+
+    def find_kind(self) -> str:
+        """How a running step can be shown: ``widget``, ``static`` or ``text``."""
+        if self.kernel is not None:
+            return "widget" if self.is_attended() else "static"
+        is_terminal = type(self._shell).__name__ == "TerminalInteractiveShell"
+        return "text" if is_terminal else "static"
+
+    def describe(self) -> str:
+        """The kind of kernel and front end, for ``doctor``."""
+        if self.kernel is None:
+            return f"{type(self._shell).__name__}, no kernel"
+        return f"{type(self.kernel).__module__.split('.')[0]} {getattr(self.kernel, 'implementation_version', '')}".strip()
+
+    def find_title(self) -> str:
+        """The stem of the notebook's file name, as the front end tells it; "" where none does."""
+        told = self._shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""
+        stem = Path(str(told)).name
+        return re.sub(r"\.ipynb$", "", stem)
+
+    # ---- what a template may name
+
+    def read_names(self) -> Mapping[str, Any]:
+        """The notebook's variables, and ``last_error``."""
+        return NotebookNames(self._shell.user_ns)
+
+    # ---- showing
+
+    def publish(self, bundle: dict[str, Any], *, display_id: str = "", update: bool = False) -> None:
+        """Shows a MIME bundle, or replaces what was shown under ``display_id``."""
+        transient = {"display_id": display_id} if display_id else {}
+        self._shell.display_pub.publish(data=bundle, metadata={}, transient=transient, update=update)
+
+    def build_is_shown(self) -> Callable[[], bool]:
+        """Whether a reply that was shown now is asked to show itself again in the very same cell."""
+        count = self._shell.execution_count
+        return lambda: bool(self._shell.execution_count == count)
+
+
+class NotebookNames(Mapping[str, Any]):
+    """The user's variables, without what IPython hides, and the last error when asked for it."""
+
+    def __init__(self, user_ns: Mapping[str, Any]) -> None:
+        self._user_ns = user_ns
+
+    def __getitem__(self, name: str) -> Any:
+        if name == "last_error" and name not in self._user_ns:
+            return find_last_error()
+        return self._user_ns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._user_ns)
+
+    def __len__(self) -> int:
+        return len(self._user_ns)
+
+
+def find_last_error() -> str:
+    """The last uncaught error as a plain traceback.
+
+    Raises:
+        KeyError: there was none, so that the template says that the name is unknown.
+    """
+    error = getattr(sys, "last_value", None)
+    if error is None:
+        raise KeyError("last_error")
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+
+
+def _is_loop_running() -> bool:
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,86 @@
+"""The magics: parse, call, return. One of the two modules that know IPython."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import Bool, CaselessStrEnum, Float, Integer, Unicode
+
+from heliconemagic.option_table import Magic
+from heliconemagic.options import build_help, parse_cell_line, parse_session_line
+from heliconemagic.settings import Context, RequestOptions
+
+if TYPE_CHECKING:
+    from heliconemagic.reply import Reply
+    from heliconemagic.workbench import Workbench
+
+@magics_class
+class HeliconeMagic(Magics):  
+    """Prompts as cells, grouped into a Helicone session."""
+
+    gateway = Unicode("", help="A preset, a URL or direct:URL; empty: chosen by the keys.").tag(config=True)
+    model = Unicode("", help="The model; empty: the gateway's default.").tag(config=True)
+    system = Unicode("", help="The system prompt; empty: none.").tag(config=True)
+    temperature = Float(None, allow_none=True, help="0 to 2; None: the model's own.").tag(config=True)
+    context = CaselessStrEnum(
+        [mode.value for mode in Context], Context.AUTO.value, help="How a step finds what it continues."
+    ).tag(config=True)
+    retries = Integer(2, min=0, max=20, help="How often a failed attempt is repeated.").tag(config=True)
+    timeout = Float(120.0, min=0.1, help="Seconds without a byte before a request is given up.").tag(config=True)
+    live = Bool(False, help="Keep finished cards as widgets, as --live does.").tag(config=True)
+    display = CaselessStrEnum(
+        ["auto", "widget", "static", "text"], "auto", help="How a running step is shown."
+    ).tag(config=True)
+
+    def __init__(self, shell: Any, workbench: Workbench) -> None:
+        super().__init__(shell)
+        self._workbench = workbench
+
+    def read_defaults(self) -> RequestOptions:
+        """The traits, as the options below a session's own."""
+        return RequestOptions(
+            gateway=self.gateway or None,
+            model=self.model or None,
+            system=self.system or None,
+            temperature=self.temperature,
+            context=Context(self.context),
+            retries=self.retries,
+            timeout=self.timeout,
+        )
+
+    @no_var_expand
+    @line_magic
+    def helicone_session(self, line: str) -> None:
+        """Opens, shows and ends the notebook's session."""
+        command = parse_session_line(line)
+        if command.help is not None:
+            self._print_help("helicone_session", command.help)
+            return
+        self._workbench.run_session_line(command)
+
+    @no_var_expand
+    @line_cell_magic
+    def llm(self, line: str, cell: str | None = None) -> Reply | None:
+        """Sends a prompt as a step of the session."""
+        command = parse_cell_line(line, is_cell=cell is not None)
+        if command.help is not None:
+            self._print_help("llm", command.help)
+            return None
+        return self._workbench.run_blocking(command, cell)
+
+    async def run_cell(self, magic: str, line: str, body: str) -> Reply | None:
+        """The awaited form of an ``%%llm`` cell (see `heliconemagic.cells`)."""
+        command = parse_cell_line(line, is_cell=True)
+        if command.help is not None:
+            self._print_help("llm", command.help)
+            return None
+        return await self._workbench.run(command, body)
+
+    def _print_help(self, magic: Magic, form: str) -> None:
+        text = build_help(magic, everything=form == "all")
+        self._workbench.frontend.publish({"text/plain": text})
+
+
+HeliconeMagic.llm.__doc__ = build_help("llm", everything=False)
+HeliconeMagic.helicone_session.__doc__ = build_help("helicone_session", everything=False)

@@ -1,0 +1,410 @@
+"""What a person can do in a notebook: open a session, run steps, look at them. Knows no IPython.
+
+Owns the notebook's one session, its journal and its engine. Everything it needs of the outside
+comes in as `Surroundings`.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from heliconemagic import headers
+from heliconemagic.client import Client
+from heliconemagic.engine import Engine, Run
+from heliconemagic.errors import InputError, JournalError
+from heliconemagic.gateways import (
+    DEMO_MODELS,
+    Choice,
+    build_credentials,
+    build_request_url,
+    build_session_url,
+    choose_gateway,
+)
+from heliconemagic.journal import Journal
+from heliconemagic.keys import Keys, find_keys, read_keyring
+from heliconemagic.options import CellCommand, SessionCommand
+from heliconemagic.planning import Cell, Plan, estimate_request_cost, estimate_request_tokens, plan_step
+from heliconemagic.records import SessionRecord, SessionSummary, Step, StepStatus
+from heliconemagic.redaction import Redactor, Secret
+from heliconemagic.render.card import Card, RequestForm
+from heliconemagic.reply import Reply
+from heliconemagic.session import Session
+from heliconemagic.settings import RequestOptions
+from heliconemagic.wire_text import build_ascii_form
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the notebook layer needs to know of where it runs."""
+
+    environ: Mapping[str, str]
+    find_folder: Callable[[], Path]  # where the search for a .env begins
+    find_title: Callable[[], str]  # the stem of the notebook's file name, or ""
+    find_defaults: Callable[[], RequestOptions]  # below the session's own options
+    is_attended: Callable[[], bool]  # whether a person sits there
+    colab: Callable[[str], str | None] | None = None
+    clock: Callable[[], float] = time.time
+
+
+class Notebook:
+    """The use cases. One for each kernel (or terminal); `close` it when the extension is unloaded."""
+
+    def __init__(self, surroundings: Surroundings, journal: Journal, build_client: Callable[[], Client]) -> None:
+        self.surroundings = surroundings
+        self.journal = journal
+        self.engine = Engine(build_client)
+        self.session: Session | None = None
+        self._given_keys: dict[str, Secret] = {}
+        self._listed_models: dict[str, list[str]] = {}
+
+    # ---- keys
+
+    def find_keys(self) -> Keys:
+        """The keys as they can be found now."""
+        around = self.surroundings
+        return find_keys(
+            around.environ,
+            folder=around.find_folder(),
+            colab=around.colab,
+            stored=self._given_keys,
+            keyring=read_keyring,
+        )
+
+    def give_key(self, variable: str, secret: Secret) -> None:
+        """Takes a key typed at the ``login`` prompt, for this kernel only."""
+        self._given_keys[variable] = secret
+
+    # ---- the session
+
+    def open_session(self, command: SessionCommand) -> Session:
+        """Starts, keeps, joins or resumes a session, as the line says.
+
+        Raises:
+            InputError, CredentialError: before anything is changed.
+        """
+        current = self.session
+        title = command.name or (current.record.title if current else self.find_title() or "notebook")
+        name = headers.check_session_name(title)
+        options = command.options.over(self.surroundings.find_defaults())
+        choice = self.choose_gateway(options.gateway)
+        build_credentials(choice.gateway, self.find_keys())
+        if current is not None and not command.is_new and command.id in (None, current.record.id):
+            if name == current.record.name and not (command.resumes and not current.is_resumed and not current.steps):
+                current.take_options(options, choice)
+                return current
+        return self._begin(self._find_recorded(command, name), name, title, options, choice, session_id=command.id)
+
+    def _find_recorded(self, command: SessionCommand, name: str) -> str | None:
+        if command.id is not None:
+            return headers.check_session_id(command.id)
+        if not command.resumes:
+            return None
+        newest = self.journal.find_newest(name, self.find_title())
+        return newest.id if newest else None
+
+    def _begin(
+        self,
+        recorded_id: str | None,
+        name: str,
+        title: str,
+        options: RequestOptions,
+        choice: Choice,
+        *,
+        session_id: str | None = None,
+    ) -> Session:
+        recorded = self.journal.load_session(recorded_id) if recorded_id else None
+        self.end_session()
+        if recorded is not None:
+            record, steps = recorded
+            self.session = Session(replace(record, ended_at=None), options, choice, steps=steps, is_resumed=True)
+        else:
+            record = SessionRecord(
+                id=session_id or str(uuid.uuid4()),
+                name=name,
+                title=title,
+                gateway=choice.gateway.label,
+                notebook=self.find_title(),
+                started_at=self.surroundings.clock(),
+            )
+            self.session = Session(record, options, choice)
+        self.journal.put_session(self.session.record)
+        return self.session
+
+    def resume_session(self, reference: str | None) -> Session:
+        """Continues a recorded session, by id or name; without one, this notebook's newest.
+
+        Raises:
+            InputError: there is none.
+        """
+        if reference is None:
+            summaries = self.journal.list_sessions(limit=1, notebook=self.find_title())
+            if not summaries:
+                raise InputError(
+                    f"no session of the notebook {self.find_title()!r} is recorded.",
+                    hint="`%helicone_session list` shows all of them; resume one by its id or name",
+                )
+            reference = summaries[0].id
+        record = self.journal.find_session(reference)
+        options = self.surroundings.find_defaults()
+        choice = self.choose_gateway(options.gateway)
+        return self._begin(record.id, record.name, record.title, options, choice)
+
+    def find_session(self) -> tuple[Session, bool]:
+        """The session, and whether it had to be started now (named after the notebook)."""
+        if self.session is not None:
+            return self.session, False
+        title = self.find_title() or "notebook"
+        options = self.surroundings.find_defaults()
+        name = headers.check_session_name(build_ascii_form(title) or "notebook")
+        return self._begin(None, name, title, options, self.choose_gateway(options.gateway)), True
+
+    def end_session(self) -> Session | None:
+        """Ends the session, if there is one, and gives it back."""
+        ended, self.session = self.session, None
+        if ended is not None:
+            self.journal.put_session(replace(ended.record, ended_at=self.surroundings.clock()))
+        return ended
+
+    def find_title(self) -> str:
+        """The notebook's own name, as a session may bear it."""
+        return self.surroundings.find_title()
+
+    def choose_gateway(self, spec: str | None) -> Choice:
+        """The gateway that ``spec`` or the keys ask for."""
+        around = self.surroundings
+        return choose_gateway(spec, self.find_keys(), is_attended=around.is_attended(), environ=around.environ)
+
+    def find_earlier_session(self, session: Session) -> SessionSummary | None:
+        """The newest other session of the same name and notebook that has steps."""
+        found = self.journal.list_sessions(limit=5, name=session.record.name, notebook=session.record.notebook)
+        return next((summary for summary in found if summary.id != session.record.id and summary.steps), None)
+
+    # ---- steps
+
+    def plan(self, command: CellCommand, prompt: str, *, names: Mapping[str, Any], cell: Cell) -> Plan:
+        """Everything about a cell's step, checked; sends nothing.
+
+        Raises:
+            InputError, CredentialError: what cannot be sent, and what to type instead.
+        """
+        session, _ = self.find_session()
+        options = command.options.over(session.options)
+        choice = session.choice
+        if command.options.gateway is not None:
+            choice = self.choose_gateway(command.options.gateway)
+            options = replace(options, model=command.options.model)
+        plan = plan_step(
+            session,
+            command,
+            prompt,
+            names={**names, "steps": StepReplies(self)},
+            cell=cell,
+            options=options,
+            choice=choice,
+            keys=self.find_keys(),
+            now=self.surroundings.clock(),
+        )
+        missing = self._find_missing_context(session, plan)
+        return replace(plan, notes=(*choice.notes, *plan.notes, *missing))
+
+    def _find_missing_context(self, session: Session, plan: Plan) -> tuple[str, ...]:
+        """Names an ancestor that only an earlier session of this notebook has."""
+        ancestors = {str(ancestor) for ancestor in plan.place.path.ancestors()}
+        if plan.place.label != "no context" and plan.place.parent and plan.place.parent.path in ancestors:
+            return ()
+        if not ancestors or any(session.find_step(path) for path in ancestors) or plan.place.label == "fresh":
+            return ()
+        earlier = self.find_earlier_session(session)
+        recorded = self.journal.load_session(earlier.id) if earlier else None
+        found = next((step.path for step in reversed(recorded[1]) if step.path in ancestors), None) if recorded else None
+        if found is None:
+            return ()
+        return (f"no context from {found}: it is in an earlier session; add --resume to the session line",)
+
+    def start(self, plan: Plan) -> Run:
+        """Sends the plan's request; the step is in the journal before its first byte leaves."""
+        session, _ = self.find_session()
+        redactor = Redactor(self.find_keys().secrets)
+        run = Run(
+            replace(plan.step, started_at=self.surroundings.clock()),
+            plan.request,
+            journal=self.journal,
+            redactor=redactor,
+            clock=self.surroundings.clock,
+        )
+        session.put_step(run.read_step())
+        self.engine.start(run, redactor)
+        return run
+
+    def finish(self, plan: Plan, run: Run) -> Step:
+        """Takes the ended run into the session; a finished answer replaces its cell's earlier ones."""
+        session, _ = self.find_session()
+        step = run.read_step()
+        session.put_step(step)
+        if step.status is StepStatus.DONE and plan.place.supersedes:
+            session.supersede(plan.place.supersedes)
+            self.journal.supersede(plan.place.supersedes)
+        return step
+
+    def keep(self, plan: Plan, kept: Step) -> Step:
+        """Lets a recorded answer stand for this run of the cell; nothing is sent."""
+        session, _ = self.find_session()
+        session.keep(kept, plan.step.cell)
+        return kept
+
+    # ---- what is shown
+
+    def build_card(self, step: Step, *, plan: Plan | None = None, run: Run | None = None, note: str = "") -> Card:
+        """The card of a step: running, ended, kept, or brought back from the journal."""
+        session, _ = self.find_session()
+        notes = tuple(text for text in (note, *(plan.notes if plan else ())) if text)
+        if run is not None and run.is_done and step.is_recorded and self.journal.warning:
+            notes = (*notes, f"not recorded: {self.journal.warning}")
+        return Card(
+            step=step,
+            context=plan.place.label if plan else self._describe_parent(session, step),
+            notes=notes,
+            waiting=run.describe_waiting() if run else "",
+            error=run.error if run else None,  # type: ignore[arg-type]  # a bug is raised, never shown as a card
+            request=plan.form if plan else _build_recorded_form(session, step),
+            request_url=self._find_request_url(session, step),
+            session_url=self.find_session_url(session),
+            totals=session.totals,
+        )
+
+    def _describe_parent(self, session: Session, step: Step) -> str:
+        parent = session.find_parent(step)
+        return f"after {parent.path}" if parent else "no context"
+
+    def _find_request_url(self, session: Session, step: Step) -> str | None:
+        gateway = session.choice.gateway
+        if not step.attempts or step.gateway != gateway.label or not step.helicone_id:
+            return None
+        return build_request_url(gateway, step.helicone_id)
+
+    def find_session_url(self, session: Session) -> str | None:
+        """The session's page at Helicone; None where no Helicone logs it."""
+        gateway = session.choice.gateway
+        return build_session_url(gateway, session.record.name, session.record.id)
+
+    def build_reply(
+        self, step: Step, *, card: Card | None = None, is_shown: Callable[[], bool] = lambda: False
+    ) -> Reply:
+        """The reply of a step, as the notebook gets it."""
+        session, _ = self.find_session()
+
+        def find_parent(step: Step) -> Reply | None:
+            parent = session.find_parent(step)
+            return self.build_reply(parent) if parent else None
+
+        def build_bundle() -> dict[str, Any]:
+            from heliconemagic.render.card import build_bundle
+
+            return build_bundle(card or self.build_card(step))
+
+        return Reply(
+            step,
+            find_parent=find_parent,
+            build_bundle=build_bundle,
+            is_shown=is_shown,
+            url=self._find_request_url(session, step),
+            session_url=self.find_session_url(session),
+        )
+
+    def describe_plan(self, plan: Plan) -> list[str]:
+        """A plan in words: its place, its size, what its prompt would cost."""
+        cost = estimate_request_cost(plan.request)
+        tokens = estimate_request_tokens(plan.request)
+        priced = "unpriced" if cost is None else f"${cost:.6f} for the prompt, est."
+        return [
+            f"{plan.place.path} · {plan.place.label} · {plan.request.gateway.label} · {plan.request.model}",
+            f"about {tokens:,} tokens in {len(plan.request.messages)} messages · {priced}",
+            *plan.notes,
+        ]
+
+    def list_models(self, spec: str | None, *, choice: Choice | None = None) -> tuple[str, list[str]]:
+        """The label of a gateway and the ids of its models; the session's gateway where none is given.
+
+        Raises:
+            GatewayError, CredentialError: it refuses or cannot be reached.
+        """
+        if choice is None:
+            choice = self.session.choice if self.session and spec is None else self.choose_gateway(spec)
+        gateway, credentials = choice.gateway, build_credentials(choice.gateway, self.find_keys())
+        redactor = Redactor(self.find_keys().secrets)
+
+        async def ask(client: Client) -> list[str]:
+            client.use_redactor(redactor)
+            return await client.list_models(gateway, credentials)
+
+        models = self.engine.call(ask)
+        self._listed_models[gateway.label] = models
+        return gateway.label, models
+
+    def list_known_models(self) -> list[str]:
+        """Models that can be named without asking anyone: of the demo, listed before, used before."""
+        if self.session is None:
+            return list(DEMO_MODELS)
+        gateway = self.session.choice.gateway
+        if gateway.answers_in_process:
+            return list(DEMO_MODELS)
+        used = [step.model for step in reversed(self.session.steps)]
+        known = [*used, gateway.default_model, *self._listed_models.get(gateway.label, ())]
+        return [model for model in dict.fromkeys(known) if model]
+
+    def list_names(self) -> list[str]:
+        """The names of recorded sessions, newest first; none if the journal cannot be read."""
+        try:
+            return list(dict.fromkeys(summary.name for summary in self.journal.list_sessions(limit=50)))
+        except JournalError:
+            return []
+
+    def forget(self, record: SessionRecord) -> int:
+        """Deletes a session from the journal for good; the current one is ended first. Gives its number of steps."""
+        if self.session is not None and self.session.record.id == record.id:
+            self.session = None
+        return self.journal.forget(record.id)
+
+    def close(self) -> None:
+        """Ends what runs and writes what is queued; idempotent."""
+        self.engine.close()
+        self.journal.close()
+
+
+class StepReplies(Mapping[str, Reply]):
+    """``steps["/abstract"]`` in a template: the current reply of each path."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self._notebook = notebook
+
+    def __getitem__(self, path: str) -> Reply:
+        session, _ = self._notebook.find_session()
+        step = session.find_step(path)
+        if step is None:
+            raise KeyError(path)
+        return self._notebook.build_reply(step)
+
+    def __iter__(self) -> Any:
+        session, _ = self._notebook.find_session()
+        return (path for path in session.iterate_paths() if session.find_step(path))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _build_recorded_form(session: Session, step: Step) -> RequestForm:
+    gateway = session.choice.gateway
+    body = {"model": step.model, "messages": [dict(message) for message in step.messages], **step.parameters}
+    recorded = headers.build_session_headers(session_id=session.record.id, name=session.record.name, path=step.path)
+    is_same = step.gateway == gateway.label
+    return RequestForm(
+        base_url=gateway.base_url if is_same else step.gateway,
+        api_key_variable=gateway.key_variable if is_same else None,
+        headers=recorded if gateway.is_helicone else {},
+        body=body,
+    )

@@ -1,0 +1,193 @@
+"""From what a cell says to the exact request: everything is checked here, before anything is sent.
+
+Pure but for the keys and steps it is handed; sends and records nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heliconemagic import headers
+from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
+from heliconemagic.conversation import Place, Wish, build_chain, build_fingerprint, build_messages, find_place
+from heliconemagic.errors import BudgetError
+from heliconemagic.gateways import Choice, Gateway, build_credentials, check_model, describe_secret_headers
+from heliconemagic.keys import Keys
+from heliconemagic.options import CellCommand
+from heliconemagic.paths import SessionPath
+from heliconemagic.pricing import estimate_cost, is_priced
+from heliconemagic.prompt import TemplateMode, fill_template
+from heliconemagic.records import Step
+from heliconemagic.render.card import RequestForm
+from heliconemagic.session import Session
+from heliconemagic.settings import Context, RequestOptions
+from heliconemagic.tree import find_stale
+from heliconemagic.usage import Usage, estimate_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Which cell runs: the front end's id or a hash of its text, and which run of it (ms since the epoch)."""
+
+    id: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A step that is ready to run: the pending step, its request, and what its card says."""
+
+    step: Step
+    request: Request
+    place: Place
+    notes: tuple[str, ...]
+    kept: Step | None = None  # the recorded answer of an identical request, shown instead of sending
+
+    @property
+    def form(self) -> RequestForm:
+        """The request without its secrets."""
+        gateway = self.request.gateway
+        return RequestForm(
+            base_url=gateway.base_url,
+            api_key_variable=gateway.key_variable,
+            headers=dict(self.request.headers),
+            secret_headers=describe_secret_headers(gateway),
+            body=self.request.build_body(),
+        )
+
+
+def plan_step(
+    session: Session,
+    command: CellCommand,
+    prompt: str,
+    *,
+    names: Mapping[str, Any],
+    cell: Cell,
+    options: RequestOptions,
+    choice: Choice,
+    keys: Keys,
+    now: float,
+    build_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+) -> Plan:
+    """The plan of one cell.
+
+    Args:
+        prompt: the cell's text, templates not yet filled.
+        names: what templates may name.
+        options: the cell's over the session's over the defaults.
+
+    Raises:
+        InputError: anything about the cell that cannot be sent.
+        CredentialError: the gateway's keys are missing or misshapen.
+    """
+    filled = fill_template(prompt, names, mode=command.mode)
+    place = find_place(session.steps, _build_wish(command, names, cell, options))
+    chain = build_chain(session.steps, place.parent)
+    request = Request(
+        gateway=choice.gateway,
+        credentials=build_credentials(choice.gateway, keys),
+        model=check_model(choice.gateway, options.model or choice.gateway.default_model),
+        messages=build_messages(chain, filled.text, options.system),
+        parameters=_build_parameters(options),
+        headers=_build_headers(session, choice.gateway, place.path, options),
+        streams=command.streams,
+        retries=DEFAULT_RETRIES if options.retries is None else options.retries,
+        timeout=DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
+    )
+    fingerprint = build_fingerprint(choice.gateway.base_url, request.model, request.messages, request.parameters)
+    step = Step(
+        id=build_id(),
+        session_id=session.record.id,
+        path=place.path,
+        gateway=choice.gateway.label,
+        model=request.model,
+        messages=request.messages,
+        parameters=request.parameters,
+        fingerprint=fingerprint,
+        cell=cell.id,
+        run=cell.run,
+        parent_id=place.parent.id if place.parent else None,
+        is_recorded=command.is_logged,
+        started_at=now,
+    )
+    _check_budget(session, options.budget, request)
+    return Plan(
+        step=step,
+        request=request,
+        place=place,
+        notes=(*filled.notes, *_find_notes(session, place)),
+        kept=session.find_kept(cell.id, place.path, fingerprint),
+    )
+
+
+def _build_wish(command: CellCommand, names: Mapping[str, Any], cell: Cell, options: RequestOptions) -> Wish:
+    return Wish(
+        path=_parse_path(command.path, names, command.mode),
+        cell=cell.id,
+        run=cell.run,
+        context=options.context or Context.AUTO,
+        continues=command.continues,
+        after=_parse_path(command.after, names, command.mode),
+        is_fresh=command.is_fresh,
+    )
+
+
+def _parse_path(text: str | None, names: Mapping[str, Any], mode: TemplateMode) -> SessionPath | None:
+    return None if text is None else SessionPath.parse(fill_template(text, names, mode=mode).text)
+
+
+def _build_parameters(options: RequestOptions) -> dict[str, Any]:
+    temperature = {} if options.temperature is None else {"temperature": options.temperature}
+    return {**temperature, **options.parameters}
+
+
+def _build_headers(session: Session, gateway: Gateway, path: str, options: RequestOptions) -> dict[str, str]:
+    built = headers.build_request_headers(
+        session_id=session.record.id,
+        session_name=session.record.name,
+        path=path,
+        user=options.user,
+        properties=options.properties,
+        cache=options.cache,
+    )
+    # Built, and so checked, for every gateway: a session may move from one that needs none to one that does.
+    return {**built, **gateway.extra_headers} if gateway.is_helicone else {}
+
+
+def _check_budget(session: Session, budget: float | None, request: Request) -> None:
+    if budget is None:
+        return
+    if not is_priced(request.model, gateway=request.gateway):
+        raise BudgetError(
+            f"no price is known for {request.model!r}, so --budget cannot be kept.",
+            hint="choose another model with -m, or run the session line again without --budget",
+        )
+    prompt_cost = estimate_request_cost(request) or 0.0
+    spent = session.totals.cost
+    if spent + prompt_cost > budget:
+        raise BudgetError(
+            f"the budget of ${budget:g} would be exceeded: ${spent:.4f} is spent, "
+            f"and this prompt alone costs about ${prompt_cost:.4f}.",
+            hint="raise --budget on the session line",
+        )
+
+
+def estimate_request_tokens(request: Request) -> int:
+    """Roughly the tokens of the request's messages."""
+    return sum(4 + estimate_tokens(str(message.get("content", ""))) for message in request.messages)
+
+
+def estimate_request_cost(request: Request) -> float | None:
+    """USD for the prompt alone, estimated; None if the model is unpriced."""
+    usage = Usage(prompt_tokens=estimate_request_tokens(request), completion_tokens=0)
+    return estimate_cost(request.model, usage, gateway=request.gateway)
+
+
+def _find_notes(session: Session, place: Place) -> Sequence[str]:
+    if place.parent is None or place.parent.id not in find_stale(session.steps):
+        return ()
+    return (f"{place.parent.path} is stale: it continues an answer that was replaced since",)
+

@@ -1,0 +1,33 @@
+"""A request that was not sent: exactly what would go out, without its secrets."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from heliconemagic.render.card import RequestForm
+from heliconemagic.render.style import build_style
+from heliconemagic.render.terminal import make_safe_text
+
+
+def build_dry_run_bundle(form: RequestForm, lines: Sequence[str]) -> dict[str, Any]:
+    """The request as HTML and text; ``lines`` say its place, size and cost."""
+    request = build_request_text(form)
+    said = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    page = (
+        f'{build_style()}<div class="hm"><div class="hm-head"><strong class="hm-path">dry run: nothing was sent</strong>'
+        f'</div><div class="hm-body">{said}<pre>{html.escape(make_safe_text(request))}</pre></div></div>'
+    )
+    text = "\n".join(["dry run: nothing was sent", *(f"  {line}" for line in lines), make_safe_text(request)])
+    return {"text/html": page, "text/plain": text}
+
+
+def build_request_text(form: RequestForm) -> str:
+    """The request line, headers and indented JSON body; secrets stand as their variables' names."""
+    headers = {**form.headers, **form.secret_headers}
+    if form.api_key_variable:
+        headers["Authorization"] = f"Bearer {{{form.api_key_variable}}}"
+    head = [f"POST {form.base_url.rstrip('/')}/chat/completions", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\n".join([*head, "", json.dumps(dict(form.body), indent=2, ensure_ascii=False, default=str)])

@@ -1,0 +1,268 @@
+"""A reply: the state that a stream builds up, and what the notebook gets at its end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from heliconemagic.errors import InputError
+from heliconemagic.records import Attempt, Message, Step, StepStatus, ToolCall
+from heliconemagic.redaction import Redactor, StreamRedactor
+from heliconemagic.usage import Usage, parse_usage
+
+_FENCE = re.compile(r"^(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)^(?P=fence)[`~]*\s*$", re.MULTILINE | re.DOTALL)
+
+
+_PIECES = 1000
+
+
+class ReplyState:
+    """What has arrived of a reply: feed it chunks, read a snapshot at any time, from any thread.
+
+    Configured keys are taken out before anything is kept, even split over chunks.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._text = _Channel(redactor)
+        self._reasoning = _Channel(redactor)
+        self._refusal = _Channel(redactor)
+        self._tool_calls: dict[int, dict[str, str]] = {}
+        self._redactor = redactor
+        self.finish_reason: str | None = None
+        self.answered_by: str | None = None
+        self.usage: Usage | None = None
+
+    def handle_chunk(self, chunk: Any) -> bool:
+        """Takes a chat completion chunk, or a whole completion; True if it held something to show."""
+        self.answered_by = getattr(chunk, "model", None) or self.answered_by
+        if getattr(chunk, "usage", None) is not None:
+            self.usage = parse_usage(_as_mapping(chunk.usage)) or self.usage
+        choices = getattr(chunk, "choices", None) or ()
+        return any([self._handle_choice(choice) for choice in choices if getattr(choice, "index", 0) in (0, None)])
+
+    def _handle_choice(self, choice: Any) -> bool:
+        self.finish_reason = getattr(choice, "finish_reason", None) or self.finish_reason
+        delta = getattr(choice, "delta", None) or getattr(choice, "message", None)
+        if delta is None:
+            return False
+        extra = getattr(delta, "model_extra", None) or {}
+        reasoning = extra.get("reasoning_content") or extra.get("reasoning")
+        shown = self._text.feed(getattr(delta, "content", None))
+        shown |= self._reasoning.feed(reasoning if isinstance(reasoning, str) else None)
+        shown |= self._refusal.feed(getattr(delta, "refusal", None))
+        for position, call in enumerate(getattr(delta, "tool_calls", None) or ()):
+            self._handle_tool_call(position, call)
+            shown = True
+        return shown
+
+    def _handle_tool_call(self, position: int, call: Any) -> None:
+        index = getattr(call, "index", None)
+        known = self._tool_calls.setdefault(
+            position if index is None else index, {"id": "", "name": "", "arguments": ""}
+        )
+        function = getattr(call, "function", None)
+        known["id"] = getattr(call, "id", None) or known["id"]
+        known["name"] += getattr(function, "name", None) or ""
+        known["arguments"] += getattr(function, "arguments", None) or ""
+
+    def finish(self) -> None:
+        """No more will come: lets go of what waited to be seen as the beginning of a key."""
+        for channel in (self._text, self._reasoning, self._refusal):
+            channel.flush()
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return self._text.value
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning so far, where the model tells it."""
+        return self._reasoning.value
+
+    def read_fields(self) -> dict[str, Any]:
+        """The fields of a `Step` that the answer fills, as they stand now."""
+        calls = tuple(
+            ToolCall(id=call["id"], name=call["name"], arguments=self._redactor.redact(call["arguments"]))
+            for _, call in sorted(self._tool_calls.items())
+        )
+        return {
+            "text": self.text,
+            "reasoning": self.reasoning,
+            "refusal": self._refusal.value,
+            "tool_calls": calls,
+            "finish_reason": self.finish_reason,
+            "answered_by": self.answered_by,
+            "usage": self.usage,
+        }
+
+
+class _Channel:
+    """One growing text. Pieces are joined on reading: many more arrive than are shown.
+
+    Only the feeding thread changes the list; readers on other threads join what they find.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = StreamRedactor(redactor)
+        self._pieces: list[str] = []
+
+    def feed(self, piece: str | None) -> bool:
+        safe = self._redactor.feed(piece) if piece else ""
+        if safe:
+            self._pieces.append(safe)
+            if len(self._pieces) > _PIECES:
+                self._pieces = ["".join(self._pieces)]
+        return bool(safe)
+
+    def flush(self) -> None:
+        self._pieces.append(self._redactor.flush())
+
+    @property
+    def value(self) -> str:
+        return "".join(self._pieces)
+
+
+def _as_mapping(value: Any) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    dumped: Mapping[str, Any] = value.model_dump()
+    return dumped
+
+
+class Reply:
+    """What a step gave. Shows itself in Jupyter, prints as its text, is ``_`` after the cell.
+
+    Latencies are seconds, costs USD (an estimate by genai-prices; None: unpriced).
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        *,
+        find_parent: Callable[[Step], Reply | None] = lambda step: None,
+        build_bundle: Callable[[], dict[str, Any]] | None = None,
+        is_shown: Callable[[], bool] = lambda: False,
+        url: str | None = None,
+        session_url: str | None = None,
+    ) -> None:
+        self._step = step
+        self._find_parent = find_parent
+        self._build_bundle = build_bundle
+        self._is_shown = is_shown
+        self.url = url
+        self.session_url = session_url
+
+    @property
+    def text(self) -> str:
+        """The answer, as the model wrote it."""
+        return self._step.text
+
+    markdown = text
+
+    @property
+    def code(self) -> str | None:
+        """The content of the first fenced block; None if there is none."""
+        found = _FENCE.search(self._step.text)
+        return found["code"] if found else None
+
+    def json(self) -> Any:
+        """The answer read as JSON, from its first fenced block if it isn't JSON itself.
+
+        Raises:
+            InputError: neither is JSON.
+        """
+        for candidate in (self._step.text, self.code):
+            try:
+                return json.loads(candidate or "")
+            except ValueError:
+                continue
+        raise InputError(
+            f"the reply of {self.path!r} is not JSON: it begins {self.text[:40]!r}.",
+            hint="ask for it with -o response_format '{\"type\": \"json_object\"}'",
+        )
+
+    @property
+    def parsed(self) -> Any:
+        """The answer as an object where the request asked for JSON by ``response_format``; else None."""
+        wanted = self._step.parameters.get("response_format")
+        return self.json() if isinstance(wanted, Mapping) and wanted.get("type") != "text" else None
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What was sent."""
+        return self._step.messages
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens as the provider counted them."""
+        return self._step.usage
+
+    @property
+    def cost(self) -> float | None:
+        """USD, an estimate; None: unpriced."""
+        return self._step.cost
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds from sending to the end."""
+        return self._step.latency
+
+    @property
+    def time_to_first_token(self) -> float | None:
+        """Seconds from sending to the first token."""
+        return self._step.time_to_first_token
+
+    @property
+    def model(self) -> str:
+        """The model that answered, else the one that was asked."""
+        return self._step.answered_by or self._step.model
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the model stopped: ``stop``, ``length``, ``tool_calls``, ``content_filter``."""
+        return self._step.finish_reason
+
+    @property
+    def id(self) -> str:
+        """The id of the last attempt at Helicone, else of the step in the journal."""
+        return self._step.helicone_id or self._step.id
+
+    @property
+    def path(self) -> str:
+        """Where the step stands in the session."""
+        return self._step.path
+
+    @property
+    def parent(self) -> Reply | None:
+        """The reply that this one continued."""
+        return self._find_parent(self._step)
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The HTTP exchanges it took."""
+        return self._step.attempts
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The functions that the model asked to be called."""
+        return self._step.tool_calls
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the answer broke off, was stopped, or reached its token limit."""
+        return self._step.status is not StepStatus.DONE or self._step.finish_reason == "length"
+
+    def __str__(self) -> str:
+        return self._step.text
+
+    def __repr__(self) -> str:
+        begin = self._step.text if len(self._step.text) <= 60 else self._step.text[:57] + "..."
+        return f"<Reply {self.path} by {self.model}: {begin!r}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        if self._is_shown():
+            return {}
+        return self._build_bundle() if self._build_bundle else {"text/plain": self.text}

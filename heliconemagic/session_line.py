@@ -1,0 +1,215 @@
+"""What ``%helicone_session`` does, verb by verb. Each gives the MIME bundle to show.
+
+Knows the notebook and how things look; knows no IPython.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from heliconemagic.errors import InputError
+from heliconemagic.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, check_key_shape, store_in_keyring
+from heliconemagic.notebook import Notebook
+from heliconemagic.options import SessionCommand
+from heliconemagic.paths import SessionPath
+from heliconemagic.redaction import Secret
+from heliconemagic.render.clock import format_clock
+from heliconemagic.render.notice import Notice, build_notice_bundle
+from heliconemagic.session import Session
+
+Bundle = dict[str, Any]
+
+HOW_TO_START = (
+    'start one with %helicone_session "Course Creation"',
+    "offline, without any key: add --gateway demo",
+    "a %%llm cell without a session starts one named after the notebook",
+)
+
+
+class SessionLine:
+    """Runs a parsed session line."""
+
+    def __init__(
+        self,
+        notebook: Notebook,
+        *,
+        ask_secret: Callable[[str], str],
+        describe_frontend: Callable[[], list[tuple[str, str]]],
+    ) -> None:
+        self._notebook = notebook
+        self._ask_secret = ask_secret
+        self._describe_frontend = describe_frontend
+
+    def run(self, command: SessionCommand) -> Bundle:
+        """What the line shows.
+
+        Raises:
+            HeliconeMagicError: as each verb documents in ``%helicone_session?``.
+        """
+        if command.verb is not None:
+            verbs: dict[str, Callable[[SessionCommand], Bundle]] = {
+                "show": self.show,
+                "list": self.list_sessions,
+                "resume": self.resume,
+                "end": self.end,
+                "models": self.list_models,
+                "login": self.login,
+                "doctor": self.diagnose,
+                "forget": self.forget,
+            }
+            return verbs[command.verb](command)
+        if command == SessionCommand():
+            return self.describe()
+        return self.open(command)
+
+    def describe(self) -> Bundle:
+        """The current session, or how to start one."""
+        session = self._notebook.session
+        if session is None:
+            return build_notice_bundle(Notice(head="no session is open", lines=HOW_TO_START))
+        return build_notice_bundle(self._build_notice(session, ()))
+
+    def open(self, command: SessionCommand) -> Bundle:
+        """Starts or keeps a session, and says which gateway answers and why."""
+        before = self._notebook.session
+        session = self._notebook.open_session(command)
+        lines = []
+        if before is not None and before is not session:
+            count = before.totals.steps
+            lines.append(f"ended {before.record.title!r} ({count} {'step' if count == 1 else 'steps'})")
+        lines.extend(self._describe_beginning(session, command, is_kept=before is session))
+        return build_notice_bundle(self._build_notice(session, tuple(lines)))
+
+    def _describe_beginning(self, session: Session, command: SessionCommand, *, is_kept: bool) -> list[str]:
+        if is_kept:
+            return ["same session; its options are now as this line says"]
+        if session.is_resumed:
+            return [f"resumed: {session.totals.steps} steps, begun {format_clock(session.record.started_at)}"]
+        earlier = self._notebook.find_earlier_session(session)
+        if earlier is None:
+            return ["nothing to resume: this is a new session"] if command.resumes else []
+        when = format_clock(earlier.started_at)
+        return [f"last one here: {earlier.steps} steps, {when}; add --resume to continue it"]
+
+    def announce(self, session: Session) -> Bundle:
+        """Says that a cell without a session has started one."""
+        line = 'started for this notebook; name it with %helicone_session "…"'
+        return build_notice_bundle(self._build_notice(session, (line,)))
+
+    def _build_notice(self, session: Session, lines: tuple[str, ...]) -> Notice:
+        choice = session.choice
+        model = session.options.model or choice.gateway.default_model
+        answers = f"{choice.gateway.label} answers, model {model}"
+        why = f" ({choice.reason})" if choice.reason else ""
+        sent = f"sent as {session.record.name!r}" if session.record.title != session.record.name else ""
+        warning = self._notebook.journal.warning
+        url = self._notebook.find_session_url(session)
+        return Notice(
+            head=session.record.title,
+            lines=tuple(
+                line
+                for line in (
+                    *lines,
+                    answers + why,
+                    *choice.notes,
+                    sent,
+                    f"session {session.record.id}",
+                    f"not recorded: {warning}" if warning else "",
+                )
+                if line
+            ),
+            links=(("open at Helicone", url),) if url else (),
+        )
+
+    # ---- verbs
+
+    def show(self, command: SessionCommand) -> Bundle:
+        """The session's tree, or with a path that step's card."""
+        session = self._require_session()
+        if command.arguments:
+            return self._show_step(session, command.arguments[0])
+        return self.build_tree(session)
+
+    def build_tree(self, session: Session) -> Bundle:
+        """The tree of ``session`` as it stands."""
+        from heliconemagic.render.session import build_session_bundle
+
+        return build_session_bundle(
+            session.record, session.steps, session_url=self._notebook.find_session_url(session)
+        )
+
+    def _show_step(self, session: Session, text: str) -> Bundle:
+        from heliconemagic.render.card import build_bundle
+
+        path = SessionPath.parse(text)
+        step = session.find_step(path) or next((old for old in reversed(session.steps) if old.path == path), None)
+        if step is None:
+            known = ", ".join(session.iterate_paths()) or "none yet"
+            raise InputError(f"no step at {path!r} in this session.", hint=f"paths used so far: {known}")
+        return build_bundle(self._notebook.build_card(step))
+
+    def list_sessions(self, command: SessionCommand) -> Bundle:
+        """The journal's sessions, newest first."""
+        from heliconemagic.render.session import build_sessions_html, build_sessions_text
+
+        summaries = self._notebook.journal.list_sessions(limit=50)
+        return {"text/html": build_sessions_html(summaries), "text/plain": build_sessions_text(summaries)}
+
+    def resume(self, command: SessionCommand) -> Bundle:
+        """Continues a recorded session."""
+        session = self._notebook.resume_session(command.arguments[0] if command.arguments else None)
+        lines = self._describe_beginning(session, command, is_kept=False)
+        return build_notice_bundle(self._build_notice(session, tuple(lines)))
+
+    def end(self, command: SessionCommand) -> Bundle:
+        """Ends the session."""
+        ended = self._notebook.end_session()
+        if ended is None:
+            return build_notice_bundle(Notice(head="no session is open", lines=HOW_TO_START))
+        lines = (f"{ended.totals.steps} steps; `%helicone_session resume` continues it",)
+        return build_notice_bundle(Notice(head=f"ended {ended.record.title!r}", lines=lines))
+
+    def list_models(self, command: SessionCommand) -> Bundle:
+        """The models that the session's gateway offers."""
+        label, models = self._notebook.list_models(command.options.gateway)
+        lines = (", ".join(models),) if models else ("it lists none",)
+        return build_notice_bundle(Notice(head=f"{len(models)} models of {label}", lines=lines))
+
+    def login(self, command: SessionCommand) -> Bundle:
+        """Asks for a key without echo; it is kept in this kernel's memory, or in the OS keyring where there is one."""
+        asked = command.arguments or (HELICONE_VARIABLE, OPENAI_VARIABLE)
+        lines = []
+        for variable in asked:
+            typed = Secret(self._ask_secret(f"{variable} (Enter to skip): ").strip())
+            if not typed:
+                lines.append(f"{variable}: skipped")
+                continue
+            fault = check_key_shape(variable, typed)
+            if fault is not None:
+                raise InputError(f"{variable} was not taken: it {fault}.", hint="run `%helicone_session login` again")
+            self._notebook.give_key(variable, typed)
+            where = "the OS keyring" if store_in_keyring(variable, typed) else "this kernel's memory only"
+            lines.append(f"{variable}: kept in {where}")
+        lines.append("run the session line again to use it")
+        return build_notice_bundle(Notice(head="login", lines=tuple(lines)))
+
+    def diagnose(self, command: SessionCommand) -> Bundle:
+        """What works here and what doesn't, without revealing a key."""
+        from heliconemagic.doctor import diagnose
+
+        return build_notice_bundle(diagnose(self._notebook, self._describe_frontend()))
+
+    def forget(self, command: SessionCommand) -> Bundle:
+        """Deletes a session from the journal for good."""
+        record = self._notebook.journal.find_session(command.arguments[0])
+        count = self._notebook.forget(record)
+        return build_notice_bundle(
+            Notice(head=f"forgot {record.title!r}", lines=(f"{count} steps are deleted from the journal for good",))
+        )
+
+    def _require_session(self) -> Session:
+        session = self._notebook.session
+        if session is None:
+            raise InputError("no session is open.", hint='start one with %helicone_session "NAME", or resume one')
+        return session

@@ -1,0 +1,169 @@
+"""Every attempt of a step, seen where it leaves: below the SDK's retry loop.
+
+Stamps a fresh ``Helicone-Request-Id`` on each attempt (openai would resend the same one), makes
+sure the attempt is on disk before its first byte is sent, and notes when bytes came and how it
+ended. It also mends answers that would mislead the SDK: a client error that Helicone's AI gateway
+wraps into a 500 gets its real status, so that it isn't retried; a rate limit policy's reset time
+becomes a ``Retry-After``.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Protocol
+
+import httpx2
+
+from heliconemagic import headers
+from heliconemagic.records import Attempt
+
+_UNTOLD = {"set-cookie", "authorization", "cookie", "helicone-auth"}
+
+
+class AttemptRecorder(Protocol):
+    """What the transport tells of one step's attempts; called on the event loop."""
+
+    stamps_request_id: bool
+
+    async def open_attempt(self, attempt: Attempt) -> None:
+        """Called before the first byte leaves; returns once the attempt is recorded."""
+
+    def update_attempt(self, attempt: Attempt) -> None:
+        """Called on the first byte and at the end."""
+
+    def note_refusal(self, status: int | None, retry_after: float | None) -> None:
+        """Called when an attempt failed in a way that may be retried; seconds to wait, if the server said."""
+
+    def note_end_mark(self) -> None:
+        """Called when the stream said ``[DONE]``: the SDK reads it but doesn't tell."""
+
+
+current_recorder: ContextVar[AttemptRecorder | None] = ContextVar("heliconemagic_recorder", default=None)
+"""The recorder of the step that runs in this task: the SDK offers no way to pass one along."""
+
+
+class RecordingTransport(httpx2.AsyncBaseTransport):
+    """Wraps the transport that really sends."""
+
+    def __init__(
+        self,
+        inner: httpx2.AsyncBaseTransport,
+        *,
+        clock: Callable[[], float] = time.time,
+        build_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._build_id = build_id
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Sends ``request`` once, recorded for the step of this task, if there is one."""
+        recorder = current_recorder.get()
+        if recorder is None:
+            return await self._inner.handle_async_request(request)
+        record = _AttemptLog(recorder, self._clock, self._build_id())
+        if recorder.stamps_request_id:
+            request.headers[headers.REQUEST_ID] = record.attempt.request_id
+        await recorder.open_attempt(record.attempt)
+        try:
+            response = await self._inner.handle_async_request(request)
+        except BaseException as error:
+            record.end(error)
+            if isinstance(error, httpx2.TransportError):
+                recorder.note_refusal(None, None)
+            raise
+        record.begin(response.status_code, response.headers)
+        if response.status_code >= 400:
+            return await self._read_refusal(request, response, record)
+        return httpx2.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=_WatchedStream(response, record),
+            request=request,
+            extensions=response.extensions,
+        )
+
+    async def _read_refusal(
+        self, request: httpx2.Request, response: httpx2.Response, record: _AttemptLog
+    ) -> httpx2.Response:
+        try:
+            body = await response.aread()
+        except BaseException as error:
+            record.end(error)
+            raise
+        finally:
+            await response.aclose()
+        record.end(None)
+        status = headers.find_hidden_status(response.status_code, body) or response.status_code
+        kept = {name: value for name, value in response.headers.items() if name not in ("content-encoding", "content-length")}
+        reset = response.headers.get(headers.RATE_LIMIT_RESET)
+        if status == 429 and reset and "retry-after" not in response.headers:
+            kept["retry-after"] = reset
+        record.recorder.note_refusal(status, _parse_seconds(kept.get("retry-after")))
+        return httpx2.Response(status, headers=kept, content=body, request=request)
+
+    async def aclose(self) -> None:
+        """Closes the wrapped transport."""
+        await self._inner.aclose()
+
+
+class _AttemptLog:
+    """The record of one attempt as it grows; every change is told once."""
+
+    def __init__(self, recorder: AttemptRecorder, clock: Callable[[], float], request_id: str) -> None:
+        self.recorder = recorder
+        self._clock = clock
+        self.attempt = Attempt(request_id=request_id, started_at=clock())
+
+    def begin(self, status: int, response_headers: Mapping[str, str]) -> None:
+        told = {name.lower(): value for name, value in response_headers.items() if name.lower() not in _UNTOLD}
+        self._change(status_code=status, headers=told, helicone_id=headers.read_helicone_id(told))
+
+    def note_bytes(self) -> None:
+        if self.attempt.first_byte_at is None:
+            self._change(first_byte_at=self._clock())
+
+    def end(self, error: BaseException | None) -> None:
+        if self.attempt.ended_at is None:
+            self._change(ended_at=self._clock(), error=None if error is None else type(error).__name__)
+
+    def _change(self, **changes: object) -> None:
+        self.attempt = replace(self.attempt, **changes)  # type: ignore[arg-type]  # fields by name
+        self.recorder.update_attempt(self.attempt)
+
+
+class _WatchedStream(httpx2.AsyncByteStream):
+    """The bytes of an answer on their way through."""
+
+    def __init__(self, response: httpx2.Response, record: _AttemptLog) -> None:
+        self._response = response
+        self._record = record
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        tail = b""
+        try:
+            async for piece in self._response.stream:  # type: ignore[union-attr]  # an async transport's is async
+                self._record.note_bytes()
+                tail = (tail + piece)[-64:]
+                if b"[DONE]" in tail:
+                    self._record.recorder.note_end_mark()
+                yield piece
+        except BaseException as error:
+            self._record.end(error)
+            raise
+        self._record.end(None)
+
+    async def aclose(self) -> None:
+        self._record.end(None)
+        await self._response.aclose()
+
+
+def _parse_seconds(value: str | None) -> float | None:
+    try:
+        return float(value) if value is not None else None
+    except ValueError:
+        return None

@@ -1,0 +1,241 @@
+"""Everything one shell needs, wired together: notebook, journal, engine, views. Knows no IPython."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from heliconemagic.errors import InputError
+from heliconemagic.frontend import Frontend
+from heliconemagic.journal import Journal, default_folder
+from heliconemagic.notebook import Notebook, Surroundings
+from heliconemagic.options import CellCommand, SessionCommand
+from heliconemagic.presets import PRESETS
+from heliconemagic.prompt import find_awaitables
+from heliconemagic.reply import Reply
+from heliconemagic.running import CellInput, CellRunner
+from heliconemagic.session_line import SessionLine
+from heliconemagic.settings import RequestOptions
+from heliconemagic.showing import SessionShow
+from heliconemagic.suggestions import suggest
+from heliconemagic.view import QuietView, StaticView, TextView, View, WidgetView
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from heliconemagic.client import Client
+    from heliconemagic.gateways import Gateway
+
+
+def build_client() -> Client:
+    """A client whose every attempt is recorded, with the demo answering in the process."""
+    from heliconemagic.client import Client
+
+    return Client(build_transport)
+
+
+def build_transport(gateway: Gateway) -> httpx2.AsyncBaseTransport:
+    """What carries the requests of ``gateway``: the network, or the demo."""
+    import httpx2
+
+    from heliconemagic.transport.demo import DemoTransport
+    from heliconemagic.transport.recording import RecordingTransport
+
+    inner = DemoTransport() if gateway.answers_in_process else httpx2.AsyncHTTPTransport()
+    return RecordingTransport(inner)
+
+
+class Workbench:
+    """What the magics call. `close` it when the extension is unloaded."""
+
+    def __init__(
+        self,
+        shell: Any,
+        *,
+        environ: Mapping[str, str],
+        ask_secret: Callable[[str], str],
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.frontend = Frontend(shell, clock)
+        self._shell = shell
+        self._write = write
+        self._clock = clock
+        self._find_defaults: Callable[[], RequestOptions] = RequestOptions
+        self._find_display: Callable[[], str] = lambda: "auto"
+        self._keeps_live: Callable[[], bool] = lambda: False
+        surroundings = Surroundings(
+            environ=environ,
+            find_folder=Path.cwd,
+            find_title=self.frontend.find_title,
+            find_defaults=lambda: self._find_defaults(),
+            is_attended=self.frontend.is_attended,
+            colab=find_colab(),
+            clock=clock,
+        )
+        self.notebook = Notebook(surroundings, Journal(default_folder(environ), clock=clock), build_client)
+        self.show = SessionShow(self.frontend.publish, clock)
+        self._runner = CellRunner(self.notebook, self.build_view, self.frontend.publish, self.show.refresh)
+        self.session_line = SessionLine(
+            self.notebook, ask_secret=ask_secret, describe_frontend=self.describe_frontend
+        )
+
+    def use_defaults(
+        self, options: Callable[[], RequestOptions], display: Callable[[], str], live: Callable[[], bool]
+    ) -> None:
+        """Takes where the defaults are read: the traits of the magics object, which is built after this."""
+        self._find_defaults, self._find_display, self._keeps_live = options, display, live
+
+    # ---- what the magics do
+
+    def note_executed(self) -> None:
+        """A cell has ended: a `show` that fell behind catches up."""
+        self.frontend.note_executed()
+        self.show.catch_up()
+
+    def run_session_line(self, command: SessionCommand) -> None:
+        """Runs a session line and shows what it gives."""
+        if command.verb == "show" and not command.arguments and self.notebook.session is not None:
+            session = self.notebook.session
+            self.show.open(lambda: self.session_line.build_tree(session))
+            return
+        bundle = self.session_line.run(command)
+        if command.verb in (None, "resume", "end", "forget"):
+            self.show.close()
+        self.frontend.publish(bundle)
+
+    async def run(self, command: CellCommand, body: str) -> Reply | None:
+        """Runs a cell by awaiting it on the kernel's loop."""
+        names = self.frontend.read_names()
+        awaited = {name: await value for name, value in find_awaitables(body, names, mode=command.mode).items()}
+        given = self._take(command, body, {**names, **awaited})
+        return self._give_back(command, await self._runner.run(given))
+
+    def run_blocking(self, command: CellCommand, body: str | None) -> Reply | None:
+        """Runs a cell, or the line form, on this thread."""
+        prompt = command.text if body is None else body
+        names = self.frontend.read_names()
+        awaited = await_blocking(find_awaitables(prompt, names, mode=command.mode))
+        given = self._take(command, prompt, {**names, **awaited})
+        return self._give_back(command, self._runner.run_blocking(given))
+
+    def _take(self, command: CellCommand, prompt: str, names: Mapping[str, Any]) -> CellInput:
+        prompt = strip_last_newline(prompt)
+        if not prompt.strip():
+            raise InputError("the prompt is empty.", hint="write it below the %%llm line")
+        session, is_new = self.notebook.find_session()
+        if is_new:
+            self.frontend.publish(self.session_line.announce(session))
+        return CellInput(
+            command=command,
+            prompt=prompt,
+            names=names,
+            cell=self.frontend.cell,
+            is_shown=self.frontend.build_is_shown(),
+        )
+
+    def _give_back(self, command: CellCommand, reply: Reply | None) -> Reply | None:
+        if reply is not None and command.out:
+            self._shell.user_ns[command.out] = reply
+        return reply
+
+    # ---- how it is shown
+
+    def build_view(self, stop: Callable[[], None], command: CellCommand) -> View:
+        """The view that fits the front end and the cell's options."""
+        if command.is_quiet:
+            return QuietView()
+        kind = self._find_display()
+        kind = self.frontend.find_kind() if kind == "auto" else kind
+        if kind == "widget":
+            is_live = command.is_live or self._keeps_live()
+            return WidgetView(self.frontend.publish, stop, self._clock, is_live=is_live)
+        if kind == "text":
+            return TextView(self._write, self._clock)
+        return StaticView(self.frontend.publish, self._clock)
+
+    def describe_frontend(self) -> list[tuple[str, str]]:
+        """Rows for ``doctor``: what this kernel and front end are, and what works there."""
+        kind = self.frontend.find_kind()
+        shown = {
+            "widget": "answers stream into widgets; the finished card is static",
+            "static": "no widgets here: answers stream as HTML, updated twice a second",
+            "text": "a terminal: answers stream as plain text",
+        }
+        return [("kernel", self.frontend.describe()), ("front end", shown[kind])]
+
+    def suggest(self, magic: str, words: list[str], word: str) -> list[str]:
+        """What could be typed at the cursor, for tab completion; asks no server."""
+        session = self.notebook.session
+        sessions = self.notebook.list_names() if magic == "helicone_session" else ()
+        found = suggest(
+            "helicone_session" if magic == "helicone_session" else "llm",
+            words,
+            word,
+            paths=session.iterate_paths() if session else (),
+            models=self.notebook.list_known_models(),
+            gateways=[preset.removesuffix("URL") for preset in PRESETS],
+            sessions=sessions,
+        )
+        return [suggestion.text for suggestion in found]
+
+    def close(self) -> None:
+        """Ends what runs and writes what is queued; idempotent."""
+        self.notebook.close()
+
+
+def strip_last_newline(prompt: str) -> str:
+    """The cell's text without the one line end that IPython adds after it."""
+    for end in ("\r\n", "\n"):
+        if prompt.endswith(end):
+            return prompt[: -len(end)]
+    return prompt
+
+
+def await_blocking(awaitables: Mapping[str, Awaitable[Any]]) -> dict[str, Any]:
+    """Results of what a synchronous cell has to wait for, on the kernel's own loop.
+
+    They may be bound to that loop, which runs while the cell blocks it: this is what nest-asyncio2
+    is for, and it is applied only when such a value turns up.
+    """
+    if not awaitables:
+        return {}
+    import asyncio
+
+    async def gather() -> list[Any]:
+        return list(await asyncio.gather(*awaitables.values()))
+
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return dict(zip(awaitables, asyncio.run(gather()), strict=True))
+    import nest_asyncio2
+
+    nest_asyncio2.apply(loop)
+    task = loop.create_task(gather())
+    try:
+        results = loop.run_until_complete(task)
+    except BaseException:
+        task.cancel()  # an interrupt leaves the task running unless it is told
+        raise
+    return dict(zip(awaitables, results, strict=True))
+
+
+def find_colab() -> Callable[[str], str | None] | None:
+    """Colab's store of keys, where the kernel is Colab's."""
+    import sys
+
+    if "google.colab" not in sys.modules:
+        return None
+
+    def look_up(name: str) -> str | None:
+        from google.colab import userdata
+
+        try:
+            return str(userdata.get(name))
+        except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
+            return None
+
+    return look_up
