@@ -1,0 +1,93 @@
+"""The style sheet of everything that is shown. One class prefix, theme variables with fallbacks, nothing loaded.
+
+JupyterLab and VS Code name their colours in variables; where neither is, text keeps the page's own
+colour and lines are a thin mix of it, so that dark and light pages both work.
+"""
+
+from __future__ import annotations
+
+_VARIABLES = """
+--hm-muted:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,color-mix(in srgb,currentColor 62%,transparent)));
+--hm-line:var(--jp-border-color2,var(--vscode-panel-border,color-mix(in srgb,currentColor 18%,transparent)));
+--hm-soft:var(--jp-layout-color2,var(--vscode-textCodeBlock-background,color-mix(in srgb,currentColor 5%,transparent)));
+--hm-link:var(--jp-content-link-color,var(--vscode-textLink-foreground,#2f7de1));
+--hm-run:var(--jp-brand-color1,var(--vscode-charts-blue,#2f7de1));
+--hm-ok:var(--jp-success-color1,var(--vscode-charts-green,#2da44e));
+--hm-bad:var(--jp-error-color1,var(--vscode-errorForeground,#d1242f));
+--hm-warn:var(--jp-warn-color0,var(--vscode-charts-orange,#b07800));
+--hm-mono:var(--jp-code-font-family,var(--vscode-editor-font-family,ui-monospace,monospace));
+"""
+
+_CARD = """
+.hm{border:1px solid var(--hm-line);border-radius:8px;overflow:hidden;max-width:860px;margin:2px 0}
+.hm-head,.hm-foot{display:flex;flex-wrap:wrap;gap:2px 12px;align-items:baseline;padding:6px 12px;
+background:var(--hm-soft);font-size:12px;line-height:1.5;color:var(--hm-muted);font-variant-numeric:tabular-nums}
+.hm-head{border-bottom:1px solid var(--hm-line)}
+.hm-foot{border-top:1px solid var(--hm-line)}
+.hm-head:last-child{border-bottom:0}
+.hm-path{font:600 13px var(--hm-mono);color:var(--jp-content-font-color1,inherit);overflow-wrap:anywhere}
+.hm-title{font-weight:600;font-size:13px;color:var(--jp-content-font-color1,inherit);overflow-wrap:anywhere}
+.hm-right{margin-left:auto}
+.hm-right a+a{margin-left:8px}
+.hm-sep{display:none}
+.hm-dot{color:var(--hm-ok)}
+.hm-dot-pending{color:var(--hm-run)}
+.hm-dot-failed,.hm-dot-interrupted,.hm-bad{color:var(--hm-bad)}
+.hm-state{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.hm-hint{flex-basis:100%}
+.hm-body{padding:6px 16px;overflow-x:auto}
+.hm-body>:first-child{margin-top:.4em}
+.hm-note{font-size:12px;color:var(--hm-warn)}
+.hm a{color:var(--hm-link);text-decoration:none}
+.hm a:hover{text-decoration:underline}
+"""
+
+_PARTS = """
+.hm pre{background:var(--hm-soft);padding:8px 12px;border-radius:6px;margin:.6em 0;overflow-x:auto;
+font-family:var(--hm-mono);font-size:13px;line-height:1.5;border:0}
+.hm .hm-part pre{margin:0;border-radius:0;padding-top:0;padding-bottom:0}
+.hm details{padding:3px 12px 4px;font-size:12px;color:var(--hm-muted)}
+.hm .hm-body details{padding:2px 0}
+.hm summary{cursor:pointer}
+.hm details pre{font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}
+.hm-live-head>.widget-html,.hm-live-head>.jupyter-widgets:first-child{flex:1 1 auto}
+.hm-live-head{align-items:center;background:var(--hm-soft);border-bottom:1px solid var(--hm-line)}
+.hm-live-head .hm-head{border-bottom:0}
+"""
+
+_TABLES = """
+.hm table{border-collapse:collapse;width:100%;margin:0;font-size:12.5px;border:0;table-layout:auto}
+.hm tr{background:none!important}
+.hm th{font-weight:500;color:var(--hm-muted);text-align:right;padding:4px 8px;border-bottom:1px solid var(--hm-line)}
+.hm td{padding:2px 8px;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;border:0}
+.hm th:first-child,.hm td:first-child,.hm .hm-left,.hm-plain th,.hm-plain td{text-align:left}
+.hm-plain td,.hm-body td{white-space:normal}
+.hm-body table{width:auto;margin:.6em 0}
+.hm-body th,.hm-body td{text-align:left;border-bottom:1px solid var(--hm-line)}
+.hm-body [align=right]{text-align:right}
+.hm-body [align=center]{text-align:center}
+.hm td.hm-step{font-family:var(--hm-mono);white-space:pre;overflow-wrap:anywhere}
+.hm-folder td{color:var(--hm-muted)}
+.hm-old td{opacity:.5}
+.hm td.hm-bar{font:11px/1 var(--hm-mono);white-space:pre;text-align:left;color:var(--hm-run);letter-spacing:0}
+.hm-wait{opacity:.45}
+.hm .hm-failed td.hm-step,.hm .hm-failed td.hm-bar{color:var(--hm-bad)}
+.hm-more{padding:6px 12px;font-size:12px;color:var(--hm-muted)}
+"""
+
+_CODE = """
+.hm .highlight .k,.hm .highlight .kn,.hm .highlight .kd,.hm .highlight .kc,.hm .highlight .kr,.hm .highlight .ow
+{color:var(--jp-mirror-editor-keyword-color,var(--vscode-symbolIcon-keywordForeground,#8250df))}
+.hm .highlight .s,.hm .highlight .s1,.hm .highlight .s2,.hm .highlight .sb,.hm .highlight .sd,.hm .highlight .sa
+{color:var(--jp-mirror-editor-string-color,var(--vscode-charts-green,#2a8a4a))}
+.hm .highlight .c,.hm .highlight .c1,.hm .highlight .cm
+{color:var(--jp-mirror-editor-comment-color,var(--hm-muted));font-style:italic}
+.hm .highlight .mi,.hm .highlight .mf{color:var(--jp-mirror-editor-number-color,var(--vscode-charts-orange,#b06000))}
+.hm .highlight .nf,.hm .highlight .nc{color:var(--jp-mirror-editor-def-color,var(--vscode-charts-blue,#2f6fde))}
+"""
+
+
+def build_style() -> str:
+    """The ``<style>`` element that each display brings along."""
+    sheet = f".hm{{{_VARIABLES}}}{_CARD}{_PARTS}{_TABLES}{_CODE}"
+    return f"<style>{sheet.replace(chr(10), '')}</style>"
