@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways import Choice
+from heliconemagic.journal import default_folder
 from heliconemagic.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, check_key_shape
 from heliconemagic.notebook import Notebook
 from heliconemagic.render.notice import Notice
@@ -71,4 +72,4 @@ def describe_logging(choice: Choice, session: Session | None) -> str:
 
 def _describe_journal(notebook: Notebook) -> Iterator[tuple[str, str]]:
     fault = notebook.journal.check()
-    yield "journal", f"cannot be written: {fault}" if fault else f"can be written: {notebook.journal.path}"
+    yield "journal", f"cannot be written: {fault}" if fault else f"can be written: {default_folder(notebook.surroundings.environ)}"

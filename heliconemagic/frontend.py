@@ -100,7 +100,7 @@ class Frontend:
 
     def read_names(self) -> Mapping[str, Any]:
         """The notebook's variables, and ``last_error``."""
-        return NotebookNames(self._shell.user_ns)
+        return NotebookNames(self._shell.user_ns, self._shell.user_ns_hidden)
 
     # ---- showing
 
@@ -118,8 +118,9 @@ class Frontend:
 class NotebookNames(Mapping[str, Any]):
     """The user's variables, without what IPython hides, and the last error when asked for it."""
 
-    def __init__(self, user_ns: Mapping[str, Any]) -> None:
+    def __init__(self, user_ns: Mapping[str, Any], hidden: Mapping[str, Any]) -> None:
         self._user_ns = user_ns
+        self._hidden = hidden
 
     def __getitem__(self, name: str) -> Any:
         if name == "last_error" and name not in self._user_ns:
@@ -127,10 +128,10 @@ class NotebookNames(Mapping[str, Any]):
         return self._user_ns[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._user_ns)
+        return (name for name in self._user_ns if name not in self._hidden)
 
     def __len__(self) -> int:
-        return len(self._user_ns)
+        return sum(1 for _ in self)
 
 
 def find_last_error() -> str:

@@ -262,7 +262,9 @@ class Reply:
         begin = self._step.text if len(self._step.text) <= 60 else self._step.text[:57] + "..."
         return f"<Reply {self.path} by {self.model}: {begin!r}>"
 
+    def _ipython_display_(self) -> None:
+        if not self._is_shown():
+            raise NotImplementedError  # IPython's way of saying: show it by the other forms
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        if self._is_shown():
-            return {}
         return self._build_bundle() if self._build_bundle else {"text/plain": self.text}

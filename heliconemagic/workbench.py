@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from heliconemagic.errors import InputError
 from heliconemagic.frontend import Frontend
 from heliconemagic.journal import Journal, default_folder
 from heliconemagic.notebook import Notebook, Surroundings
+from heliconemagic.option_table import Magic
 from heliconemagic.options import CellCommand, SessionCommand
 from heliconemagic.presets import PRESETS
 from heliconemagic.prompt import find_awaitables
@@ -19,7 +20,7 @@ from heliconemagic.running import CellInput, CellRunner
 from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
 from heliconemagic.showing import SessionShow
-from heliconemagic.suggestions import suggest
+from heliconemagic.suggestions import Suggestion, suggest
 from heliconemagic.view import QuietView, StaticView, TextView, View, WidgetView
 
 if TYPE_CHECKING:
@@ -166,12 +167,12 @@ class Workbench:
         }
         return [("kernel", self.frontend.describe()), ("front end", shown[kind])]
 
-    def suggest(self, magic: str, words: list[str], word: str) -> list[str]:
+    def suggest(self, magic: Magic, words: Sequence[str], word: str) -> list[Suggestion]:
         """What could be typed at the cursor, for tab completion; asks no server."""
         session = self.notebook.session
         sessions = self.notebook.list_names() if magic == "helicone_session" else ()
-        found = suggest(
-            "helicone_session" if magic == "helicone_session" else "llm",
+        return suggest(
+            magic,
             words,
             word,
             paths=session.iterate_paths() if session else (),
@@ -179,7 +180,6 @@ class Workbench:
             gateways=[preset.removesuffix("URL") for preset in PRESETS],
             sessions=sessions,
         )
-        return [suggestion.text for suggestion in found]
 
     def close(self) -> None:
         """Ends what runs and writes what is queued; idempotent."""
