@@ -28,9 +28,14 @@ _PLAIN_WORDS = """
     text beginners beginner markdown
 """
 _BACKWARD_WORDS = "that this these those it its them each every previous above earlier our your my all both"
-_END_WORDS = "for with that which who using aimed suitable based so to by from as please"
+_END_WORDS = """
+    for with that which who using aimed suitable based so to by from as please
+    is are was were will can has have begins covers explains gives introduces leads presents shows starts takes
+"""
 _PLAIN, _BACKWARD, _PHRASE_END = (frozenset(words.split()) for words in (_PLAIN_WORDS, _BACKWARD_WORDS, _END_WORDS))
-_MARKED = re.compile(r"\b(?:on|about|regarding|covering|titled|called)\s+([^\n.,;:!?()\"“”`|{}]{2,200})", re.IGNORECASE)
+_MARK = r"\b(?:on|about|regarding|covering|titled|called)\s+"
+_MARKED = re.compile(_MARK + r"([^\n.,;:!?()\"“”*`|{}]{2,200})", re.IGNORECASE)
+_BOLD = re.compile(_MARK + r"\*\*[^*\n]{2,80}\*\*", re.IGNORECASE)
 
 
 def find_topic(prompt: str, earlier: Sequence[str]) -> str:
@@ -71,8 +76,9 @@ def _split_words(text: str) -> list[str]:
 
 
 def _find_marked(text: str) -> str:
-    """The words after the first "on" or "about" that names something new."""
-    for match in _MARKED.finditer(text.replace("*", "")):
+    """The words after the first "on" or "about" that names something new; in bold, all of them."""
+    bold = _BOLD.search(text)
+    for match in _MARKED.finditer(bold[0].replace("*", "") if bold else text):
         words = _take_phrase(_split_words(match[1]))
         if words and words[0].lower() not in _BACKWARD and not all(word.lower() in _PLAIN for word in words):
             return " ".join(words)
