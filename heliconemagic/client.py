@@ -6,7 +6,7 @@ The SDK keeps its retry loop. Everything it raises leaves here as one of our own
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ class Request:
     streams: bool = True
     retries: int = DEFAULT_RETRIES
     timeout: float = DEFAULT_TIMEOUT
+    list_models: Callable[[], Sequence[str]] = tuple  # models known without asking, for "did you mean"
 
     def build_body(self) -> dict[str, Any]:
         """The JSON body as it goes out."""
@@ -155,6 +156,7 @@ class Client:
                 model=request.model,
                 key_variables=request.gateway.key_names,
                 redactor=self._redactor,
+                list_models=request.list_models,
             )
         cause = self._redactor.redact_lookalikes(_name_cause(error))
         if is_streaming:

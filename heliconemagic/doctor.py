@@ -13,10 +13,10 @@ from heliconemagic.render.notice import Notice
 from heliconemagic.session import Session
 
 
-def diagnose(notebook: Notebook, frontend_facts: list[tuple[str, str]]) -> Notice:
+def diagnose(notebook: Notebook, frontend_facts: list[tuple[str, str]], spec: str | None = None) -> Notice:
     """One row for each thing that can be known; asks the gateway for its models, sends no prompt."""
     keys = notebook.find_keys()
-    rows = [*_describe_keys(keys), *_describe_gateway(notebook), *_describe_journal(notebook), *frontend_facts]
+    rows = [*_describe_keys(keys), *_describe_gateway(notebook, spec), *_describe_journal(notebook), *frontend_facts]
     return Notice(head="doctor", columns=("what", "finding"), rows=tuple(rows))
 
 
@@ -30,9 +30,9 @@ def _describe_keys(keys: Keys) -> Iterator[tuple[str, str]]:
         yield variable, f"set, from {key.source}; " + (f"its shape is wrong: it {fault}" if fault else "its shape is right")
 
 
-def _describe_gateway(notebook: Notebook) -> Iterator[tuple[str, str]]:
+def _describe_gateway(notebook: Notebook, spec: str | None) -> Iterator[tuple[str, str]]:
     try:
-        choice = _find_choice(notebook)
+        choice = _find_choice(notebook, spec)
     except HeliconeMagicError as error:
         yield "gateway", str(error)
         return
@@ -41,7 +41,9 @@ def _describe_gateway(notebook: Notebook) -> Iterator[tuple[str, str]]:
     yield "logging", describe_logging(choice, notebook.session)
 
 
-def _find_choice(notebook: Notebook) -> Choice:
+def _find_choice(notebook: Notebook, spec: str | None) -> Choice:
+    if spec is not None:
+        return notebook.choose_gateway(spec)
     if notebook.session is not None:
         return notebook.session.choice
     return notebook.choose_gateway(notebook.surroundings.find_defaults().gateway)

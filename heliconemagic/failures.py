@@ -7,7 +7,7 @@ are redacted and shortened before they are shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, RateLimitError, UnknownModelError
@@ -25,10 +25,22 @@ class Refusal:
         self.request_id = request_id
         self.code, self.message = _read_error(body)
 
-    def explain(self, *, gateway: str, model: str, key_variables: str, redactor: Redactor) -> HeliconeMagicError:
+    def explain(
+        self,
+        *,
+        gateway: str,
+        model: str,
+        key_variables: str,
+        redactor: Redactor,
+        list_models: Callable[[], Sequence[str]] = tuple,
+    ) -> HeliconeMagicError:
         """The error for the person in the notebook.
 
-        ``gateway`` is its label and ``key_variables`` the variables its keys come from, joined for reading.
+        Args:
+            gateway: its label.
+            key_variables: the variables its keys come from, joined for reading.
+            redactor: takes the keys out of what the server said.
+            list_models: gives the models that might have been meant.
         """
         shown = redactor.redact_lookalikes(self.message)[:MAX_CAUSE_LENGTH]
         cause = " ".join(part for part in (str(self.status), self.code, shown) if part)
@@ -42,7 +54,7 @@ class Refusal:
         if self._is_unknown_model():
             return UnknownModelError(
                 f"{model!r} is not a model of the gateway {gateway!r}.",
-                hint="`%helicone_session models` lists them; choose one with -m MODEL",
+                hint=_suggest_model(model, list_models()) + "`%helicone_session models` lists them",
                 **common,
             )
         if self.status == 429:
@@ -72,6 +84,13 @@ class Refusal:
         if "context" in self.message.lower() and "token" in self.message.lower():
             return "the conversation is too long for the model: use --fresh, or --after a shorter step"
         return "the cause below says what it didn't accept; --dry-run shows the exact request"
+
+
+def _suggest_model(model: str, known: Sequence[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(model, known, n=1, cutoff=0.75)
+    return f"did you mean {close[0]!r}?  " if close else ""
 
 
 def _read_error(body: str) -> tuple[str, str]:

@@ -98,9 +98,9 @@ class Frontend:
 
     # ---- what a template may name
 
-    def read_names(self) -> Mapping[str, Any]:
-        """The notebook's variables, and ``last_error``."""
-        return NotebookNames(self._shell.user_ns, self._shell.user_ns_hidden)
+    def read_names(self, redact: Callable[[str], str]) -> Mapping[str, Any]:
+        """The notebook's variables, and ``last_error``, through ``redact``."""
+        return NotebookNames(self._shell.user_ns, self._shell.user_ns_hidden, lambda: redact(find_last_error()))
 
     # ---- showing
 
@@ -118,13 +118,16 @@ class Frontend:
 class NotebookNames(Mapping[str, Any]):
     """The user's variables, without what IPython hides, and the last error when asked for it."""
 
-    def __init__(self, user_ns: Mapping[str, Any], hidden: Mapping[str, Any]) -> None:
+    def __init__(
+        self, user_ns: Mapping[str, Any], hidden: Mapping[str, Any], find_last_error: Callable[[], str]
+    ) -> None:
         self._user_ns = user_ns
         self._hidden = hidden
+        self._find_last_error = find_last_error
 
     def __getitem__(self, name: str) -> Any:
         if name == "last_error" and name not in self._user_ns:
-            return find_last_error()
+            return self._find_last_error()
         return self._user_ns[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -16,19 +16,21 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.client import Client
 from heliconemagic.engine import Engine, Run
-from heliconemagic.errors import InputError, JournalError
+from heliconemagic.errors import HeliconeMagicError, InputError, JournalError
 from heliconemagic.gateways import (
     DEMO_MODELS,
     Choice,
     build_credentials,
+    build_gateway,
     build_request_url,
     build_session_url,
     choose_gateway,
 )
 from heliconemagic.journal import Journal
-from heliconemagic.keys import Keys, find_keys, read_keyring
+from heliconemagic.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
 from heliconemagic.options import CellCommand, SessionCommand
 from heliconemagic.planning import Cell, Plan, estimate_request_cost, estimate_request_tokens, plan_step
+from heliconemagic.pricing import list_priced_models
 from heliconemagic.records import SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card import Card, RequestForm
@@ -75,9 +77,21 @@ class Notebook:
             keyring=read_keyring,
         )
 
+    def build_redactor(self) -> Redactor:
+        """What takes the keys, as they are now, out of text."""
+        return Redactor(self.find_keys().secrets)
+
     def give_key(self, variable: str, secret: Secret) -> None:
         """Takes a key typed at the ``login`` prompt, for this kernel only."""
         self._given_keys[variable] = secret
+
+    def find_key_variables(self, spec: str | None) -> tuple[str, ...]:
+        """The keys to ask for: those of the gateway that is named or in use, else Helicone's and OpenAI's."""
+        around = self.surroundings
+        if spec is not None:
+            return build_gateway(spec, around.environ).key_variables
+        used = self.session.choice.gateway.key_variables if self.session else ()
+        return used or (HELICONE_VARIABLE, OPENAI_VARIABLE)
 
     # ---- the session
 
@@ -135,7 +149,7 @@ class Notebook:
         self.journal.put_session(self.session.record)
         return self.session
 
-    def resume_session(self, reference: str | None) -> Session:
+    def resume_session(self, reference: str | None, given: RequestOptions) -> Session:
         """Continues a recorded session, by id or name; without one, this notebook's newest.
 
         Raises:
@@ -150,7 +164,7 @@ class Notebook:
                 )
             reference = summaries[0].id
         record = self.journal.find_session(reference)
-        options = self.surroundings.find_defaults()
+        options = given.over(self.surroundings.find_defaults())
         choice = self.choose_gateway(options.gateway)
         return self._begin(record.id, record.name, record.title, options, choice)
 
@@ -208,6 +222,7 @@ class Notebook:
             choice=choice,
             keys=self.find_keys(),
             now=self.surroundings.clock(),
+            list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
         )
         missing = self._find_missing_context(session, plan)
         return replace(plan, notes=(*choice.notes, *plan.notes, *missing))
@@ -229,7 +244,7 @@ class Notebook:
     def start(self, plan: Plan) -> Run:
         """Sends the plan's request; the step is in the journal before its first byte leaves."""
         session, _ = self.find_session()
-        redactor = Redactor(self.find_keys().secrets)
+        redactor = self.build_redactor()
         run = Run(
             replace(plan.step, started_at=self.surroundings.clock()),
             plan.request,
@@ -270,7 +285,7 @@ class Notebook:
             context=plan.place.label if plan else self._describe_parent(session, step),
             notes=notes,
             waiting=run.describe_waiting() if run else "",
-            error=run.error if run else None,  # type: ignore[arg-type]  # a bug is raised, never shown as a card
+            error=_build_shown_error(run.error) if run else None,
             request=plan.form if plan else _build_recorded_form(session, step),
             request_url=self._find_request_url(session, step),
             session_url=self.find_session_url(session),
@@ -336,7 +351,7 @@ class Notebook:
         if choice is None:
             choice = self.session.choice if self.session and spec is None else self.choose_gateway(spec)
         gateway, credentials = choice.gateway, build_credentials(choice.gateway, self.find_keys())
-        redactor = Redactor(self.find_keys().secrets)
+        redactor = self.build_redactor()
 
         async def ask(client: Client) -> list[str]:
             client.use_redactor(redactor)
@@ -365,7 +380,7 @@ class Notebook:
             return []
 
     def forget(self, record: SessionRecord) -> int:
-        """Deletes a session from the journal for good; the current one is ended first. Gives its number of steps."""
+        """Deletes a session from the journal for good, and from memory if it is open; the number of its steps."""
         if self.session is not None and self.session.record.id == record.id:
             self.session = None
         return self.journal.forget(record.id)
@@ -395,6 +410,12 @@ class StepReplies(Mapping[str, Reply]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _build_shown_error(error: BaseException | None) -> HeliconeMagicError | None:
+    if error is None or isinstance(error, HeliconeMagicError):
+        return error
+    return HeliconeMagicError(f"a bug in heliconemagic: {type(error).__name__}; its traceback stands below.")
 
 
 def _build_recorded_form(session: Session, step: Step) -> RequestForm:

@@ -5,6 +5,7 @@ Pure but for the keys and steps it is handed; sends and records nothing.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
 from heliconemagic.conversation import Place, Wish, build_chain, build_fingerprint, build_messages, find_place
-from heliconemagic.errors import BudgetError
+from heliconemagic.errors import BudgetError, InputError
 from heliconemagic.gateways import Choice, Gateway, build_credentials, check_model, describe_secret_headers
 from heliconemagic.keys import Keys
 from heliconemagic.options import CellCommand
@@ -21,6 +22,7 @@ from heliconemagic.paths import SessionPath
 from heliconemagic.pricing import estimate_cost, is_priced
 from heliconemagic.prompt import TemplateMode, fill_template
 from heliconemagic.records import Step
+from heliconemagic.redaction import MIN_SECRET_LENGTH
 from heliconemagic.render.card import RequestForm
 from heliconemagic.session import Session
 from heliconemagic.settings import Context, RequestOptions
@@ -70,6 +72,7 @@ def plan_step(
     choice: Choice,
     keys: Keys,
     now: float,
+    list_models: Callable[[], Sequence[str]] = tuple,
     build_id: Callable[[], str] = lambda: str(uuid.uuid4()),
 ) -> Plan:
     """The plan of one cell.
@@ -77,6 +80,7 @@ def plan_step(
     Args:
         prompt: the cell's text, templates not yet filled.
         names: what templates may name.
+        list_models: models that may be meant where one is unknown.
         options: the cell's over the session's over the defaults.
 
     Raises:
@@ -96,7 +100,9 @@ def plan_step(
         streams=command.streams,
         retries=DEFAULT_RETRIES if options.retries is None else options.retries,
         timeout=DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
+        list_models=list_models,
     )
+    check_no_secret(request, keys)
     fingerprint = build_fingerprint(choice.gateway.base_url, request.model, request.messages, request.parameters)
     step = Step(
         id=build_id(),
@@ -155,6 +161,21 @@ def _build_headers(session: Session, gateway: Gateway, path: str, options: Reque
     )
     # Built, and so checked, for every gateway: a session may move from one that needs none to one that does.
     return {**built, **gateway.extra_headers} if gateway.is_helicone else {}
+
+
+def check_no_secret(request: Request, keys: Keys) -> None:
+    """A key never travels in a body or a header that is not its own: it would be logged there.
+
+    Raises:
+        InputError: the prompt, an earlier turn, a parameter or a header has a configured key's value.
+    """
+    sent = json.dumps([request.build_body(), dict(request.headers)], ensure_ascii=False, default=str)
+    for secret in keys.secrets:
+        if len(secret.reveal()) >= MIN_SECRET_LENGTH and secret.reveal() in sent:
+            raise InputError(
+                "the request contains the value of one of your keys; nothing was sent.",
+                hint="take the key out of the prompt, its templates, or the options",
+            )
 
 
 def _check_budget(session: Session, budget: float | None, request: Request) -> None:

@@ -38,6 +38,14 @@ def is_priced(model: str, *, gateway: Gateway | None = None) -> bool:
     return estimate_cost(model, Usage(prompt_tokens=1, completion_tokens=1), gateway=gateway) is not None
 
 
+def list_priced_models(gateway: Gateway) -> list[str]:
+    """The models of the gateway's provider that the price lists name: a model that exists has a price, mostly."""
+    import genai_prices.data_snapshot
+
+    providers = genai_prices.data_snapshot.get_snapshot().providers
+    return [model.id for provider in providers if provider.id == (gateway.price_id or "openai") for model in provider.models]
+
+
 def _find_cost(model: str, usage: Usage, price_id: str) -> float | None:
     """The cost of one model; the provider it names comes before that of the gateway."""
     name, provider = _split_provider(model)

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 
 REDACTED = "[redacted]"
+MIN_SECRET_LENGTH = 8
+"""Shorter values would eat ordinary words; no provider issues such keys."""
 
 _LOOKALIKE = re.compile(
     r"(?:sk|pk|rk)-(?:helicone-)?[A-Za-z0-9_-]{8,}"  # OpenAI, Helicone, Anthropic, OpenRouter
@@ -57,8 +59,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         values = {secret.reveal() for secret in secrets}
-        # Shorter ones would eat ordinary words; no provider issues such keys.
-        self._values = sorted((value for value in values if len(value) >= 8), key=len, reverse=True)
+        self._values = sorted((value for value in values if len(value) >= MIN_SECRET_LENGTH), key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, self._values))) if self._values else None
 
     def redact(self, text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from heliconemagic.errors import InputError
-from heliconemagic.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, check_key_shape, store_in_keyring
+from heliconemagic.keys import check_key_shape, store_in_keyring
 from heliconemagic.notebook import Notebook
 from heliconemagic.options import SessionCommand
 from heliconemagic.paths import SessionPath
@@ -158,7 +158,7 @@ class SessionLine:
 
     def resume(self, command: SessionCommand) -> Bundle:
         """Continues a recorded session."""
-        session = self._notebook.resume_session(command.arguments[0] if command.arguments else None)
+        session = self._notebook.resume_session(next(iter(command.arguments), None), command.options)
         lines = self._describe_beginning(session, command, is_kept=False)
         return build_notice_bundle(self._build_notice(session, tuple(lines)))
 
@@ -178,7 +178,7 @@ class SessionLine:
 
     def login(self, command: SessionCommand) -> Bundle:
         """Asks for a key without echo; it is kept in this kernel's memory, or in the OS keyring where there is one."""
-        asked = command.arguments or (HELICONE_VARIABLE, OPENAI_VARIABLE)
+        asked = self._notebook.find_key_variables(command.options.gateway)
         lines = []
         for variable in asked:
             typed = Secret(self._ask_secret(f"{variable} (Enter to skip): ").strip())
@@ -198,10 +198,15 @@ class SessionLine:
         """What works here and what doesn't, without revealing a key."""
         from heliconemagic.doctor import diagnose
 
-        return build_notice_bundle(diagnose(self._notebook, self._describe_frontend()))
+        return build_notice_bundle(diagnose(self._notebook, self._describe_frontend(), command.options.gateway))
 
     def forget(self, command: SessionCommand) -> Bundle:
         """Deletes a session from the journal for good."""
+        if not command.arguments:
+            raise InputError(
+                "forget deletes for good, so it wants to know which session.",
+                hint="`%helicone_session list` shows them; type %helicone_session forget ID",
+            )
         record = self._notebook.journal.find_session(command.arguments[0])
         count = self._notebook.forget(record)
         return build_notice_bundle(

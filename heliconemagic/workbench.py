@@ -109,7 +109,7 @@ class Workbench:
 
     async def run(self, command: CellCommand, body: str) -> Reply | None:
         """Runs a cell by awaiting it on the kernel's loop."""
-        names = self.frontend.read_names()
+        names = self.frontend.read_names(self.notebook.build_redactor().redact_lookalikes)
         awaited = {name: await value for name, value in find_awaitables(body, names, mode=command.mode).items()}
         given = self._take(command, body, {**names, **awaited})
         return self._give_back(command, await self._runner.run(given))
@@ -117,7 +117,7 @@ class Workbench:
     def run_blocking(self, command: CellCommand, body: str | None) -> Reply | None:
         """Runs a cell, or the line form, on this thread."""
         prompt = command.text if body is None else body
-        names = self.frontend.read_names()
+        names = self.frontend.read_names(self.notebook.build_redactor().redact_lookalikes)
         awaited = await_blocking(find_awaitables(prompt, names, mode=command.mode))
         given = self._take(command, prompt, {**names, **awaited})
         return self._give_back(command, self._runner.run_blocking(given))
