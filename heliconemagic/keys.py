@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from heliconemagic.providers import AZURE_VARIABLE, HELICONE_VARIABLE, KEY_VARIABLES, OPENAI_VARIABLE
 from heliconemagic.redaction import Secret
@@ -90,16 +91,48 @@ class Keys:
 
 def read_keyring(variable: str) -> str | None:
     """What the system's keyring has for ``variable``; None if nothing, or no keyring is installed."""
-    try:
-        import keyring
-        from keyring.errors import KeyringError
-    except ImportError:
+    keyring = _find_keyring()
+    if keyring is None:
         return None
     try:
         value: str | None = keyring.get_password(SERVICE, variable)
-    except KeyringError:
+    except keyring.errors.KeyringError:
         return None
     return value
+
+
+def store_in_keyring(variable: str, secret: Secret) -> bool:
+    """Keep a key in the system's keyring; False if there is none that takes it."""
+    keyring = _find_keyring()
+    if keyring is None:
+        return False
+    try:
+        keyring.set_password(SERVICE, variable, secret.reveal())
+    except keyring.errors.KeyringError:
+        return False
+    return True
+
+
+def delete_from_keyring(variable: str) -> bool:
+    """Take a key out of the system's keyring; False if there was none."""
+    keyring = _find_keyring()
+    if keyring is None:
+        return False
+    try:
+        keyring.delete_password(SERVICE, variable)
+    except keyring.errors.KeyringError:
+        return False
+    return True
+
+
+def _find_keyring() -> Any | None:
+    """The optional library; None if it isn't installed."""
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        return None
+    return keyring
 
 
 def find_keys(
@@ -200,31 +233,3 @@ def _find_typing_fault(value: str) -> str | None:
     if not value.isascii() or not value.isprintable() or " " in value:
         return "has characters that no key has"
     return None
-
-
-def store_in_keyring(variable: str, secret: Secret) -> bool:
-    """Keep a key in the system's keyring; False if there is none that takes it."""
-    try:
-        import keyring
-        from keyring.errors import KeyringError
-    except ImportError:
-        return False
-    try:
-        keyring.set_password(SERVICE, variable, secret.reveal())
-    except KeyringError:
-        return False
-    return True
-
-
-def delete_from_keyring(variable: str) -> bool:
-    """Take a key out of the system's keyring; False if there was none."""
-    try:
-        import keyring
-        from keyring.errors import KeyringError
-    except ImportError:
-        return False
-    try:
-        keyring.delete_password(SERVICE, variable)
-    except KeyringError:
-        return False
-    return True

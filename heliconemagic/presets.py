@@ -105,7 +105,7 @@ def _build_unknown_error(spec: str) -> InputError:
     if spec == "target":
         return InputError("'target' needs the provider's base URL.", hint="type target:https://api.groq.com/openai/v1")
     names = [preset.partition(":")[0] for preset in PRESETS]
-    close = get_close_matches(spec.lower(), names, 1)
+    close = get_close_matches(spec.lower().partition(":")[0], names, 1)
     if close:
         hint = f"did you mean {close[0]!r}?"
     elif any(mark in spec for mark in ".:/"):

@@ -43,7 +43,9 @@ def list_priced_models(gateway: Gateway) -> list[str]:
     import genai_prices.data_snapshot
 
     providers = genai_prices.data_snapshot.get_snapshot().providers
-    return [model.id for provider in providers if provider.id == (gateway.price_id or "openai") for model in provider.models]
+    return [
+        model.id for provider in providers if provider.id == (gateway.price_id or "openai") for model in provider.models
+    ]
 
 
 def _find_cost(model: str, usage: Usage, price_id: str) -> float | None:
