@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateAssertionError, TemplateSyntaxError, UndefinedError, meta
+from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.environment import TemplateExpression
 from jinja2.runtime import Undefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -71,7 +72,7 @@ def split_spans(text: str) -> list[str | Span]:
     Raises:
         TemplateError: a ``{{`` is never closed, or opens something that is not an expression.
     """
-    environment = _build_environment()
+    environment = _build_environment(OFFERED_FUNCTIONS)
     pieces: list[str | Span] = []
     position = 0
     while (start := text.find("{{", position)) >= 0:
@@ -105,7 +106,10 @@ def render_template(text: str, names: Mapping[str, Any], show: Callable[[Any], s
         TemplateError: it is not a template, a name is unknown, or an expression fails.
     """
     environment = _build_environment(
-        keep_trailing_newline=True, newline_sequence=_find_newline(text), finalize=lambda value: _finish(value, show)
+        {**DEFAULT_NAMESPACE, **OFFERED_FUNCTIONS},
+        keep_trailing_newline=True,
+        newline_sequence=_find_newline(text),
+        finalize=lambda value: _finish(value, show),
     )
     try:
         return environment.from_string(text).render(names)
@@ -133,14 +137,14 @@ def find_span_names(text: str) -> set[str]:
 def find_template_names(text: str) -> set[str]:
     """The names that a whole Jinja template looks up; empty if it cannot be parsed."""
     try:
-        return meta.find_undeclared_variables(_build_environment().parse(text))
+        return meta.find_undeclared_variables(_build_environment({}).parse(text))
     except TemplateSyntaxError:
         return set()  # rendering says what is wrong
 
 
-def _build_environment(**options: Any) -> SandboxedEnvironment:
+def _build_environment(functions: Mapping[str, Any], **options: Any) -> SandboxedEnvironment:
     environment = SandboxedEnvironment(undefined=_Missing, **options)
-    environment.globals.update(OFFERED_FUNCTIONS)
+    environment.globals = dict(functions)
     return environment
 
 

@@ -109,7 +109,7 @@ OPTIONS: tuple[Option, ...] = (
            help="continue the newest session of this name and notebook"),
     Option(names=("--new",), field="is_new", group="start", scope=_SESSION, is_everyday=True,
            help="start another session of the same name"),
-    Option(names=("--id",), field="id", metavar="ID", example="3f0c1d2e-…", parse=values.parse_session_id,
+    Option(names=("--id",), field="id", metavar="ID", example="3f0c1d2e-5a6b-4c7d-8e9f-0a1b2c3d4e5f", parse=values.parse_session_id,
            group="start", scope=_SESSION, completes="ids", help="join the session with this id"),
     Option(names=("--name",), field="name", metavar="NAME", example='"Course Creation"', scope=_SESSION,
            completes="sessions", help="the name, where it reads like a verb"),

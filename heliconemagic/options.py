@@ -148,21 +148,25 @@ def _check_verb(verb: Verb, words: list[str], reader: LineReader) -> None:
 def _check_name(words: list[str]) -> str:
     """The name that a session line begins with."""
     name = " ".join(words)
+    _check_no_verb(words[0], name)
     if len(words) > 1:
         straight = name.strip(CURLY_QUOTES)
         raise InputError(f"{name!r} has more than one word.", hint=f'put it in quotes: %helicone_session "{straight}"')
     if name.startswith("/"):
-        raise InputError(
-            f"{name!r} is a path, and a session has a name.",
-            hint=f"type %helicone_session show {name}, or %%llm {name}",
-        )
-    if name in RESERVED_WORDS:
-        raise InputError(f"{name!r} is reserved for a coming version.", hint=f"for a name: --name {name}")
-    if verb := _find_close_verb(name):
-        raise InputError(f"{name!r} looks like a verb.", hint=f"did you mean `{verb}`? For a name: --name {name}")
+        hint = f"type %helicone_session show {name}, or %%llm {name}"
+        raise InputError(f"{name!r} is a path, and a session has a name.", hint=hint)
     if not name.strip():
         raise InputError("the session's name is empty.", hint='type %helicone_session "Course Creation"')
     return name
+
+
+def _check_no_verb(word: str, name: str) -> None:
+    """Refuses the verbs of coming versions, and what looks like a mistyped verb."""
+    as_name = f'for a name: --name "{name}"' if " " in name else f"for a name: --name {name}"
+    if word.casefold() in RESERVED_WORDS:
+        raise InputError(f"{word!r} is reserved for a coming version.", hint=as_name)
+    if verb := _find_close_verb(word):
+        raise InputError(f"{word!r} looks like a verb.", hint=f"did you mean `{verb}`? F{as_name[1:]}")
 
 
 def _find_close_verb(name: str) -> str | None:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from heliconemagic.value_text import ValueText, build_value_text
-
 
 class TemplateMode(StrEnum):
     """How much of a prompt is a template."""
@@ -80,6 +78,7 @@ def _has_template(text: str, mode: TemplateMode | str) -> bool:
 
 def _fill_spans(text: str, names: Mapping[str, Any]) -> Filled:
     from heliconemagic import expressions
+    from heliconemagic.value_text import ValueText, build_value_text
 
     values = [
         ValueText(piece)
@@ -92,6 +91,7 @@ def _fill_spans(text: str, names: Mapping[str, Any]) -> Filled:
 
 def _fill_jinja(text: str, names: Mapping[str, Any]) -> Filled:
     from heliconemagic import expressions
+    from heliconemagic.value_text import build_value_text
 
     notes: list[str] = []
 
