@@ -66,7 +66,7 @@ class Folder(Generic[LeafType]):
     errors: int = 0  # failed or interrupted
     tokens: int = 0
     cost: float = 0.0  # USD, of the priced leaves
-    unpriced: int = 0  # finished leaves without a price
+    unpriced: int = 0  # finished requests to a model without a price
     is_running: bool = False
 
     @property
@@ -83,7 +83,7 @@ class Folder(Generic[LeafType]):
         self.errors += leaf.status in (StepStatus.FAILED, StepStatus.INTERRUPTED)
         self.tokens += leaf.usage.total_tokens if leaf.usage else 0
         self.cost += leaf.cost or 0.0
-        self.unpriced += leaf.cost is None and leaf.status is StepStatus.DONE
+        self.unpriced += leaf.cost is None and leaf.status is StepStatus.DONE and leaf.kind is StepKind.LLM
         self.is_running |= leaf.ended_at is None
 
 

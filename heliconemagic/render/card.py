@@ -1,36 +1,207 @@
-"""What one step's card shows, live and at its end."""
+"""The card of one step in all forms that a display can carry.
+
+`build_head` and `build_foot` are the live widget's; `build_bundle` is what a saved notebook keeps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from heliconemagic.errors import HeliconeMagicError
-from heliconemagic.records import SessionTotals, Step
+from heliconemagic.records import StepStatus
+from heliconemagic.render.card_answer import build_answer_html, build_answer_markdown, list_remark_lines
+from heliconemagic.render.card_request import build_request_html
+from heliconemagic.render.card_state import Card, RequestForm
+from heliconemagic.render.card_words import (
+    STATE_WORDS,
+    describe_end,
+    describe_failure,
+    describe_origin,
+    describe_progress,
+    describe_totals,
+    list_figures,
+)
+from heliconemagic.render.markup import (
+    NO_MATH,
+    build_link,
+    build_markdown_link,
+    build_span,
+    escape,
+    escape_markdown,
+    join_parts,
+)
+from heliconemagic.render.style import build_style
+from heliconemagic.render.terminal import make_safe_text, replace_surrogates
+
+__all__ = [
+    "REPLY_MIME",
+    "Card",
+    "RequestForm",
+    "build_bundle",
+    "build_foot",
+    "build_foot_text",
+    "build_head",
+    "build_head_text",
+    "build_html",
+    "build_json",
+    "build_markdown",
+    "build_text",
+]
+
+REPLY_MIME = "application/vnd.heliconemagic.reply.v1+json"
+"""The type under which `build_json` stands in a display."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestForm:
-    """A request as it goes out, without its secrets: enough to send the same one by hand."""
+def build_head(card: Card, now: float | None = None) -> str:
+    """The first line: state, path, model, context; at its end the clock, or the links once it is over.
 
-    base_url: str
-    api_key_variable: str | None  # environment variable that holds the bearer key
-    headers: Mapping[str, str] = field(default_factory=dict)  # non-secret ones, session headers among them
-    secret_headers: Mapping[str, str] = field(default_factory=dict)  # header -> f-string-like "Bearer {HELICONE_API_KEY}"
-    body: Mapping[str, Any] = field(default_factory=dict)
+    Without ``now`` (seconds since the epoch) a running step shows no clock.
+    """
+    step = card.step
+    dot = f'<span class="hm-dot hm-dot-{step.status.value}">●</span> '
+    state = build_span("hm-state", escape(STATE_WORDS[step.status]))
+    path = f'{dot}<strong class="hm-path">{escape(step.path)}</strong>'
+    parts = [
+        path,
+        state,
+        *(build_span("hm-part-of-head", escape(part)) for part in (describe_origin(card), card.context)),
+    ]
+    return f'<div class="hm-head {NO_MATH}">{join_parts([*parts, _build_head_end(card, now)])}</div>'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """Everything the card of one step shows; a newer state is a new `Card`."""
+def _build_head_end(card: Card, now: float | None) -> str:
+    if card.step.status is StepStatus.PENDING:
+        progress = describe_progress(card, now) if now is not None else card.waiting
+        return build_span("hm-right", escape(progress))
+    links = " ".join((build_link(card.request_url, "request ↗"), build_link(card.session_url, "session ↗")))
+    end = build_span("hm-bad", escape(describe_end(card.step)))
+    return build_span("hm-right", " ".join((end, links)).strip())
 
-    step: Step
-    context: str = ""  # "after /abstract", "fresh", ...
-    notes: tuple[str, ...] = ()  # "not logged at Helicone", "no context from /outline: …"
-    waiting: str = ""  # "retrying in 4 s (429)"; empty when nothing waits
-    error: HeliconeMagicError | None = None
-    request: RequestForm | None = None
-    request_url: str | None = None
-    session_url: str | None = None
-    totals: SessionTotals | None = None  # of the session, this step included
+
+def build_foot(card: Card) -> str:
+    """The last line: what failed, else the figures; notes; the session's sums. Empty if there is nothing to say."""
+    parts = [*_list_failure(card), *(build_span("hm-figure", escape(part)) for part in _list_figures(card))]
+    parts += [build_span("hm-said", escape(note)) for note in card.notes]
+    parts.append(build_span("hm-right", escape(describe_totals(card.totals))))
+    line = join_parts(parts)
+    return f'<div class="hm-foot {NO_MATH}">{line}</div>' if line else ""
+
+
+def _list_figures(card: Card) -> list[str]:
+    """Figures, once there is anything to count: not of a running step, nor of one that failed unpaid."""
+    is_counted = card.step.status is StepStatus.DONE or card.step.usage is not None
+    return list_figures(card) if is_counted and card.step.status is not StepStatus.PENDING else []
+
+
+def _list_failure(card: Card) -> list[str]:
+    message, hint = describe_failure(card)
+    return [
+        build_span("hm-bad hm-hint", escape(message)),
+        build_span("hm-bad hm-hint", escape(f"hint: {hint}") if hint else ""),
+    ]
+
+
+def build_html(card: Card) -> str:
+    """The whole card, static: no script, nothing loaded; it reads well without its style, too."""
+    answer = build_answer_html(card.step)
+    body = f'<div class="hm-body">{answer}</div>' if answer else ""
+    folded = "" if card.step.status is StepStatus.PENDING else build_request_html(card.step, card.request)
+    return f'{build_style()}<div class="hm">{build_head(card)}{body}{build_foot(card)}{folded}</div>'
+
+
+def build_markdown(card: Card) -> str:
+    """The card as Markdown that may be rendered without sanitising."""
+    step = card.step
+    words = [describe_origin(card), card.context, describe_end(step) or STATE_WORDS[step.status]]
+    head = " · ".join([f"**{escape_markdown(step.path)}**", *(escape_markdown(word) for word in words if word)])
+    message, hint = describe_failure(card)
+    failure = f"**{escape_markdown(' '.join(part for part in (message, hint) if part))}**" if message else ""
+    return "\n\n".join(
+        part for part in (head, build_answer_markdown(step), failure, _build_markdown_foot(card)) if part
+    )
+
+
+def _build_markdown_foot(card: Card) -> str:
+    words = [*_list_figures(card), *card.notes, describe_totals(card.totals)]
+    links = build_markdown_link(card.request_url, "request ↗"), build_markdown_link(card.session_url, "session ↗")
+    return " · ".join([*(escape_markdown(word) for word in words if word), *(link for link in links if link)])
+
+
+def build_head_text(card: Card, now: float | None = None) -> str:
+    """The first line for a terminal."""
+    step = card.step
+    progress = describe_progress(card, now) if now is not None and card.waiting else ""
+    words = [step.path, describe_origin(card), card.context, describe_end(step) or progress]
+    return make_safe_text(" · ".join(word for word in words if word))
+
+
+def build_foot_text(card: Card) -> str:
+    """What follows the answer in a terminal: remarks, then one line of figures, then notes. The error isn't in it."""
+    figures = [describe_end(card.step), *_list_figures(card), describe_totals(card.totals)]
+    line = " · ".join(part for part in figures if part)
+    lines = [*list_remark_lines(card.step), line, *card.notes]
+    return make_safe_text("\n".join(part for part in lines if part))
+
+
+def build_text(card: Card) -> str:
+    """The whole card for a terminal."""
+    message, hint = describe_failure(card)
+    failure = make_safe_text("\n".join(part for part in (message, f"hint: {hint}" if hint else "") if part))
+    answer = make_safe_text(card.step.text).strip("\n")
+    return "\n\n".join(part for part in (build_head_text(card), answer, failure, build_foot_text(card)) if part)
+
+
+def build_json(card: Card) -> dict[str, Any]:
+    """The card for programs. Times are seconds since the epoch, the cost USD (estimated; null: unpriced)."""
+    step = card.step
+    form = {
+        "version": 1,
+        "id": step.id,
+        "session_id": step.session_id,
+        "parent_id": step.parent_id,
+        "path": step.path,
+        "kind": step.kind.value,
+        "status": step.status.value,
+        "gateway": step.gateway,
+        "model": step.model,
+        "answered_by": step.answered_by,
+        "messages": [dict(message) for message in step.messages],
+        "parameters": dict(step.parameters),
+        "text": step.text,
+        "reasoning": step.reasoning,
+        "refusal": step.refusal,
+        "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in step.tool_calls],
+        "finish_reason": step.finish_reason,
+        "usage": _describe_usage(card),
+        "cost": step.cost,
+        "started_at": step.started_at,
+        "first_token_at": step.first_token_at,
+        "ended_at": step.ended_at,
+        "request_ids": [attempt.request_id for attempt in step.attempts],
+        "helicone_id": step.helicone_id,
+        "error": step.error if card.error is None else str(card.error),
+        "request_url": card.request_url,
+        "session_url": card.session_url,
+    }
+    return {name: replace_surrogates(value) for name, value in form.items()}
+
+
+def _describe_usage(card: Card) -> dict[str, int] | None:
+    usage = card.step.usage
+    if usage is None:
+        return None
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
+
+
+def build_bundle(card: Card) -> dict[str, Any]:
+    """All forms by their MIME types, for one display."""
+    return {
+        "text/html": build_html(card),
+        "text/markdown": build_markdown(card),
+        "text/plain": build_text(card),
+        REPLY_MIME: build_json(card),
+    }

@@ -55,10 +55,3 @@ def format_cost(usd: float | None) -> str:
     if usd is None:
         return "unpriced"
     return "free" if usd == 0 else format_usd(usd)
-
-
-def format_clock(seconds_since_epoch: float) -> str:
-    """A moment in local time: ``2026-11-22 14:02``."""
-    from datetime import datetime
-
-    return datetime.fromtimestamp(seconds_since_epoch).astimezone().strftime("%Y-%m-%d %H:%M")

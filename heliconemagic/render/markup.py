@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 from heliconemagic.render.terminal import drop_controls, make_safe_text
 
@@ -42,6 +43,16 @@ def join_parts(parts: Iterable[str]) -> str:
     """The parts that aren't empty, as one line of HTML."""
     return SEPARATOR.join(part for part in parts if part)
 
+
+def build_markdown_link(url: str | None, label: str) -> str:
+    """The same link in Markdown."""
+    if not url or not re.match(r"https?://", url):
+        return ""
+    return f"[{escape_markdown(label)}]({quote(url, safe=URL_CHARACTERS)})"
+
+
+URL_CHARACTERS = "/:?#@!&=+,;%~-._"
+"""What may stand in a link's target as it is: nothing that ends it, and nothing that looks like math."""
 
 _INLINE_MARKDOWN = re.compile(r"[\\`*_\[\]<&$~|!]")
 

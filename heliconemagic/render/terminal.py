@@ -7,6 +7,8 @@ and bidirectional controls let a text read differently from what it says.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
@@ -35,3 +37,14 @@ def drop_controls(text: str) -> str:
     becomes U+FFFD.
     """
     return _SURROGATE.sub("\ufffd", _UNSAFE.sub("", text))
+
+
+def replace_surrogates(value: Any) -> Any:
+    """A JSON value whose texts can be encoded; a notebook with a lone surrogate in it could not be saved."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {str(replace_surrogates(name)): replace_surrogates(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [replace_surrogates(item) for item in value]
+    return value

@@ -1,0 +1,38 @@
+"""What one step's card shows, live and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from heliconemagic.errors import HeliconeMagicError
+from heliconemagic.records import SessionTotals, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestForm:
+    """A request as it goes out, without its secrets: enough to send the same one by hand."""
+
+    base_url: str
+    api_key_variable: str | None  # environment variable that holds the bearer key; None: the server needs none
+    headers: Mapping[str, str] = field(default_factory=dict)  # non-secret ones, session headers among them
+    secret_headers: Mapping[str, str] = field(
+        default_factory=dict
+    )  # header -> f-string-like "Bearer {HELICONE_API_KEY}"
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """Everything the card of one step shows; a newer state is a new `Card`."""
+
+    step: Step
+    context: str = ""  # "after /abstract", "fresh", ...
+    notes: tuple[str, ...] = ()  # "not logged at Helicone", "no context from /outline: …"
+    waiting: str = ""  # "retrying in 4 s (429)"; empty when nothing waits
+    error: HeliconeMagicError | None = None
+    request: RequestForm | None = None
+    request_url: str | None = None
+    session_url: str | None = None
+    totals: SessionTotals | None = None  # of the session, this step included

@@ -1,0 +1,137 @@
+"""A card in words: the phrases that its HTML, Markdown and text forms share."""
+
+from __future__ import annotations
+
+from heliconemagic.records import SessionTotals, Step, StepStatus, ToolCall
+from heliconemagic.render.card_state import Card
+from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_usd
+from heliconemagic.usage import Usage, estimate_tokens
+
+STATE_WORDS = {
+    StepStatus.PENDING: "running",
+    StepStatus.DONE: "done",
+    StepStatus.FAILED: "failed",
+    StepStatus.INTERRUPTED: "stopped",
+}
+
+_SAMPLE = 2_000
+_MIN_SECONDS = 0.5  # of streaming, before a speed means anything
+
+
+def describe_model(step: Step) -> str:
+    """The model, and which one answered where that is another than a dated version of it."""
+    answered = step.answered_by
+    if not answered or answered.startswith(step.model):
+        return step.model
+    return f"{step.model} → {answered}"
+
+
+def describe_origin(card: Card) -> str:
+    """Model and gateway."""
+    return f"{describe_model(card.step)} · {card.step.gateway}"
+
+
+def describe_end(step: Step) -> str:
+    """How a step that didn't finish ended; empty for any other."""
+    if step.status not in (StepStatus.FAILED, StepStatus.INTERRUPTED):
+        return ""
+    word = STATE_WORDS[step.status]
+    if step.status is StepStatus.FAILED and step.text:
+        word = "broke off"
+    return word if step.latency is None else f"{word} after {format_seconds(step.latency)}"
+
+
+def describe_progress(card: Card, now: float) -> str:
+    """What a running step is doing: why it waits, else its clock and its speed, estimated."""
+    if card.waiting:
+        return card.waiting
+    step = card.step
+    clock = format_seconds(max(now - step.started_at, 0.0))
+    streaming = now - step.first_token_at if step.first_token_at is not None else 0.0
+    if streaming < _MIN_SECONDS:
+        return clock
+    return f"{clock} · {_estimate_length(step.text + step.reasoning) / streaming:.0f} tokens/s"
+
+
+def _estimate_length(text: str) -> float:
+    """Tokens of ``text``, judged by its end: the whole of a long answer is not counted at every update."""
+    sample = text[-_SAMPLE:]
+    return estimate_tokens(sample) * len(text) / max(len(sample), 1)
+
+
+def list_figures(card: Card) -> list[str]:
+    """The figures of a finished step: times, tokens, cost."""
+    step = card.step
+    figures = []
+    if step.time_to_first_token is not None:
+        figures.append(f"first token {format_seconds(step.time_to_first_token)}")
+    if step.latency is not None:
+        figures.append(f"total {format_seconds(step.latency)}")
+    if step.usage:
+        figures.append(describe_usage(step.usage))
+    if step.status is StepStatus.DONE or step.cost is not None:
+        figures.append(describe_cost(step.cost))
+    return figures
+
+
+def describe_usage(usage: Usage) -> str:
+    """Tokens in and out, and what is special about them."""
+    prompt = format_count(usage.prompt_tokens)
+    completion = format_count(usage.completion_tokens)
+    if usage.cached_tokens:
+        prompt += f" ({format_count(usage.cached_tokens)} cached)"
+    if usage.reasoning_tokens:
+        completion += f" ({format_count(usage.reasoning_tokens)} reasoning)"
+    return f"{prompt} → {completion} tokens"
+
+
+def describe_cost(cost: float | None) -> str:
+    """The cost of one step; an amount is always an estimate."""
+    return f"{format_usd(cost)} est." if cost else format_cost(cost)
+
+
+def describe_totals(totals: SessionTotals | None) -> str:
+    """The session's sums for the right end of the foot."""
+    if totals is None:
+        return ""
+    steps = format_count(totals.steps, "step")
+    return f"session: {steps} · {format_seconds(totals.model_seconds)} · {describe_total_cost(totals.cost, totals.unpriced)}"
+
+
+def describe_total_cost(cost: float, unpriced: int) -> str:
+    """A sum of costs, honest about the steps that have none."""
+    if not unpriced:
+        return format_cost(cost)
+    return f"{format_usd(cost)} + {unpriced:,} unpriced" if cost else "unpriced"
+
+
+def list_remarks(step: Step) -> list[str]:
+    """What has to be said of an answer besides its text."""
+    remarks = []
+    if step.finish_reason == "length":
+        remarks.append("cut off: the answer reached the token limit (raise it with -o max_tokens N)")
+    if step.finish_reason == "content_filter":
+        remarks.append("cut off: the provider's content filter stopped the answer")
+    if step.status is StepStatus.DONE and not (step.text.strip() or step.refusal or step.tool_calls):
+        remarks.append("(empty answer)")
+    return remarks
+
+
+def describe_call(call: ToolCall) -> str:
+    """A tool call that nobody answered, in one line."""
+    return f"asked for {call.name}({call.arguments}); nothing answered"
+
+
+def describe_reasoning(step: Step) -> str:
+    """How much reasoning there is."""
+    return f"reasoning, {format_count(len(step.reasoning.split()), 'word')}"
+
+
+def describe_failure(card: Card) -> tuple[str, str]:
+    """The error's message and hint; empty where there is none. A recorded step has only its text."""
+    if card.error is not None:
+        return card.error.message, card.error.hint or ""
+    if card.step.status is not StepStatus.FAILED:
+        return "", ""
+    message, _, rest = (card.step.error or "").partition("\n")
+    return message, rest.strip().removeprefix("hint:").partition("\n")[0].strip()

@@ -1,0 +1,159 @@
+"""A request as code: the plain OpenAI client in Python and TypeScript, sending the same body and headers.
+
+Secrets are read from the environment by the code itself; none is ever written into it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from heliconemagic.render.literals import PYTHON, TYPESCRIPT, write_string
+from heliconemagic.render.card_state import RequestForm
+
+KNOWN_PARAMETERS = frozenset(
+    """
+    audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages
+    metadata modalities model n parallel_tool_calls prediction presence_penalty prompt_cache_key reasoning_effort
+    response_format safety_identifier seed service_tier stop store stream stream_options temperature tool_choice tools
+    top_logprobs top_p user verbosity web_search_options
+    """.split()
+)
+"""What the clients' ``create`` takes by name; anything else has to travel as an extra part of the body."""
+
+NO_KEY = "none"
+"""The clients insist on a key, also where the server needs none."""
+
+_VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def build_python(form: RequestForm) -> str:
+    """A script for the ``openai`` package."""
+    body = _read_body(form)
+    known, extra = _split_body(body)
+    arguments = [f"{name}={PYTHON.write(value, '    ')}" for name, value in known.items()]
+    if extra:
+        arguments.append(f"extra_body={PYTHON.write(extra, '    ')}")
+    client = [
+        f"base_url={write_string(form.base_url)}",
+        f"api_key={_write_python_key(form)}",
+        *_write_headers("default_headers=", form, _write_python_secret, "    "),
+    ]
+    imports = "import os\n\nfrom openai import OpenAI" if _needs_environment(form) else "from openai import OpenAI"
+    call = f"client.chat.completions.create(\n{_indent(arguments, '    ')})"
+    built = f"client = OpenAI(\n{_indent(client, '    ')})"
+    return f"{imports}\n\n{built}\n\n{_use_in_python(call, is_streamed=bool(body.get('stream')))}"
+
+
+def build_typescript(form: RequestForm) -> str:
+    """A module for npm's ``openai``; it is plain JavaScript as well."""
+    body = _read_body(form)
+    known, extra = _split_body(body)
+    arguments = TYPESCRIPT.write_entries(known, "  ")
+    if extra:
+        arguments.append(f"...{TYPESCRIPT.write(extra, '  ')}")
+    client = [
+        f"baseURL: {write_string(form.base_url)}",
+        f"apiKey: {_read_in_typescript(form.api_key_variable) if form.api_key_variable else write_string(NO_KEY)}",
+        *_write_headers("defaultHeaders: ", form, _write_typescript_secret, "  "),
+    ]
+    built = f"const client = new OpenAI({{\n{_indent(client, '  ')}}});"
+    call = f"await client.chat.completions.create({{\n{_indent(arguments, '  ')}}});"
+    used = _use_in_typescript(call, is_streamed=bool(body.get("stream")))
+    return f'import OpenAI from "openai";\n\n{built}\n\n{used}'
+
+
+def _use_in_python(call: str, *, is_streamed: bool) -> str:
+    if not is_streamed:
+        return f"completion = {call}\nprint(completion.choices[0].message.content)\n"
+    return (
+        f"stream = {call}\n"
+        "for chunk in stream:\n"
+        "    if chunk.choices and chunk.choices[0].delta.content:\n"
+        '        print(chunk.choices[0].delta.content, end="", flush=True)\n'
+        "print()\n"
+    )
+
+
+def _use_in_typescript(call: str, *, is_streamed: bool) -> str:
+    if not is_streamed:
+        return f"const completion = {call}\nconsole.log(completion.choices[0]?.message.content);\n"
+    return (
+        f"const stream = {call}\n"
+        "for await (const chunk of stream) {\n"
+        '  process.stdout.write(chunk.choices[0]?.delta?.content ?? "");\n'
+        "}\n"
+        "console.log();\n"
+    )
+
+
+def _read_body(form: RequestForm) -> dict[str, Any]:
+    """The body as JSON will carry it."""
+    body: dict[str, Any] = json.loads(json.dumps(dict(form.body), default=str))
+    return body
+
+
+def _split_body(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    known = {name: value for name, value in body.items() if name in KNOWN_PARAMETERS}
+    return known, {name: value for name, value in body.items() if name not in KNOWN_PARAMETERS}
+
+
+def _needs_environment(form: RequestForm) -> bool:
+    return form.api_key_variable is not None or any(_VARIABLE.search(value) for value in form.secret_headers.values())
+
+
+def _write_headers(opening: str, form: RequestForm, write_secret: Callable[[str], str], indent: str) -> Iterable[str]:
+    """The clients' own argument for headers on every request; nothing where there are none."""
+    entries = [f"{write_string(name)}: {write_string(value)}" for name, value in form.headers.items()]
+    entries += [f"{write_string(name)}: {write_secret(value)}" for name, value in form.secret_headers.items()]
+    if entries:
+        yield f"{opening}{{\n{_indent(entries, indent * 2)}{indent}}}"
+
+
+def _write_python_key(form: RequestForm) -> str:
+    return _read_in_python(form.api_key_variable) if form.api_key_variable else write_string(NO_KEY)
+
+
+def _read_in_python(variable: str) -> str:
+    return f"os.environ[{write_string(variable)}]"
+
+
+def _write_python_secret(template: str) -> str:
+    """The template as an f-string, or as the bare variable where it is nothing else."""
+    whole = _VARIABLE.fullmatch(template)
+    if whole:
+        return _read_in_python(whole[1])
+    literals, names = _split_template(template)
+    spans = [f"{{os.environ['{name}']}}" for name in names]
+    quoted = [write_string(text)[1:-1].replace("{", "{{").replace("}", "}}") for text in literals]
+    return f'f"{_weave(quoted, spans)}"' if spans else write_string(template)
+
+
+def _read_in_typescript(variable: str) -> str:
+    return f"process.env.{variable}" if variable.isidentifier() else f"process.env[{write_string(variable)}]"
+
+
+def _write_typescript_secret(template: str) -> str:
+    """The template as a template literal."""
+    literals, names = _split_template(template)
+    if not names:
+        return write_string(template)
+    spans = [f"${{{_read_in_typescript(name)}}}" for name in names]
+    quoted = [re.sub(r"([`$])", r"\\\1", write_string(text)[1:-1]) for text in literals]
+    return f"`{_weave(quoted, spans)}`"
+
+
+def _split_template(template: str) -> tuple[list[str], list[str]]:
+    """The texts between the variables, one more than variables."""
+    parts = _VARIABLE.split(template)
+    return parts[::2], parts[1::2]
+
+
+def _weave(literals: list[str], spans: list[str]) -> str:
+    return literals[0] + "".join(span + literal for span, literal in zip(spans, literals[1:], strict=True))
+
+
+def _indent(lines: Iterable[str], indent: str) -> str:
+    return "".join(f"{indent}{line},\n" for line in lines)

@@ -1,0 +1,88 @@
+"""JSON values as source code: literals of Python and TypeScript, one line where they fit, indented where not.
+
+Strings come from models and people: they are escaped so that no content can end the literal, and
+characters that would not show are spelled as escapes, which both languages read alike.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MAX_WIDTH = 96
+
+_UNSEEN = re.compile("[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+
+def write_string(text: str) -> str:
+    r"""A double-quoted literal of either language.
+
+    >>> print(write_string('say "hi"\n\u202e'))
+    "say \"hi\"\n\u202e"
+    """
+    return _UNSEEN.sub(lambda char: f"\\u{ord(char[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How one language spells what JSON holds."""
+
+    indent: str
+    constants: Mapping[Any, str]
+    write_key: Callable[[str], str]
+    join_lines: Callable[[list[str], str], str]  # the lines of a long string, and the indentation around them
+
+    def write(self, value: Any, indent: str = "") -> str:
+        """``value`` as a literal whose first line is already indented by ``indent``."""
+        if value is None or isinstance(value, bool):
+            return self.constants[value]
+        if isinstance(value, str):
+            return self._write_text(value, indent)
+        if isinstance(value, Mapping):
+            return self._write_items("{}", self.write_entries(value, indent + self.indent), indent)
+        if isinstance(value, list):
+            return self._write_items("[]", (self.write(item, indent + self.indent) for item in value), indent)
+        return json.dumps(value)
+
+    def write_entries(self, mapping: Mapping[str, Any], indent: str) -> list[str]:
+        """``key: value`` for each entry, the way this language spells keys."""
+        written = ((self.write_key(key), self.write(value, indent)) for key, value in mapping.items())
+        return [f"{key}:{value}" if value.startswith("\n") else f"{key}: {value}" for key, value in written]
+
+    def _write_text(self, text: str, indent: str) -> str:
+        lines = text.splitlines(keepends=True)
+        if len(lines) < 2:
+            return write_string(text)
+        return self.join_lines([write_string(line) for line in lines], indent + self.indent)
+
+    def _write_items(self, brackets: str, items: Iterable[str], indent: str) -> str:
+        written = list(items)
+        padding = " " if brackets == "{}" and self is TYPESCRIPT and written else ""
+        line = f"{brackets[0]}{padding}{', '.join(written)}{padding}{brackets[1]}"
+        if "\n" not in line and len(indent) + len(line) <= MAX_WIDTH:
+            return line
+        inner = "".join(f"{indent}{self.indent}{item},\n" for item in written)
+        return f"{brackets[0]}\n{inner}{indent}{brackets[1]}"
+
+
+def _join_python(lines: list[str], indent: str) -> str:
+    outer = indent.removesuffix("    ")
+    return "(\n" + "".join(f"{indent}{line}\n" for line in lines) + f"{outer})"
+
+
+def _join_typescript(lines: list[str], indent: str) -> str:
+    return "\n" + " +\n".join(f"{indent}{line}" for line in lines)
+
+
+def _write_typescript_key(key: str) -> str:
+    if key == "__proto__":  # as a plain key it would set the prototype
+        return '["__proto__"]'
+    return key if _IDENTIFIER.fullmatch(key) else write_string(key)
+
+
+PYTHON = Language("    ", {True: "True", False: "False", None: "None"}, write_string, _join_python)
+TYPESCRIPT = Language("  ", {True: "true", False: "false", None: "null"}, _write_typescript_key, _join_typescript)
