@@ -1,5 +1,7 @@
 """What Tab offers on the magics' lines, and that nothing of it is left behind."""
 
+import sys
+import types
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -155,6 +157,11 @@ def test_uninstalling_leaves_nothing_behind(shell: Any) -> None:
     assert shell.Completer.matchers == before
 
 
-def test_a_shell_without_matchers_is_left_alone() -> None:
-    """An older IPython's completer has none, a bare shell has no completer."""
+def test_a_shell_without_matchers_is_left_alone(shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare shell has no completer, an IPython before 8.6 no matchers of our kind."""
     install(object(), suggest_known)()
+    monkeypatch.setitem(sys.modules, "IPython.core.completer", types.ModuleType("completer"))
+    before = list(shell.Completer.matchers)
+    uninstall = install(shell, suggest_known)
+    assert shell.Completer.matchers == before
+    uninstall()

@@ -111,6 +111,7 @@ def test_values_are_typed(line: str, options: dict[str, Any]) -> None:
         ('"Moby Dick" - a book', {"text": '"Moby Dick" - a book'}),
         ("'tis O'Brien's", {"text": "'tis O'Brien's"}),
         ("– 5 degrees", {"text": "– 5 degrees"}),
+        ("—so what", {"text": "—so what"}),
         ("/p -- git commit -m", {"path": "/p", "text": "git commit -m"}),
         (r'"\frac{a}{b} \"x\""', {"text": r'\frac{a}{b} "x"'}),
         ('"{{ row["a b"] }}" -q', {"text": '{{ row["a b"] }}', "is_quiet": True}),

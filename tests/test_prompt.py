@@ -81,6 +81,12 @@ def test_a_span_is_an_expression_on_the_notebook_s_values(text: str, expected: s
     assert fill_template(text, names).text == expected
 
 
+def test_a_broken_span_is_refused_however_much_follows() -> None:
+    """It cannot reach over the whole prompt for its end, and the spans after it do not hide it."""
+    with pytest.raises(TemplateError, match=r"'{{ a b }}' \(line 1\) is not an expression"):
+        fill_template("{{ a b }}" + " {{ n }}" * 500, {"n": 1})
+
+
 def test_the_notebook_s_own_names_win_over_the_offered_functions() -> None:
     """A variable called ``max`` is meant where somebody made one."""
     assert fill_template("{{ max }}", {"max": 7}).text == "7"
@@ -216,6 +222,68 @@ def test_a_wide_table_is_cut() -> None:
     assert filled.text.splitlines()[0].endswith("| c29 |")
 
 
+class _PolarsFrame:
+    """A data frame that has no index."""
+
+    columns = ("a", "b")
+
+    def __len__(self) -> int:
+        return 1
+
+    def head(self, count: int) -> "_PolarsFrame":
+        return self
+
+    def iter_rows(self) -> list[tuple[int, int]]:
+        return [(1, 2)]
+
+
+class _Series:
+    """A column with or without labels."""
+
+    dtype = "int64"
+
+    def __init__(self, values: list[int], index: Any) -> None:
+        self._values, self.index = values, index
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def head(self, count: int) -> "_Series":
+        return _Series(self._values[:count], self.index)
+
+    def to_list(self) -> list[int]:
+        return self._values
+
+    def items(self) -> list[tuple[str, int]]:
+        return [(f"k{value}", value) for value in self._values]
+
+
+class _Array:
+    """Numbers that shorten themselves when printed."""
+
+    shape, dtype = (30, 100), "int64"
+
+    def tolist(self) -> list[int]:
+        return []
+
+    def __str__(self) -> str:
+        return "[0 1 ... 2999]"
+
+
+def test_frames_without_an_index_series_and_arrays_are_shown_too() -> None:
+    """A series with its labels where it has some; what shortens itself is noted."""
+    names = {
+        "frame": _PolarsFrame(),
+        "plain": _Series(list(range(70)), RangeIndex()),
+        "labelled": _Series([1, 2], object()),
+        "array": _Array(),
+    }
+    filled = fill_template("{{ frame }}\n{{ labelled }}\n{{ array }}\n{{ plain }}", names)
+    assert filled.text.startswith("| a | b |\n| --- | --- |\n| 1 | 2 |\nk1: 1\nk2: 2\n[0 1 ... 2999]\n0\n1\n")
+    assert filled.text.endswith("\n9\n(first 10 of 70 values)")
+    assert filled.notes == ("_Array array: shortened, 3,000 values", "_Series plain: 10 of 70 values")
+
+
 def test_real_frames_series_and_arrays_are_capped() -> None:
     """pandas and numpy, where they are installed."""
     pandas, numpy = pytest.importorskip("pandas"), pytest.importorskip("numpy")
@@ -231,6 +299,7 @@ def test_names_are_found_before_anything_is_filled() -> None:
     assert find_names(text) == {"last_error", "d", "k", "len", "y"}
     assert find_names("{% if z %}{{ w }}{% endif %}", mode="jinja") == {"z", "w"}
     assert find_names(text, mode="raw") == set()
+    assert find_names("{% broken", mode="jinja") == set()  # filling says what is wrong
 
 
 def test_awaitables_are_found_and_refused_until_they_are_awaited() -> None:
