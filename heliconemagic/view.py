@@ -1,0 +1,256 @@
+"""How a running step is shown: a live card of widgets here, the forms without widgets beside it.
+
+The only module that imports ipywidgets. It knows no IPython: displaying goes through a callable that is handed in.
+A view is told of every change on the main thread, as often as the caller likes, and limits itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from heliconemagic.pace import Pace
+from heliconemagic.plain_views import Clock, Publish, QuietView, StaticView, TextView, build_display_id
+from heliconemagic.render.card import Card, build_bundle, build_foot, build_head
+from heliconemagic.render.markdown import SegmentedMarkdown
+from heliconemagic.render.markup import escape
+from heliconemagic.render.style import build_style
+
+__all__ = ["Publish", "QuietView", "StaticView", "TextView", "View", "WidgetView"]
+
+HEAD_INTERVAL = 0.5  # seconds between two updates of the running clock
+BODY_INTERVAL = 0.1  # seconds between two updates of the text
+BODY_RATE = 10_000  # bytes per second to the page: a fast answer is 400 of them
+BODY_BURST = 5_000  # bytes: a short answer is shown without any delay
+ENVELOPE = 600  # bytes of a message to the page besides its content
+SEGMENT_COST = 2_600  # bytes: to open, place and close a widget
+SEGMENT_SIZE = 600  # characters of finished HTML that are worth a widget of their own
+MAX_THOUGHT = 400  # characters of the reasoning that are shown until the answer begins
+GROUP_SIZE = 16  # segments in a box: a box sends the ids of all its children when one is added
+
+
+class View(Protocol):
+    """What follows one step; each method is called on the main thread."""
+
+    def open(self, card: Card) -> None:
+        """The step begins. If this fails, nothing is left behind."""
+
+    def update(self, card: Card) -> None:
+        """Something may have changed, at least the time."""
+
+    def close(self, card: Card) -> None:
+        """The step has ended, in whatever way. May be called without `open`, and twice."""
+
+
+class WidgetView:
+    """A live card of widgets that becomes static HTML at the end, so that the saved notebook can be read anywhere.
+
+    ``on_stop`` is called at most once, on the thread that the kernel handles clicks on. With ``is_live`` the
+    finished card stays a widget.
+    """
+
+    def __init__(self, publish: Publish, on_stop: Callable[[], None], clock: Clock, *, is_live: bool = False) -> None:
+        self._publish = publish
+        self._on_stop = on_stop
+        self._clock = clock
+        self._is_live = is_live
+        self._live: LiveCard | None = None
+        self._display_id = ""
+        self._stop_lock = threading.Lock()
+        self._is_stopping = False
+        self._is_closed = False
+
+    def open(self, card: Card) -> None:
+        """Displays the live card."""
+        self._live = LiveCard(self._handle_stop)
+        try:
+            self._live.open(card, self._clock())
+            self._publish(self._live.build_bundle(card), display_id=build_display_id(card), update=False)
+            self._display_id = build_display_id(card)
+        except BaseException:
+            self._live.close()
+            raise
+
+    def update(self, card: Card) -> None:
+        """Shows what is new, as far as it is time to."""
+        if self._live is not None and not self._is_closed:
+            self._live.update(card, self._clock(), is_stopping=self._is_stopping)
+
+    def close(self, card: Card) -> None:
+        """Puts the final static form in the place of the card, and closes every widget."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        live = self._live
+        try:
+            bundle = build_bundle(card)
+            if self._is_live and live is not None and self._display_id:
+                live.finish(bundle["text/html"])
+                live = None
+            else:
+                self._publish(bundle, display_id=build_display_id(card), update=bool(self._display_id))
+        finally:
+            if live is not None:
+                live.close()
+
+    def _handle_stop(self, _button: Any) -> None:
+        with self._stop_lock:
+            if self._is_stopping or self._is_closed:
+                return
+            self._is_stopping = True
+        self._on_stop()
+
+
+class LiveCard:
+    """The widgets of one running step: head with Stop, the answer in segments, foot."""
+
+    def __init__(self, on_click: Callable[[Any], None]) -> None:
+        self._widgets = WidgetSet()
+        self._on_click = on_click
+        self._head_pace = Pace(interval=HEAD_INTERVAL)
+        self._body_pace = Pace(interval=BODY_INTERVAL, rate=BODY_RATE, burst=BODY_BURST)
+        self._answer = SegmentedMarkdown()
+        self._placed = 0  # closed segments of the answer that have their widget
+        self._groups: list[Any] = []
+        self._shown: tuple[int, ...] = ()
+        self._waiting = ""
+
+    def open(self, card: Card, now: float) -> None:
+        """Makes the widgets of a card without an answer."""
+        make = self._widgets
+        self._waiting = card.waiting
+        self._head = make.build_html(build_head(card, now))
+        self._stop = make.build_button("Stop", self._on_click)
+        self._tail = make.build_html("")
+        self._body = make.build_box("VBox", (self._tail,), "hm-body")
+        self._foot = make.build_html(build_foot(card))
+        row = make.build_box("HBox", (self._head, self._stop), "hm-live-head")
+        style = make.build_html(build_style())
+        self._root = make.build_box("VBox", (row, self._body, self._foot, style), "hm", "hm-live")
+
+    def build_bundle(self, card: Card) -> dict[str, Any]:
+        """The display of the card as long as it lives."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": self._root.model_id}
+        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": f"{card.step.path}: running"}
+
+    def update(self, card: Card, now: float, *, is_stopping: bool) -> None:
+        """Sends what is new and due."""
+        if is_stopping and not self._stop.disabled:
+            self._stop.description, self._stop.disabled = "Stopping…", True
+        if self._head_pace.is_due(now) or card.waiting != self._waiting:
+            self._waiting = card.waiting
+            self._head_pace.spend(0, now)
+            self._send(self._head, build_head(card, now), now)
+            self._send(self._foot, build_foot(card), now)
+        if _measure_answer(card) != self._shown and self._body_pace.is_due(now):
+            self._shown = _measure_answer(card)
+            self._show_answer(card, now)
+            self._body_pace.spend(0, now)
+
+    def _send(self, widget: Any, value: str, now: float) -> None:
+        """Sets the HTML of ``widget`` if it changed, and counts what that sends."""
+        if widget.value != value:
+            widget.value = value
+            self._body_pace.charge(len(value.encode()) + ENVELOPE, now)
+
+    def _show_answer(self, card: Card, now: float) -> None:
+        self._answer.update(card.step.text)
+        waiting = "".join(self._answer.closed[self._placed :])
+        if len(waiting) >= SEGMENT_SIZE:
+            self._place_segment(waiting, now)
+            waiting = ""
+        self._send(self._tail, waiting + self._answer.tail + _build_extra(card), now)
+
+    def _place_segment(self, value: str, now: float) -> None:
+        """Gives finished HTML a widget of its own, which is never sent again."""
+        segment = self._widgets.build_html(value)
+        if self._groups and len(self._groups[-1].children) < GROUP_SIZE:
+            self._groups[-1].children = (*self._groups[-1].children, segment)
+        else:
+            self._groups.append(self._widgets.build_box("VBox", (segment,)))
+            self._body.children = (*self._groups, self._tail)
+        self._placed = len(self._answer.closed)
+        self._body_pace.charge(len(value.encode()) + SEGMENT_COST, now)
+
+    def finish(self, value: str) -> None:
+        """The card stays a widget: one with the final HTML, without Stop."""
+        final = self._widgets.build_html(value)
+        self._root.remove_class("hm").remove_class("hm-live")
+        self._root.children = (final,)
+        self._widgets.close(keep=(self._root, final))
+
+    def close(self) -> None:
+        """Closes every widget."""
+        self._widgets.close()
+
+
+class WidgetSet:
+    """Makes widgets that share one layout and one style, and closes them all, with those."""
+
+    def __init__(self) -> None:
+        import ipywidgets
+
+        self._ipywidgets = ipywidgets
+        self._made: list[Any] = []
+        self._shared: dict[str, Any] = {}
+
+    def build_html(self, value: str) -> Any:
+        """A piece of HTML, looking as HTML output of a cell does."""
+        # As an argument, not by add_class: that would be another message for each widget.
+        widget = self._add(self._ipywidgets.HTML(value, _dom_classes=("jp-RenderedHTMLCommon",), **self._shared))
+        self._shared = {"layout": widget.layout, "style": widget.style}
+        return widget
+
+    def build_box(self, kind: str, children: tuple[Any, ...], *classes: str) -> Any:
+        """A ``VBox`` or ``HBox``."""
+        shared = {name: part for name, part in self._shared.items() if name == "layout"}
+        return self._add(getattr(self._ipywidgets, kind)(children, _dom_classes=classes, **shared))
+
+    def build_button(self, description: str, on_click: Callable[[Any], None]) -> Any:
+        """A button whose clicks get through while a cell is running."""
+        button = self._add(self._ipywidgets.Button(description=description))
+        button.on_click(on_click)
+        # ipykernel 7.4 delivers a click not to the subshell that the front end names, which is free, but to the one
+        # that the widget was made in: the main one, which is busy during a synchronous cell. This gives the front
+        # end's choice back. The name is private; where it doesn't exist there is nothing to do.
+        if hasattr(button.comm, "_reply_subshell_for"):
+            button.comm._reply_subshell_for = lambda data, default: default
+        return button
+
+    def _add(self, widget: Any) -> Any:
+        self._made.append(widget)
+        return widget
+
+    def close(self, keep: tuple[Any, ...] = ()) -> None:
+        """Closes all widgets but ``keep``, even if closing one of them fails. May be called twice."""
+        kept = {id(part) for widget in keep for part in _list_parts(widget)}
+        with contextlib.ExitStack() as stack:
+            for widget in self._made:
+                for part in _list_parts(widget):
+                    if id(part) not in kept:
+                        stack.callback(part.close)
+        self._made = list(keep)
+
+
+def _list_parts(widget: Any) -> list[Any]:
+    """A widget, and the widgets that describe how it looks."""
+    parts = (widget, getattr(widget, "layout", None), getattr(widget, "style", None))
+    return [part for part in parts if part is not None]
+
+
+def _measure_answer(card: Card) -> tuple[int, ...]:
+    step = card.step
+    return len(step.text), len(step.reasoning), len(step.refusal), len(step.tool_calls)
+
+
+def _build_extra(card: Card) -> str:
+    """What there is besides the answer: a refusal, and the end of the reasoning until the answer begins."""
+    step = card.step
+    if step.refusal:
+        return f"<p>{escape(step.refusal)}</p>"
+    if step.reasoning and not step.text:
+        skipped = "… " if len(step.reasoning) > MAX_THOUGHT else ""
+        return f"<p><em>reasoning: {skipped}{escape(step.reasoning[-MAX_THOUGHT:])}</em></p>"
+    return ""
