@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from heliconemagic.errors import InputError
@@ -246,6 +245,8 @@ def _parse_seconds(value: str | None) -> float | None:
 
 
 def _parse_date(value: str, now: float) -> float | None:
+    from email.utils import parsedate_to_datetime  # rarely needed, and a third of this module's loading time
+
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
     except ValueError:

@@ -185,6 +185,12 @@ def test_credentials_hand_their_bare_keys_to_redaction():
     assert "fake" not in repr(credentials)
 
 
+def test_keys_of_a_gateway_are_named_for_a_sentence():
+    """What `doctor` and the errors call them."""
+    assert build_gateway("oai", {}).key_names == "OPENAI_API_KEY and HELICONE_API_KEY"
+    assert build_gateway("demo", {}).key_names == "no key"
+
+
 # ---- URLs
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from heliconemagic.keys import (
@@ -181,5 +183,27 @@ def test_keyring_keeps_reads_and_deletes_keys():
         assert find({}, keyring=read_keyring).openai.secret == Secret("sk-fake-in-keyring")
         assert delete_from_keyring("OPENAI_API_KEY")
         assert not delete_from_keyring("OPENAI_API_KEY")
+    finally:
+        keyring.set_keyring(before)
+
+
+def test_without_a_keyring_nothing_is_kept_and_nothing_fails(monkeypatch):
+    """The library is optional: where it is missing, `login` keeps the key in memory only."""
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    assert not store_in_keyring("OPENAI_API_KEY", Secret("sk-fake"))
+    assert read_keyring("OPENAI_API_KEY") is None
+    assert not delete_from_keyring("OPENAI_API_KEY")
+
+
+def test_keyring_that_refuses_is_as_good_as_none():
+    """A machine without a desktop has the library, and no keyring behind it."""
+    keyring = pytest.importorskip("keyring")
+    from keyring.backends.fail import Keyring
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(Keyring())
+    try:
+        assert not store_in_keyring("OPENAI_API_KEY", Secret("sk-fake"))
+        assert read_keyring("OPENAI_API_KEY") is None
     finally:
         keyring.set_keyring(before)
