@@ -16,7 +16,7 @@ from heliconemagic.line_tokens import read_token
 from heliconemagic.suggestions import Suggestion
 
 if TYPE_CHECKING:
-    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+    from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 
     from heliconemagic.option_table import Magic
 
@@ -55,20 +55,7 @@ def install(ip: Any, suggest: Suggest) -> Callable[[], None]:
 
     @context_matcher(identifier="heliconemagic")  # type: ignore[untyped-decorator]
     def match_magic_line(context: CompletionContext) -> SimpleMatcherResult:
-        line = find_typed_line(context.full_text, context.cursor_line, context.cursor_position)
-        if line is None:
-            return {"completions": [], "suppress": False}
-        rest = context.line_with_cursor[context.cursor_position :]
-        completions = [
-            SimpleCompletion(_join_quote(suggestion.text, rest), type=suggestion.kind)
-            for suggestion in suggest(line.magic, line.words, line.word)
-        ]
-        return {
-            "completions": completions or _Nothing(),
-            "matched_fragment": line.word,
-            "ordered": True,
-            "suppress": True,
-        }
+        return _match(context, suggest, SimpleCompletion)
 
     matchers.append(match_magic_line)
 
@@ -89,6 +76,22 @@ def find_typed_line(text: str, cursor_line: int, cursor_column: int) -> TypedLin
         return None
     words, word = _split_typed(typed[found.end() :])
     return TypedLine("helicone_session" if found["magic"] == "helicone_session" else "llm", words, word)
+
+
+def _match(context: CompletionContext, suggest: Suggest, build: Callable[..., SimpleCompletion]) -> SimpleMatcherResult:
+    """What IPython is told: our suggestions alone on a magic's line, nothing elsewhere."""
+    line = find_typed_line(context.full_text, context.cursor_line, context.cursor_position)
+    if line is None:
+        return {"completions": [], "suppress": False}
+    rest = context.line_with_cursor[context.cursor_position :]
+    found = suggest(line.magic, line.words, line.word)
+    completions = [build(_join_quote(suggestion.text, rest), type=suggestion.kind) for suggestion in found]
+    return {
+        "completions": completions or _Nothing(),
+        "matched_fragment": line.word,
+        "ordered": True,
+        "suppress": True,
+    }
 
 
 def _split_typed(typed: str) -> tuple[list[str], str]:
