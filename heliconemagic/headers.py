@@ -27,19 +27,11 @@ CACHE_CONTROL = "Cache-Control"
 TARGET_URL = "Helicone-Target-URL"
 OPENAI_API_BASE = "Helicone-OpenAI-Api-Base"
 MODEL_OVERRIDE = "Helicone-Model-Override"
-RATE_LIMIT_POLICY = "Helicone-RateLimit-Policy"
-STREAM_USAGE = "helicone-stream-usage"
 
 # Responses
-HELICONE_ID = "Helicone-Id"
-HELICONE_STATUS = "Helicone-Status"  # "success" even on 429 and 500: proves nothing
+HELICONE_ID = "Helicone-Id"  # present, and `Helicone-Status: success`, even where nothing is logged
 CACHE = "Helicone-Cache"
-HELICONE_MODEL = "Helicone-Model"
-HELICONE_PROVIDER = "Helicone-Provider"
 RATE_LIMIT_RESET = "Helicone-RateLimit-Reset"
-HELICONE_ERROR = "x-helicone-error"
-
-SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie", "set-cookie", AUTH.lower()})
 
 SHORTEST_CACHE = 60  # seconds; Helicone caches nothing below
 LONGEST_CACHE = 365 * 24 * 3600  # seconds
@@ -201,11 +193,6 @@ def build_azure_headers(endpoint: str, model: str) -> dict[str, str]:
         InputError: the model's name cannot travel in a header.
     """
     return {OPENAI_API_BASE: endpoint, MODEL_OVERRIDE: check_header_value("model", model)}
-
-
-def is_helicone_header(name: str) -> bool:
-    """Whether ``name`` is one of Helicone's, request or response."""
-    return "helicone-" in name.lower()
 
 
 def find_header(headers: Mapping[str, str], name: str) -> str | None:

@@ -11,8 +11,6 @@ from heliconemagic.usage import Usage
 if TYPE_CHECKING:
     from heliconemagic.presets import Gateway
 
-SOURCE = "genai-prices"  # named wherever a cost is shown: it is an estimate
-
 # Nobody sends a bill for what runs on one's own machine.
 _FREE_PRESETS = frozenset({"demo", "ollama", "lmstudio"})
 _OLLAMA_CLOUD = ("-cloud", ":cloud")  # models that Ollama passes on to its own paid servers

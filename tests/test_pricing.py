@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from heliconemagic.gateways import build_gateway
-from heliconemagic.pricing import estimate_cost, is_priced
+from heliconemagic.pricing import estimate_cost, is_priced, list_priced_models
 from heliconemagic.usage import Usage
 
 MILLION = Usage(prompt_tokens=1_000_000, completion_tokens=1_000_000)
@@ -66,3 +66,11 @@ def test_own_machine_costs_nothing(preset):
 def test_models_that_ollama_passes_on_are_unpriced():
     """They run on Ollama's paid servers."""
     assert estimate_cost("gpt-oss:120b-cloud", MILLION, gateway=build_gateway("ollama", {})) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "model"), [("oai", "gpt-4o-mini"), ("direct:https://api.groq.com/openai/v1", "llama-3.3-70b-versatile")]
+)
+def test_priced_models_are_those_of_the_provider(spec, model):
+    """What completion can offer without asking anyone."""
+    assert model in list_priced_models(build_gateway(spec, {}))
