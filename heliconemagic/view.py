@@ -22,13 +22,22 @@ __all__ = ["Publish", "QuietView", "StaticView", "TextView", "View", "WidgetView
 
 HEAD_INTERVAL = 0.5  # seconds between two updates of the running clock
 BODY_INTERVAL = 0.1  # seconds between two updates of the text
-BODY_RATE = 10_000  # bytes per second to the page: a fast answer is 400 of them
+BODY_RATE = 9_000  # bytes per second to the page: a fast answer is 400 of them
 BODY_BURST = 5_000  # bytes: a short answer is shown without any delay
 ENVELOPE = 600  # bytes of a message to the page besides its content
 SEGMENT_COST = 2_600  # bytes: to open, place and close a widget
 SEGMENT_SIZE = 600  # characters of finished HTML that are worth a widget of their own
-MAX_THOUGHT = 400  # characters of the reasoning that are shown until the answer begins
 GROUP_SIZE = 16  # segments in a box: a box sends the ids of all its children when one is added
+MAX_THOUGHT = 400  # characters of the reasoning that are shown until the answer begins
+# What the widgets' own style sheet would make different from the static card.
+LIVE_STYLE = (
+    "<style>.hm-live .widget-html,.hm-live .widget-htmlmath{margin:0}"
+    ".hm-live .jp-RenderedHTMLCommon>.widget-html-content,.hm-live .jp-RenderedHTMLCommon>.widget-htmlmath-content"
+    "{margin:0;line-height:var(--jp-content-line-height,1.6);font-size:var(--jp-content-font-size1,14px)}"
+    ".hm-live .hm-part,.hm-live .hm-part pre{margin:0!important}"
+    ".hm-live-head .jupyter-button{width:auto;height:24px;line-height:22px;margin:0 10px 0 0;padding:0 10px;"
+    "border:1px solid var(--hm-line);border-radius:6px;background:none;font-size:12px}</style>"
+)
 
 
 class View(Protocol):
@@ -127,7 +136,7 @@ class LiveCard:
         self._body = make.build_box("VBox", (self._tail,), "hm-body")
         self._foot = make.build_html(build_foot(card))
         row = make.build_box("HBox", (self._head, self._stop), "hm-live-head")
-        style = make.build_html(build_style())
+        style = make.build_html(build_style() + LIVE_STYLE)
         self._root = make.build_box("VBox", (row, self._body, self._foot, style), "hm", "hm-live")
 
     def build_bundle(self, card: Card) -> dict[str, Any]:
@@ -158,14 +167,14 @@ class LiveCard:
     def _show_answer(self, card: Card, now: float) -> None:
         self._answer.update(card.step.text)
         waiting = "".join(self._answer.closed[self._placed :])
-        if len(waiting) >= SEGMENT_SIZE:
+        if len(waiting) >= SEGMENT_SIZE or "$" in waiting:
             self._place_segment(waiting, now)
             waiting = ""
         self._send(self._tail, waiting + self._answer.tail + _build_extra(card), now)
 
     def _place_segment(self, value: str, now: float) -> None:
         """Gives finished HTML a widget of its own, which is never sent again."""
-        segment = self._widgets.build_html(value)
+        segment = self._widgets.build_html(value, has_math="$" in value)
         if self._groups and len(self._groups[-1].children) < GROUP_SIZE:
             self._groups[-1].children = (*self._groups[-1].children, segment)
         else:
@@ -176,8 +185,8 @@ class LiveCard:
 
     def finish(self, value: str) -> None:
         """The card stays a widget: one with the final HTML, without Stop."""
-        final = self._widgets.build_html(value)
-        self._root.remove_class("hm").remove_class("hm-live")
+        final = self._widgets.build_html(LIVE_STYLE + value, has_math="$" in value)
+        self._root.remove_class("hm")
         self._root.children = (final,)
         self._widgets.close(keep=(self._root, final))
 
@@ -187,30 +196,31 @@ class LiveCard:
 
 
 class WidgetSet:
-    """Makes widgets that share one layout and one style, and closes them all, with those."""
+    """Makes widgets that share one layout and, by kind, one style, and closes them all, with those."""
 
     def __init__(self) -> None:
         import ipywidgets
 
         self._ipywidgets = ipywidgets
         self._made: list[Any] = []
-        self._shared: dict[str, Any] = {}
+        self._layout: dict[str, Any] = {}
+        self._styles: dict[str, dict[str, Any]] = {}
 
-    def build_html(self, value: str) -> Any:
-        """A piece of HTML, looking as HTML output of a cell does."""
-        # As an argument, not by add_class: that would be another message for each widget.
-        widget = self._add(self._ipywidgets.HTML(value, _dom_classes=("jp-RenderedHTMLCommon",), **self._shared))
-        self._shared = {"layout": widget.layout, "style": widget.style}
+    def build_html(self, value: str, *, has_math: bool = False) -> Any:
+        """A piece of HTML, looking as HTML output of a cell does. Math is set anew at each update, visibly."""
+        kind = "HTMLMath" if has_math else "HTML"
+        # The class as an argument, not by add_class: that would be another message for each widget.
+        widget = self._build(kind, value, _dom_classes=("jp-RenderedHTMLCommon",), **self._styles.get(kind, {}))
+        self._styles[kind] = {"style": widget.style}
         return widget
 
     def build_box(self, kind: str, children: tuple[Any, ...], *classes: str) -> Any:
         """A ``VBox`` or ``HBox``."""
-        shared = {name: part for name, part in self._shared.items() if name == "layout"}
-        return self._add(getattr(self._ipywidgets, kind)(children, _dom_classes=classes, **shared))
+        return self._build(kind, children, _dom_classes=classes)
 
     def build_button(self, description: str, on_click: Callable[[Any], None]) -> Any:
         """A button whose clicks get through while a cell is running."""
-        button = self._add(self._ipywidgets.Button(description=description))
+        button = self._build("Button", description=description)
         button.on_click(on_click)
         # ipykernel 7.4 delivers a click not to the subshell that the front end names, which is free, but to the one
         # that the widget was made in: the main one, which is busy during a synchronous cell. This gives the front
@@ -219,7 +229,9 @@ class WidgetSet:
             button.comm._reply_subshell_for = lambda data, default: default
         return button
 
-    def _add(self, widget: Any) -> Any:
+    def _build(self, kind: str, *args: Any, **traits: Any) -> Any:
+        widget = getattr(self._ipywidgets, kind)(*args, **self._layout, **traits)
+        self._layout = {"layout": widget.layout}
         self._made.append(widget)
         return widget
 
