@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from heliconemagic.records import Step, ToolCall
 from heliconemagic.render.card_words import describe_call, describe_reasoning, list_remarks
 from heliconemagic.render.markdown import make_safe_markdown, render_markdown
+from heliconemagic.render.markdown_html import clean_source
+from heliconemagic.render.markdown_source import build_fence
 from heliconemagic.render.markup import NO_MATH, escape, escape_markdown
 from heliconemagic.render.terminal import make_safe_text
 
@@ -44,7 +46,9 @@ def build_answer_markdown(step: Step) -> str:
     parts = [make_safe_markdown(step.text)]
     if step.refusal:
         parts.append(f"**refused:** {escape_markdown(step.refusal)}")
-    parts.extend(escape_markdown(describe_call(call)) for call in step.tool_calls)
+    for call in step.tool_calls:
+        parts.append(f"asked for {escape_markdown(call.name)}; nothing answered")
+        parts.append(build_fence(clean_source(call.arguments), "json"))
     parts.extend(f"*{escape_markdown(remark)}*" for remark in list_remarks(step))
     return "\n\n".join(part.strip("\n") for part in parts if part.strip())
 

@@ -95,7 +95,8 @@ def describe_totals(totals: SessionTotals | None) -> str:
     if totals is None:
         return ""
     steps = format_count(totals.steps, "step")
-    return f"session: {steps} · {format_seconds(totals.model_seconds)} · {describe_total_cost(totals.cost, totals.unpriced)}"
+    cost = describe_total_cost(totals.cost, totals.unpriced)
+    return f"session: {steps} · {format_seconds(totals.model_seconds)} · {cost}"
 
 
 def describe_total_cost(cost: float, unpriced: int) -> str:

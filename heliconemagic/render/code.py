@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from heliconemagic.render.literals import PYTHON, TYPESCRIPT, write_string
 from heliconemagic.render.card_state import RequestForm
+from heliconemagic.render.literals import PYTHON, TYPESCRIPT, write_string
 
 KNOWN_PARAMETERS = frozenset(
     """
@@ -19,7 +19,7 @@ KNOWN_PARAMETERS = frozenset(
     metadata modalities model n parallel_tool_calls prediction presence_penalty prompt_cache_key reasoning_effort
     response_format safety_identifier seed service_tier stop store stream stream_options temperature tool_choice tools
     top_logprobs top_p user verbosity web_search_options
-    """.split()
+    """.split()  # noqa: SIM905 (a word a line would be forty lines)
 )
 """What the clients' ``create`` takes by name; anything else has to travel as an extra part of the body."""
 

@@ -54,10 +54,11 @@ def build_markdown_link(url: str | None, label: str) -> str:
 URL_CHARACTERS = "/:?#@!&=+,;%~-._"
 """What may stand in a link's target as it is: nothing that ends it, and nothing that looks like math."""
 
-_INLINE_MARKDOWN = re.compile(r"[\\`*_\[\]<&$~|!]")
+_INLINE_MARKDOWN = re.compile(r"[\\`*_\[\]<&$~|!\"]")
+_ENTITIES = {"<": "&lt;", '"': "&quot;"}
 
 
 def escape_markdown(text: object) -> str:
     """``text`` as one line of Markdown that means nothing but itself."""
     line = " ".join(make_safe_text(str(text)).split())
-    return _INLINE_MARKDOWN.sub(lambda char: "&lt;" if char[0] == "<" else "\\" + char[0], line)
+    return _INLINE_MARKDOWN.sub(lambda char: _ENTITIES.get(char[0], f"\\{char[0]}"), line)
