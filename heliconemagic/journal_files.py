@@ -88,7 +88,16 @@ def is_on_network(folder: Path) -> bool:
         mounts = Path("/proc/self/mounts").read_text(errors="surrogateescape")
     except OSError:
         return False
-    return _is_network_type(find_mount_type(folder.resolve(), mounts))
+    return is_network_type(find_mount_type(folder.resolve(), mounts))
+
+
+def is_network_type(kind: str) -> bool:
+    """Whether file systems of this ``kind`` may be shared by machines; "fuseblk" is a local disk.
+
+    >>> is_network_type("fuse.sshfs"), is_network_type("ext4")
+    (True, False)
+    """
+    return kind in _NETWORK_TYPES or kind == "fuse" or kind.startswith("fuse.")
 
 
 def find_mount_type(folder: Path, mounts: str) -> str:
@@ -104,8 +113,3 @@ def find_mount_type(folder: Path, mounts: str) -> str:
         if len(point) >= longest and folder.is_relative_to(point):  # of equals the later one covers
             found, longest = kind, len(point)
     return found
-
-
-def _is_network_type(kind: str) -> bool:
-    # "fuse.sshfs", "fuse.s3fs" and the like; "fuseblk" is a local disk.
-    return kind in _NETWORK_TYPES or kind == "fuse" or kind.startswith("fuse.")

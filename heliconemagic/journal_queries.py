@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from heliconemagic.errors import InputError
-from heliconemagic.journal_rows import SESSION_COLUMNS, decode_attempt, decode_message, decode_session, decode_step
+from heliconemagic.journal_rows import (
+    SESSION_COLUMNS,
+    Row,
+    Values,
+    decode_attempt,
+    decode_message,
+    decode_session,
+    decode_step,
+    read_rows,
+)
 from heliconemagic.records import Attempt, Message, SessionRecord, SessionSummary, Step
 from heliconemagic.wire_text import build_ascii_form
 
@@ -62,11 +71,11 @@ def list_sessions(
     wanted = {"name": name, "notebook": notebook}
     where = " AND ".join(f"sessions.{column} = :{column}" for column, value in wanted.items() if value is not None)
     statement = _LIST.format(where=where or "true")
-    rows = connection.execute(statement, {**wanted, "limit": -1 if limit is None else limit})
+    rows = read_rows(connection, statement, {**wanted, "limit": -1 if limit is None else limit})
     return [_build_summary(row) for row in rows]
 
 
-def _build_summary(row: sqlite3.Row) -> SessionSummary:
+def _build_summary(row: Row) -> SessionSummary:
     session = decode_session(row)
     return SessionSummary(
         **{name: getattr(session, name) for name in SESSION_COLUMNS},
@@ -76,16 +85,18 @@ def _build_summary(row: sqlite3.Row) -> SessionSummary:
 
 def find_session(connection: sqlite3.Connection, session_id: str) -> SessionRecord | None:
     """The session with this id."""
-    row = connection.execute("SELECT * FROM sessions WHERE id = ?", (session_id,)).fetchone()
-    return row and decode_session(row)
+    return _read_session(connection, "SELECT * FROM sessions WHERE id = ?", (session_id,))
 
 
 def find_named(connection: sqlite3.Connection, name: str, notebook: str | None = None) -> SessionRecord | None:
     """The newest session of this name, in this notebook if one is given."""
     statement = "SELECT * FROM sessions WHERE name = :name {} ORDER BY started_at DESC, id DESC LIMIT 1"
     statement = statement.format("" if notebook is None else "AND notebook = :notebook")
-    row = connection.execute(statement, {"name": name, "notebook": notebook}).fetchone()
-    return row and decode_session(row)
+    return _read_session(connection, statement, {"name": name, "notebook": notebook})
+
+
+def _read_session(connection: sqlite3.Connection, statement: str, values: Values) -> SessionRecord | None:
+    return next((decode_session(row) for row in read_rows(connection, statement, values)), None)
 
 
 def resolve_session(connection: sqlite3.Connection, reference: str) -> SessionRecord:
@@ -109,7 +120,7 @@ def resolve_session(connection: sqlite3.Connection, reference: str) -> SessionRe
 def _find_by_prefix(connection: sqlite3.Connection, prefix: str) -> list[SessionRecord]:
     """Some of the sessions whose ids begin with ``prefix``, if it is long enough to be meant so."""
     statement = "SELECT * FROM sessions WHERE id >= ? AND id < ? ORDER BY id LIMIT 4"
-    rows = connection.execute(statement, (prefix, prefix + "\x7f")) if len(prefix) >= _MIN_PREFIX else ()
+    rows = read_rows(connection, statement, (prefix, prefix + "\x7f")) if len(prefix) >= _MIN_PREFIX else ()
     return [decode_session(row) for row in rows]
 
 
@@ -129,14 +140,14 @@ def load_steps(connection: sqlite3.Connection, session_id: str) -> list[Step]:
 def find_reply(connection: sqlite3.Connection, session_id: str, fingerprint: str) -> Step | None:
     """The newest finished step of this request in this session."""
     row = connection.execute(_REPLY, (session_id, fingerprint)).fetchone()
-    return _load(connection, "steps.number = ?", row["number"])[0] if row else None
+    return _load(connection, "steps.number = ?", row[0])[0] if row else None
 
 
 def _load(connection: sqlite3.Connection, where: str, key: str | int) -> list[Step]:
     """The steps that ``where`` chooses, with messages and attempts: four statements, however many steps."""
 
-    def read(statement: str) -> Iterable[sqlite3.Row]:
-        return connection.execute(statement.format(where=where), (key,))
+    def read(statement: str) -> Iterable[Row]:
+        return read_rows(connection, statement.format(where=where), (key,))
 
     messages = _collect_messages(read)
     attempts: dict[int, list[Attempt]] = defaultdict(list)
@@ -148,12 +159,12 @@ def _load(connection: sqlite3.Connection, where: str, key: str | int) -> list[St
     ]
 
 
-def _collect_messages(read: Callable[[str], Iterable[sqlite3.Row]]) -> dict[int, list[Message]]:
+def _collect_messages(read: Callable[[str], Iterable[Row]]) -> dict[int, list[Message]]:
     """The messages of each step by its number; steps of one conversation share the values."""
-    bodies = {number: decode_message(body) for number, body in read(_MESSAGES)}
+    bodies = {row["number"]: decode_message(row["body"]) for row in read(_MESSAGES)}
     found: dict[int, list[Message]] = defaultdict(list)
-    for step, message in read(_MESSAGE_ORDER):
-        found[step].append(bodies[message])
+    for row in read(_MESSAGE_ORDER):
+        found[row["step"]].append(bodies[row["message"]])
     return found
 
 
@@ -183,15 +194,15 @@ def forget(connection: sqlite3.Connection, session_id: str) -> list[str]:
     messages = connection.execute(_USED_MESSAGES, session).fetchall()
     for statement in _FORGET:
         connection.execute(statement, session)
-    connection.executemany(_FORGET_MESSAGE, [tuple(row) for row in messages])
+    connection.executemany(_FORGET_MESSAGE, messages)
     connection.execute("COMMIT")
-    return [row["id"] for row in steps]
+    return [step_id for (step_id,) in steps]
 
 
-def list_pending_owners(connection: sqlite3.Connection) -> Iterator[str]:
-    """The owners that have steps which never ended."""
-    for row in connection.execute("SELECT DISTINCT owner_id FROM steps WHERE status = 'pending'"):
-        yield row["owner_id"]
+def list_pending_owners(connection: sqlite3.Connection) -> list[str]:
+    """The owners that have steps under way."""
+    rows = connection.execute("SELECT DISTINCT owner_id FROM steps WHERE status = 'pending'")
+    return [owner_id for (owner_id,) in rows]
 
 
 def interrupt_steps(connection: sqlite3.Connection, owner_id: str) -> None:

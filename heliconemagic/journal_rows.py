@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.records import Attempt, Message, SessionRecord, Step, StepKind, StepStatus, ToolCall
@@ -15,6 +15,12 @@ from heliconemagic.usage import Usage
 
 if TYPE_CHECKING:
     import sqlite3
+
+Row = Mapping[str, Any]
+"""A row of a table by the names of its columns."""
+
+Values = tuple[Any, ...] | dict[str, Any]
+"""What fills the places of a statement."""
 
 SESSION_COLUMNS = ("id", "name", "title", "gateway", "notebook", "started_at", "ended_at")
 ATTEMPT_COLUMNS = ("request_id", "started_at", "first_byte_at", "ended_at", "status_code", "helicone_id", "error")
@@ -24,6 +30,13 @@ STEP_COLUMNS = (
     *("finish_reason", "answered_by", "cost", "error"),
 )
 USAGE_COLUMNS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
+
+
+def read_rows(connection: sqlite3.Connection, statement: str, values: Values = ()) -> Iterator[Row]:
+    """The rows that ``statement`` gives (``sqlite3.Row`` looks each name up in all columns, slowly)."""
+    cursor = connection.execute(statement, values)
+    names = [column[0] for column in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)
 
 
 def _build_upsert(table: str, key: str, columns: tuple[str, ...], special: Mapping[str, str] | None = None) -> str:
@@ -80,7 +93,10 @@ def _find_number(connection: sqlite3.Connection, step_id: str) -> int | None:
 
 
 def _write_messages(connection: sqlite3.Connection, step_number: int, messages: tuple[Message, ...]) -> None:
-    """Store each body once, by its hash, and their order in this step."""
+    """Store each body once, by its hash, and their order in this step: only once, for it never changes."""
+    (count,) = connection.execute("SELECT count(*) FROM step_messages WHERE step_number = ?", (step_number,)).fetchone()
+    if count == len(messages):
+        return
     bodies = [_encode_message(message) for message in messages]
     connection.executemany("INSERT OR IGNORE INTO messages (hash, body) VALUES (?, ?)", bodies)
     connection.executemany(
@@ -91,9 +107,8 @@ def _write_messages(connection: sqlite3.Connection, step_number: int, messages: 
 
 
 def _encode_message(message: Message) -> tuple[bytes, str | bytes]:
-    """The hash of a message's canonical JSON, and that JSON with the keys in the order given."""
-    canonical = json.dumps(message, sort_keys=True, separators=(",", ":"), default=_build_plain)
-    return hashlib.sha256(canonical.encode()).digest(), _encode_text(_dump(message))
+    """The hash of a message's canonical JSON, and its JSON with the keys in the order given."""
+    return hashlib.sha256(_CANONICAL.encode(message).encode()).digest(), _encode_text(_JSON.encode(message))
 
 
 def write_text(connection: sqlite3.Connection, step_id: str, text: str, reasoning: str, *, now: float) -> None:
@@ -121,12 +136,12 @@ def write_superseded(connection: sqlite3.Connection, step_id: str) -> None:
     connection.execute("UPDATE steps SET is_superseded = 1 WHERE id = ?", (step_id,))
 
 
-def decode_session(row: sqlite3.Row) -> SessionRecord:
+def decode_session(row: Row) -> SessionRecord:
     """The session in a row of `SESSION_COLUMNS`."""
     return SessionRecord(**{name: _decode(row[name]) for name in SESSION_COLUMNS})
 
 
-def decode_step(row: sqlite3.Row, messages: tuple[Message, ...], attempts: tuple[Attempt, ...]) -> Step:
+def decode_step(row: Row, messages: tuple[Message, ...], attempts: tuple[Attempt, ...]) -> Step:
     """The step in a row of ``steps``, with what other tables hold of it."""
     usage = {name: row[name] for name in USAGE_COLUMNS}
     return Step(
@@ -142,7 +157,7 @@ def decode_step(row: sqlite3.Row, messages: tuple[Message, ...], attempts: tuple
     )
 
 
-def decode_attempt(row: sqlite3.Row) -> Attempt:
+def decode_attempt(row: Row) -> Attempt:
     """The attempt in a row of ``attempts``."""
     plain = {name: _decode(row[name]) for name in ATTEMPT_COLUMNS}
     return Attempt(**plain, headers=_decode_json(row["headers"]) or {})
@@ -175,17 +190,17 @@ def _decode(value: Any) -> Any:
 
 def _encode_json(value: Any) -> str | bytes | None:
     """``value`` as JSON; None where it is empty, as it mostly is."""
-    return _encode_text(_dump(value)) if value else None
+    return _encode_text(_JSON.encode(value)) if value else None
 
 
 def _decode_json(value: str | bytes | None) -> Any:
     return None if value is None else json.loads(_decode(value))
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_build_plain)
-
-
 def _build_plain(value: object) -> object:
     """What JSON has no word for: mappings of other types as objects, everything else as its text."""
     return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_build_plain)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_build_plain)

@@ -71,14 +71,7 @@ def connect_file(path: Path) -> sqlite3.Connection:
     """A connection to ``path``, usable from one thread, whose transactions are begun by hand."""
     import sqlite3
 
-    return _name_columns(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None))
-
-
-def _name_columns(connection: sqlite3.Connection) -> sqlite3.Connection:
-    import sqlite3
-
-    connection.row_factory = sqlite3.Row
-    return connection
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def open_writable(path: Path, connect: Connect = connect_file) -> sqlite3.Connection:
@@ -103,7 +96,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     mode = "DELETE" if journal_files.is_on_network(path.parent) else "WAL"
     connection.execute(f"PRAGMA journal_mode = {mode}")  # where it cannot be had SQLite stays with the older one
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA secure_delete = ON")  # always: shorter versions of a text must not stay behind either
     _migrate(connection)
 
 
@@ -154,7 +146,7 @@ def open_readable(path: Path) -> sqlite3.Connection:
     import sqlite3
 
     if path.exists():
-        connection = _name_columns(_connect_reading(path))
+        connection = _connect_reading(path)
         try:
             if _check_version(connection, path) > 0:
                 return connection
@@ -162,7 +154,7 @@ def open_readable(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
         connection.close()
-    connection = _name_columns(sqlite3.connect(":memory:", isolation_level=None))
+    connection = sqlite3.connect(":memory:", isolation_level=None)
     _migrate(connection)
     return connection
 

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from heliconemagic import journal_files, journal_queries, journal_rows
 from heliconemagic.errors import JournalError
-from heliconemagic.journal_schema import Connect, open_readable, open_writable
+from heliconemagic.journal_schema import Connect, describe_failure, open_readable, open_writable
 from heliconemagic.journal_writer import Change, Key
 from heliconemagic.owner import Owner, is_alive, sweep
 from heliconemagic.records import Step
 
 if TYPE_CHECKING:
     import sqlite3
+
+_FORGET_MILLISECONDS = 2000  # longer than for any other write: the person asked for it and waits
 
 
 class JournalStore:
@@ -35,7 +37,8 @@ class JournalStore:
         self._clock = clock
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self._identity: tuple[int, int] | None = None  # of the file last opened
+        self._is_anew = False  # that file is gone, and its successor lacks what is under way
         self._unfinished: dict[Key, Change] = {}
         self._forgotten: set[str] = set()
 
@@ -44,24 +47,26 @@ class JournalStore:
     def connect(self) -> sqlite3.Connection:
         """The connection for writing; another one if the file was replaced or removed meanwhile."""
         identity = journal_files.find_identity(self.path)
-        if self._connection is not None:
-            if identity == self._identity:
-                return self._connection
-            self.disconnect()
-        before, self._identity = self._identity, identity
+        if self._connection is not None and identity == self._identity:
+            return self._connection
+        self.disconnect()
+        self._is_anew |= self._identity is not None and identity != self._identity
+        self._identity = identity
         self._connection = open_settled(self.path, self._connect)
         self._identity = journal_files.find_identity(self.path)
-        self._introduce(self._connection, is_anew=before is not None and before != self._identity)
+        self._introduce(self._connection)
+        self._is_anew = False
         return self._connection
 
-    def _introduce(self, connection: sqlite3.Connection, *, is_anew: bool) -> None:
+    def _introduce(self, connection: sqlite3.Connection) -> None:
         """Say who writes here and, in a file begun anew, what is under way."""
         self.owner.hold(self.path.parent)
         row = (self.owner.id, self.owner.host, self.owner.pid, self.owner.started_at, self._clock())
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?, ?)", row)
-        for key in sorted(self._unfinished.copy()) if is_anew else ():
-            self._unfinished[key](connection)
+        unfinished = self._unfinished.copy() if self._is_anew else {}
+        for key in sorted(unfinished):
+            unfinished[key](connection)
         connection.execute("COMMIT")
 
     def disconnect(self) -> None:
@@ -125,22 +130,43 @@ class JournalStore:
         return open_readable(self.path)
 
     def forget(self, session_id: str) -> int:
-        """Delete a session for good, from the log too; returns the number of its steps.
+        """Delete a session for good and write the file anew without it; returns the number of its steps.
 
         Raises:
-            JournalError: it is deleted, but another program keeps the log from being emptied.
+            JournalError: it is deleted, but its text could not be cleared out of the files.
+            OSError, sqlite3.Error: it could not be deleted.
         """
         if not self.path.exists():
             return 0
         with contextlib.closing(open_writable(self.path, self._connect)) as connection:
+            connection.execute(f"PRAGMA busy_timeout = {_FORGET_MILLISECONDS}")
             steps = journal_queries.forget(connection, session_id)
             self._forgotten.update(steps)
-            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                raise JournalError(
-                    "the session is deleted, but its text stays in the journal's log while another program reads it.",
-                    hint="close what reads the journal, then forget the session once more",
-                )
+            _clear_traces(connection, self.path)
         return len(steps)
+
+
+def _clear_traces(connection: sqlite3.Connection, path: Path) -> None:
+    """Remove what was deleted from the bytes of the files.
+
+    ``PRAGMA secure_delete`` is not enough: when SQLite moves rows between pages it leaves copies
+    in their unused parts.
+    """
+    import sqlite3
+
+    try:
+        connection.execute("VACUUM")
+        is_kept, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        is_kept, cause = True, describe_failure(error, path)
+    else:
+        cause = "another program reads the journal"
+    if is_kept:
+        raise JournalError(
+            "the session is deleted, but its text is still in the journal's files.",
+            hint="close what reads the journal, then forget the session once more",
+            cause=cause,
+        )
 
 
 def open_settled(path: Path, connect: Connect) -> sqlite3.Connection:

@@ -147,7 +147,6 @@ class JournalWriter:
         """Write what waits, once more if need be, and end the thread."""
         with self._changed:
             self._is_closing = True
-            self._due = time.monotonic()
             self._changed.notify_all()
         if self._thread not in (None, threading.current_thread()):  # the last reference may go in the thread itself
             self._thread.join(timeout)
@@ -164,7 +163,7 @@ class JournalWriter:
     def _take(self) -> tuple[dict[Key, Change], int] | None:
         """Wait until something is due, then take all that is queued; None at the end."""
         with self._changed:
-            while self._due is None or self._due > time.monotonic():
+            while not self._is_closing and (self._due is None or self._due > time.monotonic()):
                 self._changed.wait(None if self._due is None else self._due - time.monotonic())
             if self._is_closing and not self._queue:
                 return None
@@ -236,4 +235,3 @@ class JournalWriter:
         self._due = time.monotonic() + self._retry_seconds
         if self._is_closing:  # that was the last try
             self._queue.clear()
-            self._due = time.monotonic()
