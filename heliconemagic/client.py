@@ -57,7 +57,7 @@ class Client:
 
     def __init__(self, build_transport: Callable[[Gateway], httpx2.AsyncBaseTransport]) -> None:
         self._build_transport = build_transport
-        self._clients: dict[str, openai.AsyncOpenAI] = {}
+        self._clients: dict[tuple[str, tuple[tuple[str, str], ...]], openai.AsyncOpenAI] = {}
         self._redactor = Redactor([])
 
     def use_redactor(self, redactor: Redactor) -> None:
@@ -99,9 +99,10 @@ class Client:
         )
 
     def _find_client(self, gateway: Gateway) -> openai.AsyncOpenAI:
-        if gateway.base_url not in self._clients:
-            self._clients[gateway.base_url] = self._build_client(gateway)
-        return self._clients[gateway.base_url]
+        address = (gateway.base_url, tuple(sorted(gateway.query.items())))
+        if address not in self._clients:
+            self._clients[address] = self._build_client(gateway)
+        return self._clients[address]
 
     def _build_client(self, gateway: Gateway) -> openai.AsyncOpenAI:
         import openai
@@ -129,7 +130,7 @@ class Client:
             api_key=credentials.api_key.reveal() if credentials.api_key else "none", max_retries=0, timeout=20.0
         )
         try:
-            page = await client.models.list(extra_headers=dict(credentials.reveal_headers()))
+            page = await client.models.list(extra_headers={**gateway.extra_headers, **credentials.reveal_headers()})
         except Exception as error:
             raise self._convert(error, request) from error
         return [model.id for model in page.data]

@@ -27,7 +27,10 @@ def _describe_keys(keys: Keys) -> Iterator[tuple[str, str]]:
             yield variable, "not set"
             continue
         fault = check_key_shape(variable, key.secret)
-        yield variable, f"set, from {key.source}; " + (f"its shape is wrong: it {fault}" if fault else "its shape is right")
+        yield (
+            variable,
+            f"set, from {key.source}; " + (f"its shape is wrong: it {fault}" if fault else "its shape is right"),
+        )
 
 
 def _describe_gateway(notebook: Notebook, spec: str | None) -> Iterator[tuple[str, str]]:
@@ -65,7 +68,11 @@ def describe_logging(choice: Choice, session: Session | None) -> str:
     answered = [step for step in session.steps if step.helicone_id] if session else []
     if gateway.preset == "helicone":
         return "logged: the AI gateway refuses requests whose Helicone key it doesn't know"
-    seen = f"{len(answered)} answers carried a Helicone id, which proves only that Helicone passed them on. " if answered else ""
+    seen = (
+        f"{len(answered)} answers carried a Helicone id, which proves only that Helicone passed them on. "
+        if answered
+        else ""
+    )
     return seen + (
         "unproven: this gateway answers 200 and logs nothing when it doesn't know the Helicone key; "
         "the key's shape is checked, and the session's page at Helicone is the proof"
@@ -74,4 +81,7 @@ def describe_logging(choice: Choice, session: Session | None) -> str:
 
 def _describe_journal(notebook: Notebook) -> Iterator[tuple[str, str]]:
     fault = notebook.journal.check()
-    yield "journal", f"cannot be written: {fault}" if fault else f"can be written: {default_folder(notebook.surroundings.environ)}"
+    yield (
+        "journal",
+        f"cannot be written: {fault}" if fault else f"can be written: {default_folder(notebook.surroundings.environ)}",
+    )

@@ -6,8 +6,10 @@ unloading and reloading leave nothing behind.
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import os
+import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
@@ -53,6 +55,8 @@ class Extension:
         magics = HeliconeMagic(self._shell, workbench)
         workbench.use_defaults(magics.read_defaults, lambda: magics.display, lambda: magics.live)
         self._undo.append(workbench.close)
+        atexit.register(workbench.close)  # a kernel that is shut down writes what is still queued
+        self._undo.append(lambda: atexit.unregister(workbench.close))
         owner = self._register_magics(magics)
         self._set_attribute(magics.run_cell)
         self._register_transformer(workbench, [OWN_CELL_MAGIC] if owner else ["llm", OWN_CELL_MAGIC])
@@ -69,10 +73,9 @@ class Extension:
             self._undo.pop()()
 
     def _build_workbench(self) -> Workbench:
-        write = getattr(self._shell, "write", None) or (lambda text: print(text, end="", flush=True))
-        return Workbench(self._shell, environ=os.environ, ask_secret=getpass.getpass, write=write)
+        return Workbench(self._shell, environ=os.environ, ask_secret=getpass.getpass, write=_write)
 
-    def _register_magics(self, magics: HeliconeMagic) -> str | None:
+    def _register_magics(self, magics: Any) -> str | None:
         """Registers them, but leaves another extension its ``%%llm``; gives that extension's name."""
         table = self._shell.magics_manager.magics
         before = {kind: dict(table[kind]) for kind in _KINDS}
@@ -114,6 +117,11 @@ class Extension:
         for event, handler in handlers.items():
             self._shell.events.register(event, handler)
             self._undo.append(lambda event=event, handler=handler: self._shell.events.unregister(event, handler))  # type: ignore[misc]
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _put_back(table: dict[str, Any], name: str, before: dict[str, Any]) -> None:

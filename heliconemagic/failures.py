@@ -65,7 +65,9 @@ class Refusal:
                 hint="run the cell again, or choose another model with -m or another gateway with --gateway",
                 **common,
             )
-        return GatewayError(f"the gateway {gateway!r} refused the request ({self.status}).", hint=self._say_refused(), **common)
+        return GatewayError(
+            f"the gateway {gateway!r} refused the request ({self.status}).", hint=self._say_refused(), **common
+        )
 
     def _is_unknown_model(self) -> bool:
         text = f"{self.code} {self.message}".lower()

@@ -88,7 +88,9 @@ class Frontend:
         """The kind of kernel and front end, for ``doctor``."""
         if self.kernel is None:
             return f"{type(self._shell).__name__}, no kernel"
-        return f"{type(self.kernel).__module__.split('.')[0]} {getattr(self.kernel, 'implementation_version', '')}".strip()
+        return (
+            f"{type(self.kernel).__module__.split('.')[0]} {getattr(self.kernel, 'implementation_version', '')}".strip()
+        )
 
     def find_title(self) -> str:
         """The stem of the notebook's file name, as the front end tells it; "" where none does."""
@@ -108,6 +110,11 @@ class Frontend:
         """Shows a MIME bundle, or replaces what was shown under ``display_id``."""
         transient = {"display_id": display_id} if display_id else {}
         self._shell.display_pub.publish(data=bundle, metadata={}, transient=transient, update=update)
+
+    def put_result(self, value: Any) -> None:
+        """Makes ``value`` the cell's result, ``_``, without the shell displaying it."""
+        if value is not None:
+            self._shell.displayhook.update_user_ns(value)
 
     def build_is_shown(self) -> Callable[[], bool]:
         """Whether a reply that was shown now is asked to show itself again in the very same cell."""

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from heliconemagic.reply import Reply
     from heliconemagic.workbench import Workbench
 
+
 @magics_class
-class HeliconeMagic(Magics):  
+class HeliconeMagic(Magics):
     """Prompts as cells, grouped into a Helicone session."""
 
     gateway = Unicode("", help="A preset, a URL or direct:URL; empty: chosen by the keys.").tag(config=True)
@@ -29,9 +30,9 @@ class HeliconeMagic(Magics):
     retries = Integer(2, min=0, max=20, help="How often a failed attempt is repeated.").tag(config=True)
     timeout = Float(120.0, min=0.1, help="Seconds without a byte before a request is given up.").tag(config=True)
     live = Bool(False, help="Keep finished cards as widgets, as --live does.").tag(config=True)
-    display = CaselessStrEnum(
-        ["auto", "widget", "static", "text"], "auto", help="How a running step is shown."
-    ).tag(config=True)
+    display = CaselessStrEnum(["auto", "widget", "static", "text"], "auto", help="How a running step is shown.").tag(
+        config=True
+    )
 
     def __init__(self, shell: Any, workbench: Workbench) -> None:
         super().__init__(shell)

@@ -16,7 +16,7 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.client import Client
 from heliconemagic.engine import Engine, Run
-from heliconemagic.errors import HeliconeMagicError, InputError, JournalError
+from heliconemagic.errors import HeliconeMagicError, InputError, JournalError, TemplateError
 from heliconemagic.gateways import (
     DEMO_MODELS,
     Choice,
@@ -102,15 +102,14 @@ class Notebook:
             InputError, CredentialError: before anything is changed.
         """
         current = self.session
-        title = command.name or (current.record.title if current else self.find_title() or "notebook")
-        name = headers.check_session_name(title)
+        title = command.title or command.name or (current.record.title if current else self.find_title() or "notebook")
+        name = headers.check_session_name(command.name or title)
         options = command.options.over(self.surroundings.find_defaults())
         choice = self.choose_gateway(options.gateway)
         build_credentials(choice.gateway, self.find_keys())
-        if current is not None and not command.is_new and command.id in (None, current.record.id):
-            if name == current.record.name and not (command.resumes and not current.is_resumed and not current.steps):
-                current.take_options(options, choice)
-                return current
+        if current is not None and _is_same(current, command, name):
+            current.take_options(options, choice)
+            return current
         return self._begin(self._find_recorded(command, name), name, title, options, choice, session_id=command.id)
 
     def _find_recorded(self, command: SessionCommand, name: str) -> str | None:
@@ -212,18 +211,23 @@ class Notebook:
         if command.options.gateway is not None:
             choice = self.choose_gateway(command.options.gateway)
             options = replace(options, model=command.options.model)
-        plan = plan_step(
-            session,
-            command,
-            prompt,
-            names={**names, "steps": StepReplies(self)},
-            cell=cell,
-            options=options,
-            choice=choice,
-            keys=self.find_keys(),
-            now=self.surroundings.clock(),
-            list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
-        )
+        keys = self.find_keys()
+        try:
+            plan = plan_step(
+                session,
+                command,
+                prompt,
+                names={**names, "steps": StepReplies(self)},
+                cell=cell,
+                options=options,
+                choice=choice,
+                keys=keys,
+                now=self.surroundings.clock(),
+                list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
+            )
+        except TemplateError as error:  # its cause is the notebook's own exception, which may quote anything
+            error.cause = Redactor(keys.secrets).redact_lookalikes(error.cause or "") or None
+            raise
         missing = self._find_missing_context(session, plan)
         return replace(plan, notes=(*choice.notes, *plan.notes, *missing))
 
@@ -236,7 +240,9 @@ class Notebook:
             return ()
         earlier = self.find_earlier_session(session)
         recorded = self.journal.load_session(earlier.id) if earlier else None
-        found = next((step.path for step in reversed(recorded[1]) if step.path in ancestors), None) if recorded else None
+        found = (
+            next((step.path for step in reversed(recorded[1]) if step.path in ancestors), None) if recorded else None
+        )
         if found is None:
             return ()
         return (f"no context from {found}: it is in an earlier session; add --resume to the session line",)
@@ -244,16 +250,15 @@ class Notebook:
     def start(self, plan: Plan) -> Run:
         """Sends the plan's request; the step is in the journal before its first byte leaves."""
         session, _ = self.find_session()
-        redactor = self.build_redactor()
         run = Run(
             replace(plan.step, started_at=self.surroundings.clock()),
             plan.request,
             journal=self.journal,
-            redactor=redactor,
+            redactor=plan.redactor,
             clock=self.surroundings.clock,
         )
         session.put_step(run.read_step())
-        self.engine.start(run, redactor)
+        self.engine.start(run, plan.redactor)
         return run
 
     def finish(self, plan: Plan, run: Run) -> Step:
@@ -350,8 +355,9 @@ class Notebook:
         """
         if choice is None:
             choice = self.session.choice if self.session and spec is None else self.choose_gateway(spec)
-        gateway, credentials = choice.gateway, build_credentials(choice.gateway, self.find_keys())
-        redactor = self.build_redactor()
+        keys = self.find_keys()
+        gateway, credentials = choice.gateway, build_credentials(choice.gateway, keys)
+        redactor = Redactor((*keys.secrets, *credentials.secrets))
 
         async def ask(client: Client) -> list[str]:
             client.use_redactor(redactor)
@@ -368,7 +374,7 @@ class Notebook:
         gateway = self.session.choice.gateway
         if gateway.answers_in_process:
             return list(DEMO_MODELS)
-        used = [step.model for step in reversed(self.session.steps)]
+        used = [step.model for step in reversed(self.session.steps) if step.status is StepStatus.DONE]
         known = [*used, gateway.default_model, *self._listed_models.get(gateway.label, ())]
         return [model for model in dict.fromkeys(known) if model]
 
@@ -410,6 +416,13 @@ class StepReplies(Mapping[str, Reply]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _is_same(current: Session, command: SessionCommand, name: str) -> bool:
+    """Whether a session line means the session that is open; one without steps gives way to ``--resume``."""
+    if command.is_new or name != current.record.name or command.id not in (None, current.record.id):
+        return False
+    return not command.resumes or current.is_resumed or bool(current.steps)
 
 
 def _build_shown_error(error: BaseException | None) -> HeliconeMagicError | None:

@@ -112,7 +112,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(names=("--id",), field="id", metavar="ID", example="3f0c1d2e-5a6b-4c7d-8e9f-0a1b2c3d4e5f",
            parse=values.parse_session_id, group="start", scope=_SESSION, help="join the session with this id"),
     Option(names=("--name",), field="name", metavar="NAME", example='"Course Creation"', scope=_SESSION,
-           completes="sessions", help="the name, where it reads like a verb"),
+           completes="sessions", help="the name as sent: where it reads like a verb, or isn't ASCII"),
     Option(names=("--out",), field="out", metavar="NAME", example="abstract", parse=values.parse_result_name,
            scope=_CELL, is_everyday=True, help="put the reply into this variable as well as into _"),
     Option(names=("-c", "--continue"), field="continues", group="parent", scope=_CELL, is_everyday=True,

@@ -57,7 +57,8 @@ class SessionCommand:
 
     verb: str | None = None
     arguments: tuple[str, ...] = ()  # of the verb
-    name: str | None = None
+    name: str | None = None  # as sent, where it differs from the title; else the title is sent
+    title: str | None = None  # as typed first, for our own display
     options: RequestOptions = field(default_factory=RequestOptions)
     is_new: bool = False
     id: str | None = None
@@ -105,9 +106,7 @@ def parse_session_line(line: str) -> SessionCommand:
     if verb := find_verb(words[0]):
         _check_verb(verb, words, reader)
         return SessionCommand(verb=verb.name, arguments=tuple(words[1:]), options=arguments["options"])
-    if "name" in arguments:
-        raise InputError(f"the name is given twice: {words[0]!r} and {arguments['name']!r}.", hint="keep one of them")
-    return SessionCommand(name=_check_name(words), **arguments)
+    return SessionCommand(title=_check_name(words), **arguments)
 
 
 def _is_path(token: Token, *, is_cell: bool) -> bool:

@@ -22,7 +22,7 @@ from heliconemagic.paths import SessionPath
 from heliconemagic.pricing import estimate_cost, is_priced
 from heliconemagic.prompt import TemplateMode, fill_template
 from heliconemagic.records import Step
-from heliconemagic.redaction import MIN_SECRET_LENGTH
+from heliconemagic.redaction import MIN_SECRET_LENGTH, Redactor
 from heliconemagic.render.card import RequestForm
 from heliconemagic.session import Session
 from heliconemagic.settings import Context, RequestOptions
@@ -46,6 +46,7 @@ class Plan:
     request: Request
     place: Place
     notes: tuple[str, ...]
+    redactor: Redactor  # knows every key at hand, and those that go out
     kept: Step | None = None  # the recorded answer of an identical request, shown instead of sending
 
     @property
@@ -125,6 +126,7 @@ def plan_step(
         request=request,
         place=place,
         notes=(*filled.notes, *_find_notes(session, place)),
+        redactor=Redactor((*keys.secrets, *request.credentials.secrets)),
         kept=session.find_kept(cell.id, place.path, fingerprint),
     )
 
@@ -170,7 +172,7 @@ def check_no_secret(request: Request, keys: Keys) -> None:
         InputError: the prompt, an earlier turn, a parameter or a header has a configured key's value.
     """
     sent = json.dumps([request.build_body(), dict(request.headers)], ensure_ascii=False, default=str)
-    for secret in keys.secrets:
+    for secret in (*keys.secrets, *request.credentials.secrets):
         if len(secret.reveal()) >= MIN_SECRET_LENGTH and secret.reveal() in sent:
             raise InputError(
                 "the request contains the value of one of your keys; nothing was sent.",
@@ -211,4 +213,3 @@ def _find_notes(session: Session, place: Place) -> Sequence[str]:
     if place.parent is None or place.parent.id not in find_stale(session.steps):
         return ()
     return (f"{place.parent.path} is stale: it continues an answer that was replaced since",)
-

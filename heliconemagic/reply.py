@@ -40,7 +40,7 @@ class ReplyState:
         if getattr(chunk, "usage", None) is not None:
             self.usage = parse_usage(_as_mapping(chunk.usage)) or self.usage
         choices = getattr(chunk, "choices", None) or ()
-        return any([self._handle_choice(choice) for choice in choices if getattr(choice, "index", 0) in (0, None)])
+        return any(self._handle_choice(choice) for choice in choices if getattr(choice, "index", 0) in (0, None))
 
     def _handle_choice(self, choice: Any) -> bool:
         self.finish_reason = getattr(choice, "finish_reason", None) or self.finish_reason
@@ -181,7 +181,7 @@ class Reply:
                 continue
         raise InputError(
             f"the reply of {self.path!r} is not JSON: it begins {self.text[:40]!r}.",
-            hint="ask for it with -o response_format '{\"type\": \"json_object\"}'",
+            hint='ask for it with -o response_format \'{"type": "json_object"}\'',
         )
 
     @property

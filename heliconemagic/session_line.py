@@ -135,9 +135,7 @@ class SessionLine:
         """The tree of ``session`` as it stands."""
         from heliconemagic.render.session import build_session_bundle
 
-        return build_session_bundle(
-            session.record, session.steps, session_url=self._notebook.find_session_url(session)
-        )
+        return build_session_bundle(session.record, session.steps, session_url=self._notebook.find_session_url(session))
 
     def _show_step(self, session: Session, text: str) -> Bundle:
         from heliconemagic.render.card import build_bundle

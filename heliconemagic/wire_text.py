@@ -62,4 +62,6 @@ def check_header_value(what: str, value: str, *, option: str = "", max_length: i
     shown = value if len(value) <= 60 else value[:57] + "..."
     instead = build_ascii_form(value)[:max_length].rstrip()
     typed = f'{option} "{instead}"'.strip() if instead else ""
-    raise InputError(f"the {what} {shown!r} {fault}.", hint=f"type {typed}" if typed else f"give a {what} in plain ASCII")
+    raise InputError(
+        f"the {what} {shown!r} {fault}.", hint=f"type {typed}" if typed else f"give a {what} in plain ASCII"
+    )

@@ -24,28 +24,15 @@ from heliconemagic.suggestions import Suggestion, suggest
 from heliconemagic.view import QuietView, StaticView, TextView, View, WidgetView
 
 if TYPE_CHECKING:
-    import httpx2
-
     from heliconemagic.client import Client
-    from heliconemagic.gateways import Gateway
 
 
 def build_client() -> Client:
-    """A client whose every attempt is recorded, with the demo answering in the process."""
+    """A client whose every attempt is recorded; openai and httpx2 are imported here, on first use."""
     from heliconemagic.client import Client
+    from heliconemagic.transport.network import build_transport
 
     return Client(build_transport)
-
-
-def build_transport(gateway: Gateway) -> httpx2.AsyncBaseTransport:
-    """What carries the requests of ``gateway``: the network, or the demo."""
-    import httpx2
-
-    from heliconemagic.transport.demo import DemoTransport
-    from heliconemagic.transport.recording import RecordingTransport
-
-    inner = DemoTransport() if gateway.answers_in_process else httpx2.AsyncHTTPTransport()
-    return RecordingTransport(inner)
 
 
 class Workbench:
@@ -79,9 +66,7 @@ class Workbench:
         self.notebook = Notebook(surroundings, Journal(default_folder(environ), clock=clock), build_client)
         self.show = SessionShow(self.frontend.publish, clock)
         self._runner = CellRunner(self.notebook, self.build_view, self.frontend.publish, self.show.refresh)
-        self.session_line = SessionLine(
-            self.notebook, ask_secret=ask_secret, describe_frontend=self.describe_frontend
-        )
+        self.session_line = SessionLine(self.notebook, ask_secret=ask_secret, describe_frontend=self.describe_frontend)
 
     def use_defaults(
         self, options: Callable[[], RequestOptions], display: Callable[[], str], live: Callable[[], bool]
@@ -120,7 +105,10 @@ class Workbench:
         names = self.frontend.read_names(self.notebook.build_redactor().redact_lookalikes)
         awaited = await_blocking(find_awaitables(prompt, names, mode=command.mode))
         given = self._take(command, prompt, {**names, **awaited})
-        return self._give_back(command, self._runner.run_blocking(given))
+        reply = self._give_back(command, self._runner.run_blocking(given))
+        if body is not None and self._find_kind() == "text":
+            return self.frontend.put_result(reply)  # a terminal would print "Out[1]: " with nothing behind it
+        return reply
 
     def _take(self, command: CellCommand, prompt: str, names: Mapping[str, Any]) -> CellInput:
         prompt = strip_last_newline(prompt)
@@ -148,14 +136,17 @@ class Workbench:
         """The view that fits the front end and the cell's options."""
         if command.is_quiet:
             return QuietView()
-        kind = self._find_display()
-        kind = self.frontend.find_kind() if kind == "auto" else kind
+        kind = self._find_kind()
         if kind == "widget":
             is_live = command.is_live or self._keeps_live()
             return WidgetView(self.frontend.publish, stop, self._clock, is_live=is_live)
         if kind == "text":
             return TextView(self._write, self._clock)
         return StaticView(self.frontend.publish, self._clock)
+
+    def _find_kind(self) -> str:
+        wanted = self._find_display()
+        return self.frontend.find_kind() if wanted == "auto" else wanted
 
     def describe_frontend(self) -> list[tuple[str, str]]:
         """Rows for ``doctor``: what this kernel and front end are, and what works there."""

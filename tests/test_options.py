@@ -194,11 +194,11 @@ def test_mistakes_on_the_line_form_say_what_to_type(line: str, message: str) -> 
 @pytest.mark.parametrize(
     ("line", "command"),
     [
-        ('"Course Creation"', {"name": "Course Creation"}),
-        ("Course --new", {"name": "Course", "is_new": True}),
-        ("Trend", {"name": "Trend"}),
-        ("'Übung 50%'", {"name": "Übung 50%"}),
-        ("Course --resume", {"name": "Course", "resumes": True}),
+        ('"Course Creation"', {"title": "Course Creation"}),
+        ("Course --new", {"title": "Course", "is_new": True}),
+        ("Trend", {"title": "Trend"}),
+        ("'Übung 50%'", {"title": "Übung 50%"}),
+        ("Course --resume", {"title": "Course", "resumes": True}),
         ("--id abc-1", {"id": "abc-1"}),
         ("--name shwo", {"name": "shwo"}),
         ("show", {"verb": "show"}),
@@ -207,7 +207,7 @@ def test_mistakes_on_the_line_form_say_what_to_type(line: str, message: str) -> 
         ('resume "Course Creation" -m x', {"verb": "resume", "arguments": ("Course Creation",),
                                            "options": RequestOptions(model="x")}),
         ("models --gateway oai", {"verb": "models", "options": RequestOptions(gateway="oai")}),
-        ("Course --budget $2.50", {"name": "Course", "options": RequestOptions(budget=2.5)}),
+        ("Course --budget $2.50", {"title": "Course", "options": RequestOptions(budget=2.5)}),
         ("show --help", {"help": "short"}),
     ],
 )  # fmt: skip
@@ -227,7 +227,6 @@ def test_session_lines(line: str, command: dict[str, Any]) -> None:
         ("“Course Creation”", 'put it in quotes: %helicone_session "Course Creation"'),
         ("/abstract", "type %helicone_session show /abstract"),
         ("''", "the session's name is empty"),
-        ("Course --name Other", "the name is given twice: 'Course' and 'Other'"),
         ("Course --new --resume", "--new and --resume contradict each other"),
         ("--id x --new", "--id and --new contradict each other"),
         ("show outline", "type %helicone_session show /outline"),

@@ -17,8 +17,8 @@ def build_dry_run_bundle(form: RequestForm, lines: Sequence[str]) -> dict[str, A
     request = build_request_text(form)
     said = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     page = (
-        f'{build_style()}<div class="hm"><div class="hm-head"><strong class="hm-path">dry run: nothing was sent</strong>'
-        f'</div><div class="hm-body">{said}<pre>{html.escape(make_safe_text(request))}</pre></div></div>'
+        f'{build_style()}<div class="hm"><div class="hm-head">'
+        f'<strong class="hm-path">dry run: nothing was sent</strong></div><div class="hm-body">{said}<pre>{html.escape(make_safe_text(request))}</pre></div></div>'
     )
     text = "\n".join(["dry run: nothing was sent", *(f"  {line}" for line in lines), make_safe_text(request)])
     return {"text/html": page, "text/plain": text}
@@ -29,5 +29,8 @@ def build_request_text(form: RequestForm) -> str:
     headers = {**form.headers, **form.secret_headers}
     if form.api_key_variable:
         headers["Authorization"] = f"Bearer {{{form.api_key_variable}}}"
-    head = [f"POST {form.base_url.rstrip('/')}/chat/completions", *(f"{name}: {value}" for name, value in headers.items())]
+    head = [
+        f"POST {form.base_url.rstrip('/')}/chat/completions",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
     return "\n".join([*head, "", json.dumps(dict(form.body), indent=2, ensure_ascii=False, default=str)])

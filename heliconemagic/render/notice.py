@@ -36,7 +36,9 @@ def _align(rows: Sequence[tuple[str, ...]]) -> list[str]:
     filled = [row for row in rows if row]
     count = max((len(row) for row in filled), default=0)
     widths = [max(len(row[i]) for row in filled if i < len(row)) for i in range(count)]
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in filled]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in filled
+    ]
 
 
 def build_notice_html(notice: Notice) -> str:

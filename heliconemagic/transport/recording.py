@@ -99,11 +99,15 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
             await response.aclose()
         record.end(None)
         status = headers.find_hidden_status(response.status_code, body) or response.status_code
-        kept = {name: value for name, value in response.headers.items() if name not in ("content-encoding", "content-length")}
+        kept = {
+            name: value
+            for name, value in response.headers.items()
+            if name not in ("content-encoding", "content-length")
+        }
         reset = response.headers.get(headers.RATE_LIMIT_RESET)
         if status == 429 and reset and "retry-after" not in response.headers:
             kept["retry-after"] = reset
-        record.recorder.note_refusal(status, _parse_seconds(kept.get("retry-after")))
+        record.recorder.note_refusal(status, headers.read_retry_after(kept, now=self._clock()))
         return httpx2.Response(status, headers=kept, content=body, request=request)
 
     async def aclose(self) -> None:
@@ -160,10 +164,3 @@ class _WatchedStream(httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         self._record.end(None)
         await self._response.aclose()
-
-
-def _parse_seconds(value: str | None) -> float | None:
-    try:
-        return float(value) if value is not None else None
-    except ValueError:
-        return None

@@ -1,0 +1,72 @@
+"""Keys never show, never travel, and are taken out of what comes back."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heliconemagic.redaction import REDACTED, Redactor, Secret, StreamRedactor
+
+KEY = "sk-helicone-fakefak-efakefa-kefakef-akefake"
+
+
+@pytest.mark.parametrize("show", [str, repr, lambda secret: f"{secret}", lambda secret: f"{secret!r:>20}"])
+def test_secret_shows_as_asterisks(show: object) -> None:
+    """In every way of printing it."""
+    shown = show(Secret(KEY))  # type: ignore[operator]
+    assert "fake" not in shown
+    assert "*****" in shown
+
+
+def test_secret_is_never_pickled() -> None:
+    """A session handed to another process takes no key along."""
+    with pytest.raises(TypeError):
+        pickle.dumps(Secret(KEY))
+
+
+def test_whole_value_is_replaced() -> None:
+    """Nothing of the key is left, not even its ends."""
+    assert Redactor([Secret(KEY)]).redact(f"a{KEY}b") == f"a{REDACTED}b"
+
+
+def test_longer_key_is_replaced_before_its_own_beginning() -> None:
+    """One configured key may begin with another."""
+    redactor = Redactor([Secret(KEY), Secret(KEY + "-more")])
+    assert redactor.redact(KEY + "-more") == REDACTED
+
+
+@given(st.lists(st.integers(0, 120), max_size=12), st.text(max_size=40), st.text(max_size=40))
+def test_key_split_over_chunks_never_gets_through(cuts: list[int], before: str, after: str) -> None:
+    """However the server cuts its answer, what is shown is the redacted whole."""
+    text = f"{before}{KEY}{after}{KEY[:20]}"
+    edges = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
+    stream = StreamRedactor(Redactor([Secret(KEY)]))
+    shown = "".join(stream.feed(text[start:end]) for start, end in itertools.pairwise(edges)) + stream.flush()
+    assert KEY not in shown
+    assert shown == Redactor([Secret(KEY)]).redact(text)
+
+
+def test_ordinary_text_is_not_held_back() -> None:
+    """A stream that doesn't look like the key passes piece by piece."""
+    stream = StreamRedactor(Redactor([Secret(KEY)]))
+    assert [stream.feed(piece) for piece in ("Hel", "lo ", "wor")] == ["Hel", "lo ", "wor"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Incorrect API key provided: sk-proj-fakefakefakefakefake",
+        "Authorization: Bearer fakefakefakefakefake.fake",
+        "https://user:fakepassword@example.org/v1",
+        "https://example.org/v1?api_key=fakefakefake&x=1",
+    ],
+)
+def test_lookalikes_go_out_of_errors(text: str) -> None:
+    """An error may repeat a key that isn't ours."""
+    shown = Redactor([]).redact_lookalikes(text)
+    assert "fake" not in shown
+    assert REDACTED in shown

@@ -1,0 +1,315 @@
+"""Steps from plan to reply: real engine, client and journal against the fake Helicone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, FakeHelicone
+from notebooks_in_process import BOTH_KEYS, Bench
+
+from heliconemagic.engine import Run
+from heliconemagic.errors import (
+    BudgetError,
+    CredentialError,
+    GatewayError,
+    HeliconeMagicError,
+    IncompleteAnswerError,
+    InputError,
+    RateLimitError,
+    UnknownModelError,
+)
+from heliconemagic.following import follow_blocking
+from heliconemagic.records import StepStatus
+
+SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+BuildBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def build_bench(tmp_path: Path, helicone: FakeHelicone) -> Iterator[BuildBench]:
+    """Makes notebooks whose network leads to the fake; closes them."""
+    made: list[Bench] = []
+
+    def build(environ: dict[str, str] | None = None, **given: str) -> Bench:
+        made.append(Bench(tmp_path, helicone, BOTH_KEYS if environ is None else environ, **given))
+        return made[-1]
+
+    yield build
+    for bench in made:
+        bench.close()
+
+
+@pytest.fixture
+def bench(build_bench: BuildBench) -> Bench:
+    """A notebook with both keys and an open session."""
+    bench = build_bench()
+    bench.open('"Course Creation"')
+    return bench
+
+
+def test_every_request_of_a_session_carries_its_headers(bench: Bench, helicone: FakeHelicone) -> None:
+    """The same id and name, the normalised path, user and properties."""
+    bench.open('"Course Creation" --user ada -p team=blue')
+    bench.run("//abstract/")
+    bench.run("/outline")
+    sent = [[one.header(f"helicone-session-{part}") for part in ("id", "name", "path")] for one in helicone.completions]
+    assert sent[0][0] == sent[1][0]
+    assert SESSION_ID.fullmatch(sent[0][0] or "")
+    assert [one[1:] for one in sent] == [["Course Creation", "/abstract"], ["Course Creation", "/outline"]]
+    assert helicone.completions[1].header("helicone-user-id") == "ada"
+    assert helicone.completions[1].header("helicone-property-team") == "blue"
+
+
+def test_answer_becomes_a_step_with_its_figures(bench: Bench) -> None:
+    """Text, tokens, an estimated price, times and the id under which Helicone logged it."""
+    step = bench.run("/abstract -m gpt-4o-mini")
+    assert (step.status, step.text, step.finish_reason) == (StepStatus.DONE, "Hello!", "stop")
+    assert step.usage is not None and step.usage.total_tokens == 8
+    assert step.cost == pytest.approx(5 * 0.15e-6 + 3 * 0.6e-6)
+    assert step.helicone_id == step.attempts[0].request_id
+    assert 0 <= (step.time_to_first_token or -1) <= (step.latency or -1)
+
+
+def test_answer_at_once_is_the_same_answer(bench: Bench, helicone: FakeHelicone) -> None:
+    """--no-stream asks for a whole completion."""
+    assert bench.run("/abstract --no-stream").text == "Hello!"
+    assert not helicone.completions[0].json.get("stream")
+
+
+@pytest.mark.parametrize(
+    ("gateway", "environ", "bearer", "auth"),
+    [
+        ("oai", BOTH_KEYS, PROVIDER_KEY, f"Bearer {HELICONE_KEY}"),
+        ("helicone", BOTH_KEYS, HELICONE_KEY, None),
+        ("direct", BOTH_KEYS, PROVIDER_KEY, None),
+    ],
+)
+def test_keys_go_where_the_gateway_wants_them(
+    build_bench: BuildBench,
+    helicone: FakeHelicone,
+    gateway: str,
+    environ: dict[str, str],
+    bearer: str,
+    auth: str | None,
+) -> None:
+    """And nowhere else: OpenAI itself never gets a Helicone header."""
+    bench = build_bench(environ)
+    bench.open(f'"Course" --gateway {gateway}')
+    bench.run("/abstract")
+    request = helicone.completions[0]
+    assert request.header("authorization") == f"Bearer {bearer}"
+    assert request.header("helicone-auth") == auth
+    assert any(name.startswith("helicone") for name, _ in request.headers) == (gateway != "direct")
+
+
+def test_target_gateway_gets_origin_and_path_apart(build_bench: BuildBench, helicone: FakeHelicone) -> None:
+    """The origin goes in a header, the path in the base URL."""
+    bench = build_bench({**BOTH_KEYS, "GROQ_API_KEY": "gsk_fakefakefakefakefakefake"})
+    bench.open('"Course" --gateway target:https://api.groq.com/openai/v1 -m gpt-4o-mini')
+    bench.run("/abstract")
+    assert helicone.completions[0].header("helicone-target-url") == "https://api.groq.com"
+
+
+def test_self_hosted_helicone_is_a_url(bench: Bench, helicone: FakeHelicone) -> None:
+    """Its origin is enough; the path of its OpenAI proxy is known."""
+    bench.open(f'"Own" --gateway {helicone.url}')
+    assert bench.run("/abstract").text == "Hello!"
+    assert helicone.completions[0].path.startswith("/v1/gateway/oai/v1/")
+
+
+def test_eu_key_leads_to_the_eu_dashboard(build_bench: BuildBench) -> None:
+    """The gateway's host stays; only the links change."""
+    bench = build_bench({**BOTH_KEYS, "HELICONE_API_KEY": HELICONE_EU_KEY})
+    bench.open('"Course Creation"')
+    session = bench.notebook.session
+    assert session is not None
+    url = bench.notebook.find_session_url(session)
+    assert url == f"https://eu.helicone.ai/sessions/Course%20Creation/{session.record.id}"
+
+
+def test_each_attempt_has_its_own_request_id(bench: Bench, helicone: FakeHelicone) -> None:
+    """openai would send the same one again, and Helicone would have two rows of one id."""
+    step = bench.run("/abstract -m flaky-2", "hi")
+    ids = [request.header("helicone-request-id") for request in helicone.completions]
+    assert len(set(ids)) == 3
+    assert [attempt.request_id for attempt in step.attempts] == ids
+    assert [attempt.status_code for attempt in step.attempts] == [500, 500, 200]
+
+
+def test_hidden_client_error_is_not_retried(build_bench: BuildBench, helicone: FakeHelicone) -> None:
+    """The AI gateway says 500 for an unknown model; asking again is of no use."""
+    bench = build_bench()
+    bench.open('"Course" --gateway helicone')
+    with pytest.raises(UnknownModelError, match=r"did you mean 'gpt-4o-mini'") as caught:
+        bench.run("/abstract -m gpt-4o-minni")
+    assert len(helicone.completions) == 1
+    assert caught.value.status_code == 400
+    assert bench.last.status is StepStatus.FAILED
+
+
+def test_retry_after_is_obeyed_and_told(bench: Bench, helicone: FakeHelicone) -> None:
+    """While it waits, the run says for what."""
+    plan = bench.plan("/abstract -m retry-after-1")
+    run = bench.notebook.start(plan)
+    assert helicone.wait_for(lambda: run.describe_waiting() != "" or run.is_done)
+    said = run.describe_waiting()
+    follow_blocking(run, lambda: None)
+    assert re.fullmatch(r"retrying in [01] s \(429\)", said)
+    assert bench.notebook.finish(plan, run).text == "Hello!"
+    assert helicone.completions[1].at - helicone.completions[0].at >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "said"),
+    [
+        ("fail429", RateLimitError, "asked too often"),
+        ("fail500", GatewayError, r"failed \(500\)"),
+        ("fail502", GatewayError, r"failed \(502\)"),
+        ("cut", IncompleteAnswerError, "closed the connection"),
+        ("no-done", IncompleteAnswerError, "closed the connection"),
+        ("malformed", IncompleteAnswerError, "not valid JSON"),
+        ("stream-error", IncompleteAnswerError, "reported an error"),
+        ("stall --timeout 0.3", IncompleteAnswerError, "fell silent"),
+        ("silent --timeout 0.3", GatewayError, "sent nothing for 0.3 s"),
+    ],
+)
+def test_failure_names_its_cause_and_keeps_what_arrived(
+    bench: Bench, model: str, kind: type[HeliconeMagicError], said: str
+) -> None:
+    """The cell fails with a short error; the step, its partial text and its attempts are recorded."""
+    with pytest.raises(kind, match=said) as caught:
+        bench.run(f"/abstract -m {model} --retries 0")
+    assert caught.value.hint
+    session = bench.notebook.session
+    assert session is not None
+    recorded = bench.notebook.journal.load_session(session.record.id)
+    assert recorded is not None
+    step = recorded[1][0]
+    assert (step.status, step.text, len(step.attempts)) == (StepStatus.FAILED, bench.last.text, 1)
+    assert bool(step.text) == (kind is IncompleteAnswerError)
+
+
+def test_unreachable_gateway_says_so(bench: Bench) -> None:
+    """A port where nobody listens."""
+    bench.open('"Own" --gateway direct:http://127.0.0.1:9/v1 -m x')
+    with pytest.raises(GatewayError, match=r"cannot be reached at http://127\.0\.0\.1:9/v1") as caught:
+        bench.run("/abstract --retries 0")
+    assert "--gateway demo" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("model", ["slow-200", "silent", "stall"])
+def test_cancelling_closes_the_connection_at_once(bench: Bench, helicone: FakeHelicone, model: str) -> None:
+    """The server sees it leave; the partial text is kept and marked."""
+    plan = bench.plan(f"/abstract -m {model}")
+    run = bench.notebook.start(plan)
+    assert helicone.wait_for(lambda: bool(helicone.completions) and (model == "silent" or run.has_text.is_set()))
+    run.cancel()
+    follow_blocking(run, lambda: None)
+    step = bench.notebook.finish(plan, run)
+    assert helicone.wait_for(lambda: helicone.disconnects == 1)
+    assert step.status is StepStatus.INTERRUPTED
+    assert bool(step.text) == (model != "silent")
+
+
+def test_cancelling_before_the_start_sends_nothing(bench: Bench, helicone: FakeHelicone) -> None:
+    """A click on Stop may come before the engine has begun."""
+    plan = bench.plan("/abstract")
+    run = Run(plan.step, plan.request, journal=bench.notebook.journal, redactor=plan.redactor)
+    run.cancel()
+    bench.notebook.engine.start(run, plan.redactor)
+    follow_blocking(run, lambda: None)
+    assert run.read_step().status is StepStatus.INTERRUPTED
+    assert not helicone.requests
+
+
+@pytest.mark.parametrize("line", ["echo-key", "echo-key-error"])
+def test_key_that_the_server_repeats_is_taken_out(bench: Bench, tmp_path: Path, line: str) -> None:
+    """From answers split over chunks and from errors; it is in no file either."""
+    try:
+        said = bench.run(f"/abstract -m {line} --retries 0").text
+    except CredentialError as error:
+        said = str(error)
+    assert "[redacted]" in said
+    bench.notebook.journal.flush()
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "journal").rglob("*") if path.is_file())
+    for key in (PROVIDER_KEY, HELICONE_KEY):
+        assert key not in said
+        assert key.encode() not in kept
+
+
+def test_key_in_a_prompt_is_refused(bench: Bench, helicone: FakeHelicone) -> None:
+    """A body is logged at Helicone; a key must not be in it."""
+    with pytest.raises(InputError, match="one of your keys"):
+        bench.run("/abstract", "my key is {{ key }}", names={"key": PROVIDER_KEY})
+    assert not helicone.requests
+
+
+@pytest.mark.parametrize(
+    "line", ["nopath", "/a%b", "/a/ b", "/ümlaut", "/", "/a -p Session-Id=x", "/a --user Zoë", "/a --cache 5", "/a\x07"]
+)
+def test_what_cannot_be_sent_is_refused_before_anything_is(bench: Bench, helicone: FakeHelicone, line: str) -> None:
+    """Each refusal says what to type instead, and no step is left behind."""
+    with pytest.raises(InputError) as caught:
+        bench.run(line)
+    assert caught.value.hint
+    assert not helicone.requests
+    assert bench.notebook.session is not None and not bench.notebook.session.steps
+
+
+def test_budget_stops_before_it_is_exceeded(bench: Bench, helicone: FakeHelicone) -> None:
+    """And where no price is known, it says that it cannot be kept."""
+    bench.open('"Course Creation" --budget 0.000001')
+    with pytest.raises(BudgetError, match="would be exceeded"):
+        bench.run("/abstract", "word " * 400)
+    with pytest.raises(BudgetError, match="no price is known"):
+        bench.run("/abstract -m slow-1")
+    assert not helicone.requests
+
+
+def test_missing_key_is_refused_before_anything_is_sent(build_bench: BuildBench, helicone: FakeHelicone) -> None:
+    """The variable is named, and the way out."""
+    bench = build_bench({"OPENAI_API_KEY": PROVIDER_KEY})
+    with pytest.raises(CredentialError, match="HELICONE_API_KEY is not set") as caught:
+        bench.open('"Course" --gateway oai')
+    assert "login" in (caught.value.hint or "")
+    assert not helicone.requests
+
+
+def test_no_log_keeps_a_step_out_of_the_journal(bench: Bench) -> None:
+    """It still is part of the conversation in this kernel."""
+    secret = bench.run("/abstract --no-log")
+    child = bench.run("/outline")
+    session = bench.notebook.session
+    assert session is not None
+    recorded = bench.notebook.journal.load_session(session.record.id)
+    assert recorded is not None
+    assert [step.path for step in recorded[1]] == ["/outline"]
+    assert child.parent_id == secret.id
+
+
+def test_cell_with_another_gateway_uses_its_default_model(bench: Bench, helicone: FakeHelicone) -> None:
+    """The session's model would be unknown there."""
+    bench.open('"Course Creation" -m gpt-4o')
+    assert bench.run("/abstract --gateway demo").model == "demo"
+    assert not helicone.requests
+
+
+def test_parameters_travel_with_their_types(bench: Bench, helicone: FakeHelicone) -> None:
+    """Numbers, lists and objects are JSON; the cell's win over the session's."""
+    bench.open('"Course Creation" -t 0.2 -o max_tokens 5 -o stop \'["a"]\'')
+    bench.run("/abstract -t 0.9")
+    body = helicone.completions[0].json
+    assert (body["temperature"], body["max_tokens"], body["stop"]) == (0.9, 5, ["a"])
+
+
+def test_cache_is_asked_of_helicone(bench: Bench, helicone: FakeHelicone) -> None:
+    """The second identical prompt is a hit, and its step says so."""
+    bench.open('"Course Creation" --cache 600')
+    bench.run("/abstract -m cached")
+    again = bench.run("/abstract -m cached --fresh", cell="other")
+    assert helicone.completions[0].header("cache-control") == "max-age=600"
+    assert again.attempts[0].headers["helicone-cache"] == "HIT"
