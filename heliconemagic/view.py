@@ -65,21 +65,22 @@ class WidgetView:
         self._on_stop = on_stop
         self._clock = clock
         self._is_live = is_live
+        self._widgets: WidgetSet | None = None
         self._live: LiveCard | None = None
-        self._display_id = ""
+        self._is_displayed = False
         self._stop_lock = threading.Lock()
         self._is_stopping = False
         self._is_closed = False
 
     def open(self, card: Card) -> None:
         """Displays the live card."""
-        self._live = LiveCard(self._handle_stop)
+        self._widgets = WidgetSet()
         try:
-            self._live.open(card, self._clock())
+            self._live = LiveCard(self._widgets, card, self._clock(), self._handle_stop)
             self._publish(self._live.build_bundle(card), display_id=build_display_id(card), update=False)
-            self._display_id = build_display_id(card)
+            self._is_displayed = True
         except BaseException:
-            self._live.close()
+            self._widgets.close()
             raise
 
     def update(self, card: Card) -> None:
@@ -92,17 +93,16 @@ class WidgetView:
         if self._is_closed:
             return
         self._is_closed = True
-        live = self._live
+        kept: tuple[Any, ...] = ()
         try:
             bundle = build_bundle(card)
-            if self._is_live and live is not None and self._display_id:
-                live.finish(bundle["text/html"])
-                live = None
+            if self._is_live and self._live is not None and self._is_displayed:
+                kept = self._live.finish(bundle["text/html"])
             else:
-                self._publish(bundle, display_id=build_display_id(card), update=bool(self._display_id))
+                self._publish(bundle, display_id=build_display_id(card), update=self._is_displayed)
         finally:
-            if live is not None:
-                live.close()
+            if self._widgets is not None:
+                self._widgets.close(keep=kept)
 
     def _handle_stop(self, _button: Any) -> None:
         with self._stop_lock:
@@ -115,29 +115,23 @@ class WidgetView:
 class LiveCard:
     """The widgets of one running step: head with Stop, the answer in segments, foot."""
 
-    def __init__(self, on_click: Callable[[Any], None]) -> None:
-        self._widgets = WidgetSet()
-        self._on_click = on_click
+    def __init__(self, widgets: WidgetSet, card: Card, now: float, on_click: Callable[[Any], None]) -> None:
+        self._widgets = widgets
         self._head_pace = Pace(interval=HEAD_INTERVAL)
         self._body_pace = Pace(interval=BODY_INTERVAL, rate=BODY_RATE, burst=BODY_BURST)
         self._answer = SegmentedMarkdown()
         self._placed = 0  # closed segments of the answer that have their widget
         self._groups: list[Any] = []
-        self._shown: tuple[int, ...] = ()
-        self._waiting = ""
-
-    def open(self, card: Card, now: float) -> None:
-        """Makes the widgets of a card without an answer."""
-        make = self._widgets
+        self._shown: tuple[int, ...] = (0, 0, 0, 0)  # see `_measure_answer`
         self._waiting = card.waiting
-        self._head = make.build_html(build_head(card, now))
-        self._stop = make.build_button("Stop", self._on_click)
-        self._tail = make.build_html("")
-        self._body = make.build_box("VBox", (self._tail,), "hm-body")
-        self._foot = make.build_html(build_foot(card))
-        row = make.build_box("HBox", (self._head, self._stop), "hm-live-head")
-        style = make.build_html(build_style() + LIVE_STYLE)
-        self._root = make.build_box("VBox", (row, self._body, self._foot, style), "hm", "hm-live")
+        self._head = widgets.build_html(build_head(card, now))
+        self._stop = widgets.build_button("Stop", on_click)
+        self._tail = widgets.build_html("")
+        self._body = widgets.build_box("VBox", (self._tail,), "hm-body")
+        self._foot = widgets.build_html(build_foot(card))
+        style = widgets.build_html(build_style() + LIVE_STYLE)
+        row = widgets.build_box("HBox", (self._head, self._stop), "hm-live-head")
+        self._root = widgets.build_box("VBox", (row, self._body, self._foot, style), "hm", "hm-live")
 
     def build_bundle(self, card: Card) -> dict[str, Any]:
         """The display of the card as long as it lives."""
@@ -183,16 +177,12 @@ class LiveCard:
         self._placed = len(self._answer.closed)
         self._body_pace.charge(len(value.encode()) + SEGMENT_COST, now)
 
-    def finish(self, value: str) -> None:
-        """The card stays a widget: one with the final HTML, without Stop."""
+    def finish(self, value: str) -> tuple[Any, ...]:
+        """The card becomes one widget with the final HTML, without Stop; gives the widgets that it now needs."""
         final = self._widgets.build_html(LIVE_STYLE + value, has_math="$" in value)
         self._root.remove_class("hm")
         self._root.children = (final,)
-        self._widgets.close(keep=(self._root, final))
-
-    def close(self) -> None:
-        """Closes every widget."""
-        self._widgets.close()
+        return self._root, final
 
 
 class WidgetSet:
