@@ -73,7 +73,8 @@ def _build_head_end(card: Card, now: float | None) -> str:
         progress = describe_progress(card, now) if now is not None else card.waiting
         return build_span("hm-right", escape(progress))
     links = " ".join((build_link(card.request_url, "request ↗"), build_link(card.session_url, "session ↗")))
-    end = build_span("hm-bad", escape(describe_end(card.step)))
+    css = "hm-stopped" if card.step.status is StepStatus.INTERRUPTED else "hm-bad"
+    end = build_span(css, escape(describe_end(card.step)))
     return build_span("hm-right", " ".join((end, links)).strip())
 
 

@@ -39,6 +39,12 @@ def build_details(summary: str, content: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{content}</details>"
 
 
+def build_row(cells: Iterable[object], sides: str, tag: str = "td") -> str:
+    """A table's row of texts; ``sides`` has an ``l`` or an ``r`` for each. The attribute outlives a style sheet."""
+    starts = {"l": f"<{tag}>", "r": f'<{tag} align="right">'}
+    return "".join(f"{starts[side]}{escape(cell)}</{tag}>" for cell, side in zip(cells, sides, strict=True))
+
+
 def join_parts(parts: Iterable[str]) -> str:
     """The parts that aren't empty, as one line of HTML."""
     return SEPARATOR.join(part for part in parts if part)

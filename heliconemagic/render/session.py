@@ -9,7 +9,7 @@ from heliconemagic.records import SessionRecord, SessionSummary, Step
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.figures import format_seconds, format_usd
-from heliconemagic.render.markup import NO_MATH, build_link, build_span, escape, escape_markdown, join_parts
+from heliconemagic.render.markup import NO_MATH, build_link, build_row, build_span, escape, escape_markdown, join_parts
 from heliconemagic.render.session_rows import (
     COLUMNS,
     MAX_ROWS,
@@ -24,6 +24,7 @@ from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.render.timeline import SessionClock, build_bar, build_clock
 
 SESSION_COLUMNS = ("session", "started", "steps", "failed", "tokens", "cost", "gateway", "id")
+_SESSION_SIDES = "llrrrrll"
 
 
 def build_session_bundle(
@@ -52,8 +53,7 @@ def build_session_html(
 
 
 def _build_table(rows: Sequence[Row], clock: SessionClock) -> str:
-    cells = "".join(f"<th{' class=hm-left' if name == 'state' else ''}>{name}</th>" for name in COLUMNS)
-    head = f'<tr>{cells}<th class="hm-left">{escape(_describe_clock(clock))}</th></tr>'
+    head = f"<tr>{build_row((*COLUMNS, _describe_clock(clock)), 'llrrrrl', 'th')}</tr>"
     body = "".join(_build_row(row, clock) for row in rows)
     return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
@@ -70,12 +70,9 @@ def _build_row(row: Row, clock: SessionClock) -> str:
         if applies
     )
     label = "\u00a0" * 3 * row.indent + row.label
-    figures = "".join(f"<td>{escape(figure)}</td>" for figure in row.figures)
+    cells = build_row((row.state, *(figure.replace(" ", "\u00a0") for figure in row.figures)), "lrrrr")
     start = f'<tr class="{css}">' if css else "<tr>"
-    return (
-        f'{start}<td class="hm-step">{escape(label)}</td><td class="hm-left">{escape(row.state)}</td>'
-        f"{figures}{_build_bar_cell(row, clock)}</tr>\n"
-    )
+    return f'{start}<td class="hm-step">{escape(label)}</td>{cells}{_build_bar_cell(row, clock)}</tr>\n'
 
 
 def _build_bar_cell(row: Row, clock: SessionClock) -> str:
@@ -119,13 +116,10 @@ def build_sessions_html(summaries: Sequence[SessionSummary]) -> str:
     """The list of sessions as a table."""
     if not summaries:
         return f'{build_style()}<div class="hm"><div class="hm-head">no sessions recorded yet</div></div>'
-    head = "".join(f"<th>{name}</th>" for name in SESSION_COLUMNS)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _describe_session(summary)) + "</tr>\n"
-        for summary in summaries
-    )
+    head = build_row(SESSION_COLUMNS, _SESSION_SIDES, "th")
+    rows = "".join(f"<tr>{build_row(_describe_session(summary), _SESSION_SIDES)}</tr>\n" for summary in summaries)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'{build_style()}<div class="hm hm-sessions {NO_MATH}">{table}</div>'
+    return f'{build_style()}<div class="hm {NO_MATH}">{table}</div>'
 
 
 def build_sessions_text(summaries: Sequence[SessionSummary]) -> str:
@@ -133,7 +127,7 @@ def build_sessions_text(summaries: Sequence[SessionSummary]) -> str:
     if not summaries:
         return "no sessions recorded yet"
     rows = [tuple(make_safe_text(cell) for cell in _describe_session(summary)) for summary in summaries]
-    return "\n".join(align_columns([SESSION_COLUMNS, *rows], "llrrrrll"))
+    return "\n".join(align_columns([SESSION_COLUMNS, *rows], _SESSION_SIDES))
 
 
 def _describe_session(summary: SessionSummary) -> tuple[str, ...]:

@@ -21,18 +21,20 @@ _VARIABLES = """
 _CARD = """
 .hm{border:1px solid var(--hm-line);border-radius:8px;overflow:hidden;max-width:860px;margin:2px 0}
 .hm-head,.hm-foot{display:flex;flex-wrap:wrap;gap:2px 12px;align-items:baseline;padding:6px 12px;
-background:var(--hm-soft);font-size:12px;line-height:1.5;color:var(--hm-muted);font-variant-numeric:tabular-nums}
+background:var(--hm-soft);font-size:12px;line-height:1.5;font-variant-numeric:tabular-nums}
+.hm-head>span,.hm-foot{color:var(--hm-muted)}
 .hm-head{border-bottom:1px solid var(--hm-line)}
 .hm-foot{border-top:1px solid var(--hm-line)}
 .hm-head:last-child{border-bottom:0}
-.hm-path{font:600 13px var(--hm-mono);color:var(--jp-content-font-color1,inherit);overflow-wrap:anywhere}
-.hm-title{font-weight:600;font-size:13px;color:var(--jp-content-font-color1,inherit);overflow-wrap:anywhere}
+.hm-path{font:600 13px var(--hm-mono);overflow-wrap:anywhere}
+.hm-title{font-weight:600;font-size:13px;overflow-wrap:anywhere}
 .hm-right{margin-left:auto}
 .hm-right a+a{margin-left:8px}
 .hm-sep{display:none}
-.hm-dot{color:var(--hm-ok)}
-.hm-dot-pending{color:var(--hm-run)}
-.hm-dot-failed,.hm-dot-interrupted,.hm-bad{color:var(--hm-bad)}
+.hm .hm-dot{color:var(--hm-ok)}
+.hm .hm-dot-pending{color:var(--hm-run)}
+.hm .hm-dot-failed,.hm .hm-bad{color:var(--hm-bad)}
+.hm .hm-dot-interrupted,.hm .hm-stopped{color:var(--hm-warn)}
 .hm-state{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .hm-hint{flex-basis:100%}
 .hm-body{padding:6px 16px;overflow-x:auto}
@@ -46,9 +48,9 @@ _PARTS = """
 .hm pre{background:var(--hm-soft);padding:8px 12px;border-radius:6px;margin:.6em 0;overflow-x:auto;
 font-family:var(--hm-mono);font-size:13px;line-height:1.5;border:0}
 .hm .hm-part pre{margin:0;border-radius:0;padding-top:0;padding-bottom:0}
-.hm details{padding:3px 12px 4px;font-size:12px;color:var(--hm-muted)}
+.hm details{padding:3px 12px 4px;font-size:12px}
 .hm .hm-body details{padding:2px 0}
-.hm summary{cursor:pointer}
+.hm summary{cursor:pointer;color:var(--hm-muted)}
 .hm details pre{font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}
 .hm-live-head>.widget-html,.hm-live-head>.jupyter-widgets:first-child{flex:1 1 auto}
 .hm-live-head{align-items:center;background:var(--hm-soft);border-bottom:1px solid var(--hm-line)}
@@ -58,21 +60,20 @@ font-family:var(--hm-mono);font-size:13px;line-height:1.5;border:0}
 _TABLES = """
 .hm table{border-collapse:collapse;width:100%;margin:0;font-size:12.5px;border:0;table-layout:auto}
 .hm tr{background:none!important}
-.hm th{font-weight:500;color:var(--hm-muted);text-align:right;padding:4px 8px;border-bottom:1px solid var(--hm-line)}
-.hm td{padding:2px 8px;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;border:0}
-.hm th:first-child,.hm td:first-child,.hm .hm-left,.hm-plain th,.hm-plain td{text-align:left}
+.hm th{font-weight:500;color:var(--hm-muted);text-align:left;padding:4px 8px;border-bottom:1px solid var(--hm-line)}
+.hm td{padding:2px 8px;text-align:left;white-space:nowrap;font-variant-numeric:tabular-nums;border:0}
+.hm [align=right]{text-align:right}
+.hm [align=center]{text-align:center}
 .hm-plain td,.hm-body td{white-space:normal}
-.hm-body table{width:auto;margin:.6em 0}
-.hm-body th,.hm-body td{text-align:left;border-bottom:1px solid var(--hm-line)}
-.hm-body [align=right]{text-align:right}
-.hm-body [align=center]{text-align:center}
+.hm-body table,.hm details table{width:auto;margin:.6em 0}
+.hm-body th,.hm-body td{border-bottom:1px solid var(--hm-line)}
 .hm td.hm-step{font-family:var(--hm-mono);white-space:pre;overflow-wrap:anywhere}
 .hm-folder td{color:var(--hm-muted)}
 .hm-old td{opacity:.5}
-.hm td.hm-bar{font:11px/1 var(--hm-mono);white-space:pre;text-align:left;color:var(--hm-run);letter-spacing:0}
+.hm td.hm-bar{font:11px/1 var(--hm-mono);white-space:pre;color:var(--hm-run);letter-spacing:0}
 .hm-wait{opacity:.45}
 .hm .hm-failed td.hm-step,.hm .hm-failed td.hm-bar{color:var(--hm-bad)}
-.hm-more{padding:6px 12px;font-size:12px;color:var(--hm-muted)}
+.hm .hm-more{margin:0;padding:3px 12px 6px;font-size:12px;color:var(--hm-muted)}
 """
 
 _CODE = """
