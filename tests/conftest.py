@@ -1,0 +1,72 @@
+"""What every test stands on: an empty world of its own, no way off the machine, nothing left running."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import network_guard  # noqa: F401  # guards from here on
+import pytest
+from fake_helicone import FakeHelicone
+from fixtures_helicone import fake  # noqa: F401
+from shells import Shell
+
+_FOREIGN = (
+    "OPENAI_", "HELICONE", "AZURE_", "OLLAMA_", "JPY_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
+)  # fmt: skip
+_ENDING_SECONDS = 5.0  # for a thread that is about to end
+
+
+@pytest.fixture(autouse=True)
+def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, a journal of its own, and none of the developer's keys; gives the journal's."""
+    for name in os.environ:
+        if name.upper().startswith(_FOREIGN):
+            monkeypatch.delenv(name)
+    folder = tmp_path_factory.mktemp("world")  # not tmp_path, which is the test's own and empty
+    (folder / "place").mkdir()
+    monkeypatch.chdir(folder / "place")
+    monkeypatch.setenv("HELICONEMAGIC_HOME", str(folder / "journal"))
+    monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(folder / "jupyter"))
+    return folder / "journal"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    """A test ends with the threads it began with."""
+    yield
+    end = time.monotonic() + _ENDING_SECONDS
+    left = [thread for thread in threading.enumerate() if thread.name.startswith("heliconemagic")]
+    for thread in left:
+        thread.join(max(0.0, end - time.monotonic()))
+    alive = [thread.name for thread in left if thread.is_alive()]
+    assert not alive, f"left running: {alive}"
+
+
+@pytest.fixture
+def helicone(fake: FakeHelicone) -> FakeHelicone:  # noqa: F811
+    """A Helicone on loopback."""
+    return fake
+
+
+@pytest.fixture
+def bare_shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """A shell where nobody sits, without the extension."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    shell = Shell()
+    yield shell
+    shell.close()
+
+
+@pytest.fixture
+def shell(bare_shell: Shell) -> Iterator[Shell]:
+    """A shell with the extension loaded, and unloaded at the end."""
+    bare_shell.run("%load_ext heliconemagic")
+    yield bare_shell
+    bare_shell.run("%unload_ext heliconemagic")
