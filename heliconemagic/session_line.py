@@ -100,18 +100,16 @@ class SessionLine:
     def _build_notice(self, session: Session, lines: tuple[str, ...]) -> Notice:
         choice = session.choice
         model = session.options.model or choice.gateway.default_model
-        answers = f"{choice.gateway.label} answers, model {model}"
-        why = f" ({choice.reason})" if choice.reason else ""
         sent = f"sent as {session.record.name!r}" if session.record.title != session.record.name else ""
         warning = self._notebook.journal.warning
         url = self._notebook.find_session_url(session)
         return Notice(
             head=session.record.title,
+            facts=(f"{model or 'no default model'} · {choice.gateway.label}", choice.reason),
             lines=tuple(
                 line
                 for line in (
                     *lines,
-                    answers + why,
                     *choice.notes,
                     sent,
                     f"session {session.record.id}",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from heliconemagic.render.card import RequestForm
+from heliconemagic.render.markup import NO_MATH, escape
 from heliconemagic.render.style import build_style
 from heliconemagic.render.terminal import make_safe_text
 
@@ -15,10 +15,11 @@ from heliconemagic.render.terminal import make_safe_text
 def build_dry_run_bundle(form: RequestForm, lines: Sequence[str]) -> dict[str, Any]:
     """The request as HTML and text; ``lines`` say its place, size and cost."""
     request = build_request_text(form)
-    said = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    said = "<br>".join(escape(line) for line in lines)
     page = (
-        f'{build_style()}<div class="hm"><div class="hm-head">'
-        f'<strong class="hm-path">dry run: nothing was sent</strong></div><div class="hm-body">{said}<pre>{html.escape(make_safe_text(request))}</pre></div></div>'
+        f'{build_style()}<div class="hm {NO_MATH}"><div class="hm-head"><strong class="hm-title">dry run</strong>'
+        f'<span>nothing was sent</span></div><div class="hm-body hm-lines">{said}</div>'
+        f'<div class="hm-body"><pre>{escape(request)}</pre></div></div>'
     )
     text = "\n".join(["dry run: nothing was sent", *(f"  {line}" for line in lines), make_safe_text(request)])
     return {"text/html": page, "text/plain": text}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from heliconemagic.render.markup import NO_MATH, build_link, build_row, build_span, escape, join_parts
 from heliconemagic.render.style import build_style
+from heliconemagic.render.terminal import make_safe_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A headline, lines below it, and a table of rows where there is one."""
+    """A headline with facts beside it, lines below it, and a table of rows where there is one."""
 
     head: str
+    facts: tuple[str, ...] = ()  # short ones, on the headline's own line
     lines: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     columns: tuple[str, ...] = ()
@@ -28,8 +30,9 @@ def build_notice_bundle(notice: Notice) -> dict[str, Any]:
 
 def build_notice_text(notice: Notice) -> str:
     """The notice for a terminal."""
-    lines = [notice.head, *(f"  {line}" for line in notice.lines), *_align((notice.columns, *notice.rows))]
-    return "\n".join([*lines, *(f"  {text}: {url}" for text, url in notice.links)])
+    head = " · ".join(part for part in (notice.head, *notice.facts) if part)
+    lines = [head, *(f"  {line}" for line in notice.lines), *_align((notice.columns, *notice.rows))]
+    return make_safe_text("\n".join([*lines, *(f"  {text}: {url}" for text, url in notice.links)]))
 
 
 def _align(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -43,20 +46,21 @@ def _align(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def build_notice_html(notice: Notice) -> str:
     """The notice as static, escaped HTML."""
-    links = " ".join(
-        f'<a href="{html.escape(url)}" target="_blank" rel="noopener noreferrer">{html.escape(text)} ↗</a>'
-        for text, url in notice.links
+    facts = (build_span("", escape(fact)) for fact in notice.facts if fact)
+    links = join_parts(build_link(url, f"{text} ↗") for text, url in notice.links)
+    head = join_parts(
+        [f'<strong class="hm-title">{escape(notice.head)}</strong>', *facts, build_span("hm-right", links)]
     )
-    head = f'<div class="hm-head"><strong class="hm-path">{html.escape(notice.head)}</strong>'
-    head += f'<span class="hm-right">{links}</span></div>' if links else "</div>"
-    body = "".join(f"<p>{html.escape(line)}</p>" for line in notice.lines)
-    body = f'<div class="hm-body hm-say-lines">{body}</div>' if body else ""
-    return f'{build_style()}<div class="hm">{head}{body}{_build_table(notice)}</div>'
+    lines = "<br>".join(escape(line) for line in notice.lines)
+    body = f'<div class="hm-body hm-lines">{lines}</div>' if lines else ""
+    return (
+        f'{build_style()}<div class="hm {NO_MATH}"><div class="hm-head">{head}</div>{body}{_build_table(notice)}</div>'
+    )
 
 
 def _build_table(notice: Notice) -> str:
     if not notice.rows:
         return ""
-    head = "".join(f"<th>{html.escape(column)}</th>" for column in notice.columns)
-    rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in notice.rows)
-    return f'<table class="hm-plain">{f"<tr>{head}</tr>" if head else ""}{rows}</table>'
+    sides = "l" * len(notice.columns)
+    rows = "".join(f"<tr>{build_row(row, sides)}</tr>" for row in notice.rows)
+    return f'<table class="hm-plain"><tr>{build_row(notice.columns, sides, tag="th")}</tr>{rows}</table>'

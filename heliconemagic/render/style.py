@@ -40,6 +40,7 @@ background:var(--hm-soft);font-size:12px;line-height:1.5;font-variant-numeric:ta
 .hm-body{padding:6px 16px;overflow-x:auto}
 .hm-body>:first-child{margin-top:.4em}
 .hm-note{font-size:12px;color:var(--hm-warn)}
+.hm-lines{font-size:12px;line-height:1.7;color:var(--hm-muted)}
 .hm a{color:var(--hm-link);text-decoration:none}
 .hm a:hover{text-decoration:underline}
 """
