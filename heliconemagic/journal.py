@@ -76,9 +76,10 @@ class Journal:
     def warning(self) -> str | None:
         """Why nothing is recorded now; None when all is well.
 
-        What is over already (a damaged file was moved aside) is told once, by the first reading.
+        What is over already (a damaged file was moved aside) is told as well, until it was read
+        and the next step begins.
         """
-        return self._writer.failure or self._writer.take_notice()
+        return self._writer.failure or self._writer.notice
 
     # Writing: never raises.
 
@@ -95,6 +96,7 @@ class Journal:
         """
         if not step.is_recorded:
             return False
+        self._writer.drop_told()
         key, change = (_STEP, step.id), partial(self._store.write_step, step)
         self._store.keep(key, change)
         return self._writer.wait(self._writer.put(key, change), OPEN_SECONDS)

@@ -64,6 +64,7 @@ class JournalWriter:
         self._is_closing = False
         self._failure: str | None = None
         self._notices: list[str] = []
+        self._told_count = 0  # of the notices
 
     def put(self, key: Key, change: Change, *, delay: float = 0.0) -> int:
         """Queue a change, to be written within ``delay`` seconds; returns a ticket for `wait`."""
@@ -138,10 +139,19 @@ class JournalWriter:
         """Why nothing is written now; None if nothing is known against it."""
         return "the journal is closed" if self._is_closing else self._failure
 
-    def take_notice(self) -> str | None:
-        """What happened meanwhile and is to be said once."""
+    @property
+    def notice(self) -> str | None:
+        """What went wrong and is over; the same until `drop_told`."""
         with self._changed:
-            return self._notices.pop(0) if self._notices else None
+            self._told_count = len(self._notices)
+            return "; ".join(self._notices) or None
+
+    def drop_told(self) -> None:
+        """Be done with the notices that somebody has read."""
+        if self._told_count:
+            with self._changed:
+                del self._notices[: self._told_count]
+                self._told_count = 0
 
     def close(self, timeout: float = 2.0) -> None:
         """Write what waits, once more if need be, and end the thread."""
