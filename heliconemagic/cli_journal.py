@@ -1,0 +1,121 @@
+"""``heliconemagic sessions`` and ``show``: the journal as text for reading and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import asdict
+from typing import Any
+
+from heliconemagic.errors import InputError
+from heliconemagic.journal import Journal, default_folder
+from heliconemagic.records import Attempt, SessionRecord, Step, StepStatus, sum_steps
+from heliconemagic.render.card import Card, build_text
+from heliconemagic.render.clock import format_clock
+from heliconemagic.render.figures import format_seconds
+from heliconemagic.render.session import build_session_text, build_sessions_text
+from heliconemagic.render.terminal import make_safe_text
+
+Write = Callable[[str], None]
+
+_RULE = "─" * 78
+
+
+def open_journal(environ: Mapping[str, str]) -> AbstractContextManager[Journal]:
+    """The user's journal, closed on leaving."""
+    return closing(Journal(default_folder(environ)))
+
+
+def print_sessions(journal: Journal, *, as_json: bool, write: Write) -> None:
+    """Prints the sessions, newest first."""
+    summaries = journal.list_sessions()
+    if as_json:
+        write(_dump([asdict(summary) for summary in summaries]))
+    else:
+        write(build_sessions_text(summaries) + "\n")
+
+
+def print_session(journal: Journal, reference: str, *, as_json: bool, write: Write) -> None:
+    """Prints the session of this id or name, with its steps.
+
+    Raises:
+        InputError: there is none.
+    """
+    record, steps = find_recorded(journal, reference)
+    write(_dump(build_session_json(record, steps)) if as_json else build_full_text(record, steps) + "\n")
+
+
+def find_recorded(journal: Journal, reference: str) -> tuple[SessionRecord, list[Step]]:
+    """The session of this id or name, and its steps.
+
+    Raises:
+        InputError: there is none; the hint is for a command line.
+    """
+    try:
+        record = journal.find_session(reference)
+    except InputError as error:
+        hint = (error.hint or "").replace("%helicone_session list", "heliconemagic sessions")
+        raise InputError(error.message, hint=hint) from error
+    return journal.load_session(record.id) or (record, [])  # forgotten by another process a moment ago
+
+
+def _dump(value: Any) -> str:
+    """JSON of plain ASCII: whatever a model wrote cannot steer the terminal it is printed in."""
+    return json.dumps(value, indent=1) + "\n"
+
+
+def build_session_json(record: SessionRecord, steps: Sequence[Step]) -> dict[str, Any]:
+    """A session with everything that is recorded of it. Times are seconds since the epoch, costs USD."""
+    return {
+        **asdict(record),
+        "totals": asdict(sum_steps(list(steps))),
+        "steps": [_describe_step(step) for step in steps],
+    }
+
+
+def _describe_step(step: Step) -> dict[str, Any]:
+    times = {"latency": step.latency, "time_to_first_token": step.time_to_first_token}
+    return {**asdict(step), **times, "helicone_id": step.helicone_id}
+
+
+def build_full_text(record: SessionRecord, steps: Sequence[Step]) -> str:
+    """The session's tree, then each step with its prompt, its answer and its attempts."""
+    paths = {step.id: step.path for step in steps}
+    sections = [f"{_RULE}\n{_build_step_text(step, paths)}" for step in steps]
+    started = f"session {record.id}, started {format_clock(record.started_at)}, gateway {record.gateway}"
+    return "\n\n".join([build_session_text(record, steps), make_safe_text(started), *sections])
+
+
+def _build_step_text(step: Step, paths: Mapping[str, str]) -> str:
+    parent = paths.get(step.parent_id or "")
+    context = f"after {parent}" if parent else "no context"
+    card = Card(step=step, context=context, notes=tuple(_list_notes(step)))
+    return "\n\n".join([*_list_messages(step), build_text(card), *_list_attempts(step.attempts)])
+
+
+def _list_notes(step: Step) -> Iterator[str]:
+    if step.status is not StepStatus.DONE:
+        yield f"state: {step.status.value}"
+    if step.is_superseded:
+        yield "superseded: its cell ran again"
+
+
+def _list_messages(step: Step) -> Iterator[str]:
+    """The system prompt and the step's own prompt; the turns between them stand at the steps they come from."""
+    for message in step.messages[:-1]:
+        if message.get("role") in ("system", "developer"):
+            yield make_safe_text(f"system: {message.get('content')}")
+    yield make_safe_text(f"prompt: {step.prompt}")
+
+
+def _list_attempts(attempts: Sequence[Attempt]) -> Iterator[str]:
+    if attempts:
+        yield "\n".join(make_safe_text(_describe_attempt(number, one)) for number, one in enumerate(attempts, start=1))
+
+
+def _describe_attempt(number: int, attempt: Attempt) -> str:
+    ended = "never ended" if attempt.ended_at is None else format_seconds(attempt.ended_at - attempt.started_at)
+    logged = f"logged as {attempt.helicone_id}" if attempt.helicone_id else ""
+    told = (str(attempt.status_code or "no answer"), ended, attempt.error or "", logged)
+    return f"attempt {number}: {attempt.request_id} · " + " · ".join(part for part in told if part)
