@@ -100,7 +100,10 @@ class JournalWriter:
             self._thread = thread
 
     def wait(self, ticket: int, timeout: float) -> bool:
-        """Whether everything up to ``ticket`` is on disk; returns at once while writing fails."""
+        """Whether everything up to ``ticket`` is on disk; returns at once while writing fails.
+
+        A wait that lasts the whole ``timeout`` (seconds) counts as such a failure.
+        """
         with self._changed:
             if self._changed.wait_for(lambda: self._done_count >= ticket or self._is_stuck, timeout):
                 return self._done_count >= ticket
@@ -117,7 +120,8 @@ class JournalWriter:
             ticket = self._put_count
             if self._queue and self._failure is None:
                 self._bring_forward(time.monotonic())
-        return self.wait(ticket, timeout)
+            self._changed.wait_for(lambda: self._done_count >= ticket or self._is_stuck, timeout)
+            return self._done_count >= ticket
 
     def try_now(self, key: Key, change: Change, timeout: float) -> str | None:
         """Write a change at once, even while writing fails; returns why that did not work."""
