@@ -11,6 +11,7 @@ import httpx2
 import openai
 import pytest
 
+from heliconemagic import gateways
 from heliconemagic.demo_text import NOTICE, build_demo_answer
 from heliconemagic.transport.demo import DEMO_MODELS, DemoTransport
 
@@ -340,6 +341,11 @@ def test_models_are_listed() -> None:
         return [model.id async for model in client.models.list()]
 
     assert run(call) == list(DEMO_MODELS)
+
+
+def test_models_are_those_that_the_gateway_checks_names_against() -> None:
+    """The gateway's list, which needs no HTTP library, is the transport's."""
+    assert set(gateways.DEMO_MODELS) == set(DEMO_MODELS)
 
 
 @pytest.mark.parametrize(("path", "content", "status"), [("chat/completions", b"{", 400), ("files", b"{}", 404)])
