@@ -58,6 +58,7 @@ class Client:
     def __init__(self, build_transport: Callable[[Gateway], httpx2.AsyncBaseTransport]) -> None:
         self._build_transport = build_transport
         self._clients: dict[tuple[str, tuple[tuple[str, str], ...]], openai.AsyncOpenAI] = {}
+        self._variants: dict[tuple[Any, ...], openai.AsyncOpenAI] = {}
         self._redactor = Redactor([])
 
     def use_redactor(self, redactor: Redactor) -> None:
@@ -84,19 +85,29 @@ class Client:
             await answer.close()
 
     async def _send(self, request: Request) -> Any:
-        client = self._find_client(request.gateway).with_options(
-            api_key=request.credentials.api_key.reveal() if request.credentials.api_key else "none",
-            max_retries=request.retries,
-            timeout=_build_timeout(request.timeout),
-        )
         body = request.build_body()
-        return await client.chat.completions.create(
+        return await self._find_variant(request).chat.completions.create(
             model=body.pop("model"),
             messages=body.pop("messages"),
             stream=body.pop("stream", False),
             extra_body=body,
             extra_headers={**request.headers, **request.credentials.reveal_headers()},
         )
+
+    def _find_variant(self, request: Request) -> openai.AsyncOpenAI:
+        """The gateway's client with the request's key and patience.
+
+        Kept, because a new one begins by asking for the platform in a thread, at every request.
+        """
+        client = self._find_client(request.gateway)
+        key = (client, request.credentials.api_key, request.retries, request.timeout)
+        if key not in self._variants:
+            self._variants[key] = client.with_options(
+                api_key=request.credentials.api_key.reveal() if request.credentials.api_key else "none",
+                max_retries=request.retries,
+                timeout=_build_timeout(request.timeout),
+            )
+        return self._variants[key]
 
     def _find_client(self, gateway: Gateway) -> openai.AsyncOpenAI:
         address = (gateway.base_url, tuple(sorted(gateway.query.items())))
@@ -137,6 +148,7 @@ class Client:
 
     async def close(self) -> None:
         """Closes every connection; idempotent."""
+        self._variants.clear()
         while self._clients:
             _, client = self._clients.popitem()
             await client.close()
