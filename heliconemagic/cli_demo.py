@@ -1,59 +1,102 @@
-"""``heliconemagic demo``: plays the session in the terminal, writes the notebook and its page beside it."""
+"""``heliconemagic demo``: plays the session in the terminal, has the notebook and its page written meanwhile."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO
 
-from heliconemagic.demo_session import FILE_STEM, DemoCell, build_cells, play_session
-from heliconemagic.errors import InputError
-
-if TYPE_CHECKING:
-    from heliconemagic.demo_notebook import Execution
+from heliconemagic.demo_session import FILE_STEM, build_cells, play_session
+from heliconemagic.errors import HeliconeMagicError, InputError
 
 Write = Callable[[str], None]
 
 NOTEBOOK_PACKAGES = ("ipykernel", "nbclient", "nbconvert", "nbformat")
 """The ``notebook`` extra."""
 
+_WAKE_SECONDS = 0.2  # how soon Ctrl-C is seen where waiting cannot be interrupted
+_STOP_SECONDS = 10.0
+
 
 def run_demo(folder: Path, *, is_fast: bool, writes_notebook: bool, environ: Mapping[str, str], write: Write) -> None:
-    """Plays the demo; the notebook is executed meanwhile, so that nobody waits twice.
+    """Plays the demo; the notebook is executed at the same time, so that nobody waits twice.
 
     Raises:
         InputError: ``folder`` cannot be written to.
-        StepInterrupted, KeyboardInterrupt: Ctrl-C; nothing is written then.
+        StepInterrupted, KeyboardInterrupt: Ctrl-C; no file is written then.
     """
-    missing = [package for package in NOTEBOOK_PACKAGES if find_spec(package) is None]
-    cells = build_cells(is_fast=is_fast)
-    if writes_notebook and not missing:
-        open_folder(folder)
-    write("A session as a notebook would run it, offline; Ctrl-C stops it.\n\n")
-    with _open_execution(cells, folder, is_wanted=writes_notebook and not missing) as execution:
-        record = play_session(cells, environ=environ, write=write)
-        write(f"Recorded in the journal: {_name_command()} show {record.id[:8]}\n")
-        if execution is not None:
+    missing = [package for package in NOTEBOOK_PACKAGES if find_spec(package) is None] if writes_notebook else []
+    with contextlib.ExitStack() as stack:
+        writing = None
+        if writes_notebook and not missing:
+            open_folder(folder)
+            writing = stack.enter_context(open_writing(folder, find_free_stem(folder), is_fast=is_fast))
+        write("A session as a notebook would run it, offline; Ctrl-C stops it.\n\n")
+        record = play_session(build_cells(is_fast=is_fast), environ=environ, write=write)
+        write(f"It is in the journal: {_name_command()} show {record.id[:8]}\n")
+        if writing is not None:
             write("Executing the same cells as a notebook ...\n")
-            _write_files(execution, folder, write)
-        elif writes_notebook:
+            writing.wait()
+            write(f"Wrote {writing.notebook} and {writing.page}\n\n{describe_opening(writing)}")
+        elif missing:
             write(f"To get it as a notebook as well: {_name_python()} -m pip install {' '.join(missing)}\n")
 
 
-@contextlib.contextmanager
-def _open_execution(cells: list[DemoCell], folder: Path, *, is_wanted: bool) -> Iterator[Execution | None]:
-    if not is_wanted:
-        yield None
-        return
-    from heliconemagic.demo_notebook import build_notebook, open_execution
+class Writing:
+    """The process that executes the notebook and writes it and its page."""
 
-    with open_execution(build_notebook(cells), folder) as execution:
-        yield execution
+    def __init__(self, process: subprocess.Popen[bytes], complaints: IO[bytes], notebook: Path) -> None:
+        self._process = process
+        self._complaints = complaints
+        self.notebook = notebook
+        self.page = notebook.with_suffix(".html")
+
+    def wait(self) -> None:
+        """Waits for the files.
+
+        Raises:
+            HeliconeMagicError: they could not be made.
+        """
+        while self._process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_WAKE_SECONDS)
+        if self._process.returncode:
+            self._complaints.seek(0)
+            lines = self._complaints.read().decode(errors="replace").split("\n")
+            cause = next((line for line in reversed(lines) if line.strip()), None)
+            raise HeliconeMagicError("the notebook could not be executed and written.", cause=cause)
+
+    def close(self) -> None:
+        """Ends the process, and with it its kernel; harmless if it has ended."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def open_writing(folder: Path, stem: str, *, is_fast: bool) -> Iterator[Writing]:
+    """Begins to execute the notebook; on leaving, the process is gone."""
+    command = [sys.executable, "-m", "heliconemagic.demo_notebook", str(folder), stem, *(["fast"] if is_fast else [])]
+    with tempfile.TemporaryFile() as complaints:
+        # In a session of its own, Ctrl-C doesn't reach it: it is ended here, in order.
+        process = subprocess.Popen(  # noqa: S603  # our own module, run by our own interpreter
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaints, start_new_session=True
+        )
+        writing = Writing(process, complaints, folder / f"{stem}.ipynb")
+        try:
+            yield writing
+        finally:
+            writing.close()
 
 
 def open_folder(folder: Path) -> None:
@@ -70,31 +113,19 @@ def open_folder(folder: Path) -> None:
         raise InputError(f"the folder {str(folder)!r} cannot be written to.", hint="name another with --folder DIR")
 
 
-def _write_files(execution: Execution, folder: Path, write: Write) -> None:
-    from heliconemagic.demo_notebook import build_page, serialise
-
-    notebook = execution.wait()
-    stem = find_free_stem(folder)
-    path, page = folder / f"{stem}.ipynb", folder / f"{stem}.html"
-    for target, text in ((path, serialise(notebook)), (page, build_page(notebook))):
-        with target.open("x", encoding="utf-8") as file:  # "x": never over somebody's file
-            file.write(text)
-    write(f"Wrote {path} and {page}\n\n{describe_opening(path, page)}")
-
-
 def find_free_stem(folder: Path) -> str:
     """The first of ``course-creation``, ``course-creation-2``, … of which there is no file in ``folder``."""
     names = (FILE_STEM if number == 1 else f"{FILE_STEM}-{number}" for number in count(1))
     return next(name for name in names if not any((folder / f"{name}.{end}").exists() for end in ("ipynb", "html")))
 
 
-def describe_opening(path: Path, page: Path) -> str:
+def describe_opening(writing: Writing) -> str:
     """How to look at the page, and how to run the notebook in JupyterLab."""
     python = _name_python()
-    lines = [f"Read it: open {page} in a browser", "Run it in JupyterLab:"]
+    lines = [f"Read it: open {writing.page} in a browser", "Run it in JupyterLab:"]
     if find_spec("jupyterlab") is None:
         lines.append(f"  {python} -m pip install jupyterlab")
-    return "\n".join([*lines, f"  {python} -m jupyterlab {path}", ""])
+    return "\n".join([*lines, f"  {python} -m jupyterlab {writing.notebook}", ""])
 
 
 def _name_python() -> str:

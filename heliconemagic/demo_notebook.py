@@ -1,15 +1,14 @@
-"""Builds the demo's notebook, executes it on a real kernel and makes a page of it.
+"""Builds the demo's notebook, executes it on a real kernel, and writes it and a page of it.
 
-The only module that imports nbformat, nbclient, nbconvert, ipykernel and jupyter_client: the ``notebook`` extra.
+Run as a program, ``python -m heliconemagic.demo_notebook FOLDER STEM [fast]``, in a process of its own: nbclient
+takes Ctrl-C for itself, and its imports would slow down what plays in the terminal meanwhile. The only module that
+imports the ``notebook`` extra: nbformat, nbclient, nbconvert, ipykernel and jupyter_client.
 """
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,14 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 
-from heliconemagic.demo_session import TITLE, DemoCell
-from heliconemagic.errors import HeliconeMagicError
+from heliconemagic.demo_session import TITLE, DemoCell, build_cells
+
+CELL_TIMEOUT = 120  # seconds
 
 _format: Any = nbformat  # typed, but not its functions
 _Exporter: Any = HTMLExporter
-
-CELL_TIMEOUT = 120  # seconds
-_WAKE_SECONDS = 0.2  # how soon Ctrl-C is seen where waiting for a lock cannot be interrupted
 
 # nbconvert's page would load require.js, MathJax and Mermaid from elsewhere; this one loads nothing.
 _PAGE = """\
@@ -60,59 +56,16 @@ def build_notebook(cells: Sequence[DemoCell]) -> nbformat.NotebookNode:
     return notebook
 
 
-class Execution:
-    """A notebook that is being executed, on a thread of its own: nbclient would take Ctrl-C from the main one."""
-
-    def __init__(self, future: concurrent.futures.Future[None], notebook: nbformat.NotebookNode) -> None:
-        self._future = future
-        self._notebook = notebook
-
-    def wait(self) -> nbformat.NotebookNode:
-        """The executed notebook.
-
-        Raises:
-            HeliconeMagicError: a cell failed, or the kernel died.
-        """
-        while not self._future.done():
-            concurrent.futures.wait([self._future], timeout=_WAKE_SECONDS)
-        try:
-            self._future.result()
-        except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
-            raise HeliconeMagicError("the notebook could not be executed.", cause=str(error).strip()) from error
-        return self._notebook
-
-
-@contextmanager
-def open_execution(notebook: nbformat.NotebookNode, folder: Path) -> Iterator[Execution]:
-    """Begins to execute ``notebook`` in ``folder``; on leaving, whatever happened, its kernel is gone."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="heliconemagic-notebook", daemon=True)
-    thread.start()
-    is_over = threading.Event()
-    future = asyncio.run_coroutine_threadsafe(_execute(notebook, folder, is_over), loop)
-    try:
-        yield Execution(future, notebook)
-    finally:
-        future.cancel()  # harmless if it is done
-        is_over.wait(timeout=10.0)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5.0)
-
-
-async def _execute(notebook: nbformat.NotebookNode, folder: Path, is_over: threading.Event) -> None:
-    client = NotebookClient(
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Fills in the outputs of ``notebook``, run in ``folder`` with this interpreter; raises if a cell fails."""
+    NotebookClient(
         notebook,
         kernel_manager_class=OwnInterpreterManager,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
-        extra_arguments=["--log-level=40"],  # its warnings would stand between the lines of the demo
         timeout=CELL_TIMEOUT,
         record_timing=False,
-    )
-    try:
-        await client.async_execute()
-    finally:
-        is_over.set()
+    ).execute()
 
 
 def build_page(notebook: nbformat.NotebookNode) -> str:
@@ -123,6 +76,14 @@ def build_page(notebook: nbformat.NotebookNode) -> str:
     return str(page)
 
 
-def serialise(notebook: nbformat.NotebookNode) -> str:
-    """The notebook as the text of its file."""
-    return str(_format.writes(notebook)) + "\n"
+def write_demo(folder: Path, stem: str, *, is_fast: bool) -> None:
+    """Writes ``stem.ipynb`` and ``stem.html`` into ``folder``; fails rather than overwrite one."""
+    notebook = build_notebook(build_cells(is_fast=is_fast))
+    execute(notebook, folder)
+    for ending, text in (("ipynb", _format.writes(notebook) + "\n"), ("html", build_page(notebook))):
+        with (folder / f"{stem}.{ending}").open("x", encoding="utf-8") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    write_demo(Path(sys.argv[1]), sys.argv[2], is_fast="fast" in sys.argv[3:])
