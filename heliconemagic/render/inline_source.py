@@ -25,7 +25,7 @@ _SPECIAL = re.compile(
 )
 _BRACKET = re.compile(r"(?<!\\)[\[\]]")
 _LINE_BEGIN = re.compile(
-    r"^(?=(?:#{1,6}|[+-])(?:\s|$)|>|=+\s*$|-[-\s]+$|:?-+\s*\|)|^(\d{1,9})(?=[.)](?:\s|$))", re.MULTILINE
+    r"^(?=(?:#{1,6}|[+-])(?:\s|$)|>|=+\s*$|[|:-][|: -]*$)|^(\d{1,9})(?=[.)](?:\s|$))", re.MULTILINE
 )
 _CODE_ENTITIES = {ord(char): f"&#{ord(char)};" for char in "&<>\"'$\\`*_[]{}|~:@\n"}
 

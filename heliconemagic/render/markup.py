@@ -54,7 +54,7 @@ def build_markdown_link(url: str | None, label: str) -> str:
     """The same link in Markdown."""
     if not url or not re.match(r"https?://", url):
         return ""
-    return f"[{escape_markdown(label)}]({quote(url, safe=URL_CHARACTERS)})"
+    return f"[{escape_markdown(label)}]({quote(drop_controls(url), safe=URL_CHARACTERS)})"
 
 
 URL_CHARACTERS = "/:?#@!&=+,;%~-._"

@@ -56,7 +56,7 @@ def build_clock(steps: Sequence[Step]) -> SessionClock:
 def build_bar(step: Step, clock: SessionClock) -> tuple[str, str, str]:
     """A step's bar in characters: the blank before it, the wait for its first token, the rest."""
     end = step.ended_at if step.ended_at is not None else float("inf")
-    start = min(int(clock.place(step.started_at) * WIDTH), WIDTH - 1)
+    start = min(round(clock.place(step.started_at) * WIDTH), WIDTH - 1)
     stop = max(round(clock.place(end) * WIDTH), start + 1)
     first = round(clock.place(step.first_token_at) * WIDTH) if step.first_token_at is not None else start
     waited = min(max(first - start, 0), stop - start - 1)
