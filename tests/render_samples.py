@@ -9,16 +9,16 @@ from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card import Card, RequestForm
 from heliconemagic.usage import Usage
 
-ALLOWED = {
+PLAIN = (
+    "p h1 h2 h3 h4 h5 h6 ul li blockquote pre code hr br strong em s del table thead tbody tr div span details summary "
+    "style"
+)
+ALLOWED: dict[str, set[str]] = {
     "a": {"href", "target", "rel"},
     "ol": {"start"},
     "th": {"align"},
     "td": {"align"},
-    **dict.fromkeys(
-        "p h1 h2 h3 h4 h5 h6 ul li blockquote pre code hr br strong em s del table thead tbody tr div span details "
-        "summary style".split(),
-        set(),
-    ),
+    **{tag: set() for tag in PLAIN.split()},
 }
 SAFE_SCHEMES = ("http://", "https://", "mailto:")
 
@@ -145,15 +145,18 @@ class PageReader(HTMLParser):
         return "".join("".join(self.words).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element."""
         self.elements.append((tag, dict(attrs)))
         if tag not in ("br", "hr", "img"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
+        """Its end, which must match."""
         assert self.open, f"</{tag}> closes what is around the page"
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
+        """Text; a style sheet's isn't."""
         if self.open[-1:] != ["style"]:
             self.words.append(data)
 
