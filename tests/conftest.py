@@ -12,13 +12,12 @@ from pathlib import Path
 
 import network_guard  # noqa: F401  # guards from here on
 import pytest
+from environs import is_foreign
 from fake_helicone import FakeHelicone
 from fixtures_helicone import fake  # noqa: F401
+from fixtures_kernel import kernel, kernel_python, shared_kernel, start_kernel  # noqa: F401
 from shells import Shell
 
-_FOREIGN = (
-    "OPENAI_", "HELICONE", "AZURE_", "OLLAMA_", "JPY_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
-)  # fmt: skip
 _ENDING_SECONDS = 5.0  # for a thread that is about to end
 
 
@@ -26,7 +25,7 @@ _ENDING_SECONDS = 5.0  # for a thread that is about to end
 def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to stand in, a journal of its own, and none of the developer's keys; gives the journal's."""
     for name in os.environ:
-        if name.upper().startswith(_FOREIGN):
+        if is_foreign(name):
             monkeypatch.delenv(name)
     folder = tmp_path_factory.mktemp("world")  # not tmp_path, which is the test's own and empty
     (folder / "place").mkdir()
