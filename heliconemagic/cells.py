@@ -14,11 +14,13 @@ from collections.abc import Callable, Sequence
 ATTRIBUTE = "_heliconemagic_run_cell"
 """The attribute of the shell that the async form awaits: a name in user_ns would not survive %reset."""
 
+EMPTY_BODY = "\n"
+
 
 def build_transformer(magics: Sequence[str], *, can_await: Callable[[], bool]) -> Callable[[list[str]], list[str]]:
     """An input transformer for cells of the named cell magics.
 
-    It is also called for completeness checks, so it must have no effects.
+    It has no effects: older versions of IPython call it for completeness checks too.
     """
     pattern = re.compile(rf"%%({'|'.join(magics)})(?=\s|$)(?P<line>.*)", re.DOTALL)
 
@@ -31,6 +33,10 @@ def build_transformer(magics: Sequence[str], *, can_await: Callable[[], bool]) -
         body = "".join(lines[first + 1 :])
         if can_await():
             return [f"await get_ipython().{ATTRIBUTE}({found[1]!r}, {line!r}, {body!r})\n"]
-        return [f"get_ipython().run_cell_magic({found[1]!r}, {line!r}, {body!r})\n"]
+        # IPython refuses an empty body with an error of its own that leaves no output.
+        return [f"get_ipython().run_cell_magic({found[1]!r}, {line!r}, {body or EMPTY_BODY!r})\n"]
 
+    # A check for completeness must see the magic itself, for IPython ends a cell magic at a blank
+    # line. It skips transformers that say this; ours has no effects all the same.
+    transform.has_side_effects = True  # type: ignore[attr-defined]
     return transform

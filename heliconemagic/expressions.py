@@ -89,7 +89,7 @@ def compute_span(span: Span, names: Mapping[str, Any]) -> Any:
         TemplateError: a name is unknown, or the expression fails.
     """
     try:
-        value = span.compute(names)
+        value = span.compute(_select(find_span_names(span.source), names))
         if isinstance(value, Undefined):
             str(value)  # raises
     except Exception as error:  # whatever the notebook's own objects raise
@@ -112,7 +112,7 @@ def render_template(text: str, names: Mapping[str, Any], show: Callable[[Any], s
         finalize=lambda value: _finish(value, show),
     )
     try:
-        return environment.from_string(text).render(names)
+        return environment.from_string(text).render(_select(find_template_names(text), names))
     except TemplateSyntaxError as error:
         raise TemplateError(
             f"the prompt is not a Jinja template (line {error.lineno}): {error.message}",
@@ -122,6 +122,11 @@ def render_template(text: str, names: Mapping[str, Any], show: Callable[[Any], s
         raise  # of `show`
     except Exception as error:  # whatever the notebook's own objects raise
         raise _build_failure("the template", error, names) from error
+
+
+def _select(used: set[str], names: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what is used: Jinja copies what it gets, and a notebook has large and costly names."""
+    return {name: names[name] for name in used if name in names}
 
 
 def find_span_names(text: str) -> set[str]:

@@ -28,6 +28,7 @@ from heliconemagic.gateways import (
 )
 from heliconemagic.journal import Journal
 from heliconemagic.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
+from heliconemagic.names import LayeredNames
 from heliconemagic.options import CellCommand, SessionCommand
 from heliconemagic.planning import Cell, Plan, estimate_request_cost, estimate_request_tokens, plan_step
 from heliconemagic.pricing import list_priced_models
@@ -217,7 +218,7 @@ class Notebook:
                 session,
                 command,
                 prompt,
-                names={**names, "steps": StepReplies(self)},
+                names=LayeredNames({"steps": StepReplies(self)}, names),
                 cell=cell,
                 options=options,
                 choice=choice,
@@ -284,7 +285,7 @@ class Notebook:
         session, _ = self.find_session()
         notes = tuple(text for text in (note, *(plan.notes if plan else ())) if text)
         if run is not None and run.is_done and step.is_recorded and self.journal.warning:
-            notes = (*notes, f"not recorded: {self.journal.warning}")
+            notes = (*notes, self.journal.warning)
         return Card(
             step=step,
             context=plan.place.label if plan else self._describe_parent(session, step),
@@ -294,7 +295,7 @@ class Notebook:
             request=plan.form if plan else _build_recorded_form(session, step),
             request_url=self._find_request_url(session, step),
             session_url=self.find_session_url(session),
-            totals=session.totals,
+            totals=session.totals if run is None or run.is_done else None,
         )
 
     def _describe_parent(self, session: Session, step: Step) -> str:

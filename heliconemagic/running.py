@@ -38,7 +38,7 @@ class CellInput:
 
 
 class CellRun:
-    """A cell's step while it runs: a context that opens and, whatever happens, closes its view."""
+    """A cell's step while it runs: a context that ends the step and closes its view, whatever happens."""
 
     def __init__(
         self,
@@ -57,8 +57,6 @@ class CellRun:
         self._step: Step = self._run.read_step()
 
     def __enter__(self) -> CellRun:
-        self._view.open(self._build_card())
-        self._note_change()
         return self
 
     def __exit__(
@@ -71,12 +69,18 @@ class CellRun:
         self._view.close(self._build_card())
         self._note_change()
 
+    def _open(self) -> None:
+        self._view.open(self._build_card())
+        self._note_change()
+
     async def follow(self) -> None:
-        """Waits for the end on the running loop, showing what arrives."""
+        """Shows the card and what arrives, waiting for the end on the running loop."""
+        self._open()
         await follow(self._run, self._show)
 
     def follow_blocking(self) -> None:
-        """Waits for the end on this thread, showing what arrives."""
+        """The same, waiting on this thread."""
+        self._open()
         follow_blocking(self._run, self._show)
 
     def _show(self) -> None:

@@ -113,7 +113,7 @@ class SessionLine:
                     *choice.notes,
                     sent,
                     f"session {session.record.id}",
-                    f"not recorded: {warning}" if warning else "",
+                    warning or "",
                 )
                 if line
             ),

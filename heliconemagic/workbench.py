@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from heliconemagic.errors import InputError
 from heliconemagic.frontend import Frontend
 from heliconemagic.journal import Journal, default_folder
+from heliconemagic.names import LayeredNames
 from heliconemagic.notebook import Notebook, Surroundings
 from heliconemagic.option_table import Magic
 from heliconemagic.options import CellCommand, SessionCommand
@@ -96,7 +97,7 @@ class Workbench:
         """Runs a cell by awaiting it on the kernel's loop."""
         names = self.frontend.read_names(self.notebook.build_redactor().redact_lookalikes)
         awaited = {name: await value for name, value in find_awaitables(body, names, mode=command.mode).items()}
-        given = self._take(command, body, {**names, **awaited})
+        given = self._take(command, body, LayeredNames(awaited, names))
         return self._give_back(command, await self._runner.run(given))
 
     def run_blocking(self, command: CellCommand, body: str | None) -> Reply | None:
@@ -104,10 +105,11 @@ class Workbench:
         prompt = command.text if body is None else body
         names = self.frontend.read_names(self.notebook.build_redactor().redact_lookalikes)
         awaited = await_blocking(find_awaitables(prompt, names, mode=command.mode))
-        given = self._take(command, prompt, {**names, **awaited})
+        given = self._take(command, prompt, LayeredNames(awaited, names))
         reply = self._give_back(command, self._runner.run_blocking(given))
         if body is not None and self._find_kind() == "text":
-            return self.frontend.put_result(reply)  # a terminal would print "Out[1]: " with nothing behind it
+            self.frontend.put_result(reply)  # a terminal would print "Out[1]: " with nothing behind it
+            return None
         return reply
 
     def _take(self, command: CellCommand, prompt: str, names: Mapping[str, Any]) -> CellInput:

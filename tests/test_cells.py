@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 from heliconemagic.cells import ATTRIBUTE, build_transformer
 
@@ -32,7 +33,7 @@ def read_arguments(code: str) -> tuple[str, str, str]:
 def test_body_arrives_byte_for_byte(body: str, can_await: bool) -> None:
     """In the awaited and in the ordinary form."""
     code = transform("%%llm /x -t 0\n" + body, can_await=can_await)
-    assert read_arguments(code) == ("llm", "/x -t 0", body)
+    assert read_arguments(code) == ("llm", "/x -t 0", body or ("" if can_await else "\n"))
 
 
 def test_async_form_names_nothing_of_the_user() -> None:
@@ -56,3 +57,11 @@ def test_other_cells_are_left_alone(cell: str) -> None:
 def test_bare_magic_is_ours_too() -> None:
     """`%%llm` alone continues the last step."""
     assert read_arguments(transform("%%llm\nhi")) == ("llm", "", "hi")
+
+
+def test_terminal_goes_on_reading_until_a_blank_line() -> None:
+    """A completeness check sees a cell magic, not the call that it becomes."""
+    manager = TransformerManager()
+    manager.cleanup_transforms.insert(0, build_transformer(["llm"], can_await=lambda: False))
+    assert manager.check_complete("%%llm /x\nfirst line")[0] == "incomplete"
+    assert manager.check_complete("%%llm /x\nfirst line\n\n")[0] == "complete"
