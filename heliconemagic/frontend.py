@@ -85,12 +85,9 @@ class Frontend:
         return "text" if is_terminal else "static"
 
     def describe(self) -> str:
-        """The kind of kernel and front end, for ``doctor``."""
-        if self.kernel is None:
-            return f"{type(self._shell).__name__}, no kernel"
-        return (
-            f"{type(self.kernel).__module__.split('.')[0]} {getattr(self.kernel, 'implementation_version', '')}".strip()
-        )
+        """What runs the cells, with versions, for ``doctor``."""
+        kernel = "no kernel" if self.kernel is None else _name_version(type(self.kernel).__module__.partition(".")[0])
+        return ", ".join((kernel, _name_version("ipython"), _name_version("ipywidgets")))
 
     def find_title(self) -> str:
         """The stem of the notebook's file name, as the front end tells it; "" where none does."""
@@ -154,6 +151,15 @@ def find_last_error() -> str:
     if error is None:
         raise KeyError("last_error")
     return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+
+
+def _name_version(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"{distribution} {version(distribution)}"
+    except PackageNotFoundError:
+        return f"{distribution}, not installed"
 
 
 def _is_loop_running() -> bool:

@@ -35,6 +35,7 @@ from heliconemagic.pricing import list_priced_models
 from heliconemagic.records import SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card import Card, RequestForm
+from heliconemagic.render.figures import format_cost
 from heliconemagic.reply import Reply
 from heliconemagic.session import Session
 from heliconemagic.settings import RequestOptions
@@ -341,7 +342,7 @@ class Notebook:
         """A plan in words: its place, its size, what its prompt would cost."""
         cost = estimate_request_cost(plan.request)
         tokens = estimate_request_tokens(plan.request)
-        priced = "unpriced" if cost is None else f"${cost:.6f} for the prompt, est."
+        priced = f"{format_cost(cost)} for the prompt, est." if cost else format_cost(cost)
         return [
             f"{plan.place.path} · {plan.place.label} · {plan.request.gateway.label} · {plan.request.model}",
             f"about {tokens:,} tokens in {len(plan.request.messages)} messages · {priced}",

@@ -129,7 +129,7 @@ def _find_preset(name: str) -> Gateway | None:
         return replace(
             _build_local("demo", "http://demo.invalid/v1"),
             answers_in_process=True,
-            note="the demo is not a language model; nothing leaves this machine",
+            note="not a language model",
         )
     return None
 

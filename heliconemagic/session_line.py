@@ -111,6 +111,7 @@ class SessionLine:
                 for line in (
                     *lines,
                     *choice.notes,
+                    "nothing leaves this machine" if choice.gateway.answers_in_process else "",
                     sent,
                     f"session {session.record.id}",
                     warning or "",

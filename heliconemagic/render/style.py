@@ -9,7 +9,7 @@ from __future__ import annotations
 _VARIABLES = """
 --hm-muted:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,color-mix(in srgb,currentColor 62%,transparent)));
 --hm-line:var(--jp-border-color2,var(--vscode-panel-border,color-mix(in srgb,currentColor 18%,transparent)));
---hm-soft:var(--jp-layout-color2,var(--vscode-textCodeBlock-background,color-mix(in srgb,currentColor 5%,transparent)));
+--hm-soft:color-mix(in srgb,currentColor 6%,transparent);
 --hm-link:var(--jp-content-link-color,var(--vscode-textLink-foreground,#2f7de1));
 --hm-run:var(--jp-brand-color1,var(--vscode-charts-blue,#2f7de1));
 --hm-ok:var(--jp-success-color1,var(--vscode-charts-green,#2da44e));
@@ -46,34 +46,36 @@ background:var(--hm-soft);font-size:12px;line-height:1.5;font-variant-numeric:ta
 """
 
 _PARTS = """
-.hm pre{background:var(--hm-soft);padding:8px 12px;border-radius:6px;margin:.6em 0;overflow-x:auto;
+.hm.hm.hm pre{background:var(--hm-soft);padding:8px 12px;border-radius:6px;margin:.6em 0;overflow-x:auto;
 font-family:var(--hm-mono);font-size:13px;line-height:1.5;border:0}
-.hm .hm-part pre{margin:0;border-radius:0;padding-top:0;padding-bottom:0}
+.hm.hm.hm .hm-part pre{margin:0;border-radius:0;padding-top:0;padding-bottom:0}
 .hm details{padding:3px 12px 4px;font-size:12px}
 .hm .hm-body details{padding:2px 0}
 .hm summary{cursor:pointer;color:var(--hm-muted)}
-.hm details pre{font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}
+.hm.hm.hm details pre{font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}
 .hm-live-head>.widget-html,.hm-live-head>.jupyter-widgets:first-child{flex:1 1 auto}
 .hm-live-head{align-items:center;background:var(--hm-soft);border-bottom:1px solid var(--hm-line)}
 .hm-live-head .hm-head{border-bottom:0}
 """
 
+# Three times the class: JupyterLab's own rules for tables and code have the weight of two.
 _TABLES = """
-.hm table{border-collapse:collapse;width:100%;margin:0;font-size:12.5px;border:0;table-layout:auto}
-.hm tr{background:none!important}
-.hm th{font-weight:500;color:var(--hm-muted);text-align:left;padding:4px 8px;border-bottom:1px solid var(--hm-line)}
-.hm td{padding:2px 8px;text-align:left;white-space:nowrap;font-variant-numeric:tabular-nums;border:0}
-.hm [align=right]{text-align:right}
-.hm [align=center]{text-align:center}
-.hm-plain td,.hm-body td{white-space:normal}
-.hm-body table,.hm details table{width:auto;margin:.6em 0}
-.hm-body th,.hm-body td{border-bottom:1px solid var(--hm-line)}
-.hm td.hm-step{font-family:var(--hm-mono);white-space:pre;overflow-wrap:anywhere}
-.hm-folder td{color:var(--hm-muted)}
-.hm-old td{opacity:.5}
-.hm td.hm-bar{font:11px/1 var(--hm-mono);white-space:pre;color:var(--hm-run);letter-spacing:0}
-.hm-wait{opacity:.45}
-.hm .hm-failed td.hm-step,.hm .hm-failed td.hm-bar{color:var(--hm-bad)}
+.hm.hm.hm table{border-collapse:collapse;width:100%;margin:0;font-size:12.5px;border:0;table-layout:auto}
+.hm.hm.hm tr{background:none!important}
+.hm.hm.hm th{font-weight:500;white-space:nowrap;color:var(--hm-muted);text-align:left;padding:4px 8px;
+border:0;border-bottom:1px solid var(--hm-line)}
+.hm.hm.hm td{padding:2px 8px;text-align:left;white-space:nowrap;font-variant-numeric:tabular-nums;border:0}
+.hm.hm.hm [align=right]{text-align:right}
+.hm.hm.hm [align=center]{text-align:center}
+.hm.hm.hm .hm-plain td,.hm.hm.hm .hm-body td{white-space:normal}
+.hm.hm.hm .hm-body table,.hm.hm.hm details table{width:auto;margin:.6em 0}
+.hm.hm.hm .hm-body th,.hm.hm.hm .hm-body td{border-bottom:1px solid var(--hm-line)}
+.hm.hm.hm td.hm-step{font-family:var(--hm-mono);white-space:pre;overflow-wrap:anywhere}
+.hm.hm.hm .hm-folder td{color:var(--hm-muted)}
+.hm.hm.hm .hm-old td{opacity:.5}
+.hm.hm.hm td.hm-bar{font:11px/1 var(--hm-mono);white-space:pre;color:var(--hm-run);letter-spacing:0;width:38%}
+.hm .hm-wait{opacity:.45}
+.hm.hm.hm .hm-failed td.hm-step,.hm.hm.hm .hm-failed td.hm-bar{color:var(--hm-bad)}
 .hm .hm-more{margin:0;padding:3px 12px 6px;font-size:12px;color:var(--hm-muted)}
 """
 
