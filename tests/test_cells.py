@@ -47,11 +47,19 @@ def test_blank_lines_before_and_crlf_after_the_first_line_are_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["%%llmx /a\nhi\n", "x = 1\n%%llm /a\n", "%%time\n%%llm /a\nhi\n", "%%llm?\n", "", "\n"]
+    "cell", ["%%llmx /a\nhi\n", "x = 1\n%%llm /a\n", "%%html\n%%llm /a\nhi\n", "%%llm?\n", "", "\n"]
 )
 def test_other_cells_are_left_alone(cell: str) -> None:
     """Only a cell that begins with the magic is ours."""
     assert transform(cell) == cell
+
+
+@pytest.mark.parametrize("wrappers", ["%%time\n", "%%capture out --no-stderr\n%%time\n"])
+def test_cell_below_a_wrapper_becomes_a_call(wrappers: str) -> None:
+    """What runs cells gets one line of Python, so that neither its reading nor IPython's touches the body."""
+    code = transform(f"{wrappers}%%llm /x\n>>> Don't {{\n")
+    assert code.startswith(wrappers + "get_ipython().run_cell_magic(")
+    assert read_arguments(code.removeprefix(wrappers)) == ("llm", "/x", ">>> Don't {\n")
 
 
 def test_bare_magic_is_ours_too() -> None:
