@@ -5,6 +5,7 @@ Which kernels: `HELICONEMAGIC_KERNELS="6.31=/path/to/python,7.3=…"`; without i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -182,9 +183,7 @@ class Kernel:
     def wait_for_text(self, text: str) -> None:
         """Until the page shows ``text`` in a running card."""
         self.wait(
-            lambda: any(
-                text in str(comm.state.get("value", "")) for comm in self.comms.values() if not comm.is_closed
-            )
+            lambda: any(text in str(comm.state.get("value", "")) for comm in self.comms.values() if not comm.is_closed)
         )
 
     # ---- widgets
@@ -237,10 +236,8 @@ class Kernel:
         for channel in (self.client.shell_channel, self.client.control_channel):
             while channel.msg_ready():
                 self._take_reply(channel.get_msg(timeout=1))
-        try:
+        with contextlib.suppress(queue.Empty):
             self._take_output(self.client.get_iopub_msg(timeout=0.01))
-        except queue.Empty:
-            pass
 
     def _take_reply(self, message: dict[str, Any]) -> None:
         parent = message["parent_header"].get("msg_id", "")

@@ -19,7 +19,7 @@ PROMPTS = {
     "python": "def f(x):\n    return {x: f'{x}'}\n",
     "shell": "!ls $HOME {x}\n?help\n%who\n%%bash\necho",
     "indented": "   three blanks\n\n\tand a tab  ",
-    "quotes": "O'Brien said \"no\\n\" and '''three''' \"\"\"times\"\"\"",
+    "quotes": 'O\'Brien said "no\\n" and \'\'\'three\'\'\' """times"""',
     "unicode": "zero\u200bwidth, \u2028 line separator, 🪸, e\u0301",
 }
 RAW_PROMPTS = {
