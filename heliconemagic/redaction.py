@@ -74,10 +74,11 @@ class Redactor:
         """How many characters at the end of ``text`` may be the beginning of a key."""
         longest = 0
         for value in self._values:
-            for length in range(min(len(value) - 1, len(text)), longest, -1):
-                if text.endswith(value[:length]):
-                    longest = length
-                    break
+            start = text.find(value[0], max(0, len(text) - len(value) + 1))
+            while start >= 0 and not value.startswith(text[start:]):
+                start = text.find(value[0], start + 1)
+            if start >= 0:  # the earliest beginning is the longest
+                longest = max(longest, len(text) - start)
         return longest
 
 
