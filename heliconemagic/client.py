@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, IncompleteAnswerError
 from heliconemagic.failures import Refusal
-from heliconemagic.gateways import Credentials, Gateway
+from heliconemagic.gateways.choice import Credentials, Gateway
 from heliconemagic.records import Message
 from heliconemagic.redaction import Redactor
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.errors import InputError
-from heliconemagic.line_tokens import read_token
-from heliconemagic.suggestions import Suggestion
+from heliconemagic.lines.suggestions import Suggestion
+from heliconemagic.lines.tokens import read_token
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 
-    from heliconemagic.option_table import Magic
+    from heliconemagic.lines.option_table import Magic
 
 Suggest = Callable[["Magic", Sequence[str], str], Sequence[Suggestion]]
 """Magic, words before the cursor's, the cursor's word as typed → what could stand there."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from heliconemagic.errors import HeliconeMagicError
-from heliconemagic.gateways import Choice
-from heliconemagic.journal import default_folder
-from heliconemagic.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, check_key_shape
+from heliconemagic.gateways.choice import Choice
+from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, check_key_shape
+from heliconemagic.journal.journal import default_folder
 from heliconemagic.notebook import Notebook
 from heliconemagic.render.notice import Notice
 from heliconemagic.session import Session

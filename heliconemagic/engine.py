@@ -24,7 +24,7 @@ from heliconemagic.redaction import Redactor
 from heliconemagic.reply import ReplyState
 
 if TYPE_CHECKING:
-    from heliconemagic.journal import Journal
+    from heliconemagic.journal.journal import Journal
 
 FLUSH_SECONDS = 0.2
 """How long text may wait before it is handed to the journal's writer, which adds little to it."""

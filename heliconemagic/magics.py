@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, CaselessStrEnum, Float, Integer, Unicode
 
-from heliconemagic.option_table import Magic
-from heliconemagic.options import build_help, parse_cell_line, parse_session_line
+from heliconemagic.lines.option_table import Magic
+from heliconemagic.lines.options import build_help, parse_cell_line, parse_session_line
 from heliconemagic.settings import Context, RequestOptions
 
 if TYPE_CHECKING:

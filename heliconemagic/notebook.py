@@ -17,7 +17,7 @@ from heliconemagic import headers
 from heliconemagic.client import Client
 from heliconemagic.engine import Engine, Run
 from heliconemagic.errors import HeliconeMagicError, InputError, JournalError, TemplateError
-from heliconemagic.gateways import (
+from heliconemagic.gateways.choice import (
     DEMO_MODELS,
     Choice,
     build_credentials,
@@ -26,10 +26,10 @@ from heliconemagic.gateways import (
     build_session_url,
     choose_gateway,
 )
-from heliconemagic.journal import Journal
-from heliconemagic.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
+from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
+from heliconemagic.journal.journal import Journal
+from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.names import LayeredNames
-from heliconemagic.options import CellCommand, SessionCommand
 from heliconemagic.planning import Cell, Plan, estimate_request_cost, estimate_request_tokens, plan_step
 from heliconemagic.pricing import list_priced_models
 from heliconemagic.records import SessionRecord, SessionSummary, Step, StepStatus

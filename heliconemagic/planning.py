@@ -15,12 +15,12 @@ from heliconemagic import headers
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
 from heliconemagic.conversation import Place, Wish, build_chain, build_fingerprint, build_messages, find_place
 from heliconemagic.errors import BudgetError, InputError
-from heliconemagic.gateways import Choice, Gateway, build_credentials, check_model, describe_secret_headers
-from heliconemagic.keys import Keys
-from heliconemagic.options import CellCommand
+from heliconemagic.gateways.choice import Choice, Gateway, build_credentials, check_model, describe_secret_headers
+from heliconemagic.gateways.keys import Keys
+from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
 from heliconemagic.pricing import estimate_cost, is_priced
-from heliconemagic.prompt import TemplateMode, fill_template
+from heliconemagic.prompt.templates import TemplateMode, fill_template
 from heliconemagic.records import Step
 from heliconemagic.redaction import MIN_SECRET_LENGTH, Redactor
 from heliconemagic.render.card import RequestForm

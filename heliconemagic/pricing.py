@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from heliconemagic.providers import find_provider
+from heliconemagic.gateways.providers import find_provider
 from heliconemagic.usage import Usage
 
 if TYPE_CHECKING:
-    from heliconemagic.presets import Gateway
+    from heliconemagic.gateways.presets import Gateway
 
 # Nobody sends a bill for what runs on one's own machine.
 _FREE_PRESETS = frozenset({"demo", "ollama", "lmstudio"})

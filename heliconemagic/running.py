@@ -13,14 +13,14 @@ from typing import Any
 
 from heliconemagic.errors import StepInterrupted
 from heliconemagic.following import CANCEL_SECONDS, follow, follow_blocking
+from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook import Notebook
-from heliconemagic.options import CellCommand
 from heliconemagic.planning import Cell, Plan
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card import Card
 from heliconemagic.render.clock import format_clock
 from heliconemagic.reply import Reply
-from heliconemagic.view import View
+from heliconemagic.views.live import View
 
 BuildView = Callable[[Callable[[], None], CellCommand], View]
 """Makes the view of a step: what Stop does, and the cell's options."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from heliconemagic.conversation import find_current
-from heliconemagic.gateways import Choice
+from heliconemagic.gateways.choice import Choice
 from heliconemagic.records import SessionRecord, SessionTotals, Step, sum_steps
 from heliconemagic.settings import RequestOptions
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from heliconemagic.errors import InputError
-from heliconemagic.keys import check_key_shape, store_in_keyring
+from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
+from heliconemagic.lines.options import SessionCommand
 from heliconemagic.notebook import Notebook
-from heliconemagic.options import SessionCommand
 from heliconemagic.paths import SessionPath
 from heliconemagic.redaction import Secret
 from heliconemagic.render.clock import format_clock

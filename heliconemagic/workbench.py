@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from heliconemagic.errors import InputError
 from heliconemagic.frontend import Frontend
-from heliconemagic.journal import Journal, default_folder
+from heliconemagic.gateways.presets import PRESETS
+from heliconemagic.journal.journal import Journal, default_folder
+from heliconemagic.lines.option_table import Magic
+from heliconemagic.lines.options import CellCommand, SessionCommand
+from heliconemagic.lines.suggestions import Suggestion, suggest
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook import Notebook, Surroundings
-from heliconemagic.option_table import Magic
-from heliconemagic.options import CellCommand, SessionCommand
-from heliconemagic.presets import PRESETS
-from heliconemagic.prompt import find_awaitables
+from heliconemagic.prompt.templates import find_awaitables
 from heliconemagic.reply import Reply
 from heliconemagic.running import CellInput, CellRunner
 from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
 from heliconemagic.showing import SessionShow
-from heliconemagic.suggestions import Suggestion, suggest
-from heliconemagic.view import QuietView, StaticView, TextView, View, WidgetView
+from heliconemagic.views.live import QuietView, StaticView, TextView, View, WidgetView
 
 if TYPE_CHECKING:
     from heliconemagic.client import Client

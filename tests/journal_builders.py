@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import heliconemagic.journal
+import heliconemagic.journal.journal
 from heliconemagic.records import SessionRecord, Step
 
 ROOT = Path(heliconemagic.journal.__file__).parents[1]

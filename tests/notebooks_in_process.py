@@ -11,10 +11,10 @@ from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 
 from heliconemagic.client import Client
 from heliconemagic.following import follow_blocking
-from heliconemagic.gateways import Gateway
-from heliconemagic.journal import Journal
+from heliconemagic.gateways.choice import Gateway
+from heliconemagic.journal.journal import Journal
+from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.notebook import Notebook, Surroundings
-from heliconemagic.options import parse_cell_line, parse_session_line
 from heliconemagic.planning import Cell, Plan
 from heliconemagic.records import Step
 from heliconemagic.settings import RequestOptions

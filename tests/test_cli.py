@@ -16,9 +16,9 @@ from environs import build_environ
 from journal_builders import build_session, build_step, start_python
 
 from heliconemagic import __version__
-from heliconemagic.cli import main
-from heliconemagic.cli_demo import find_free_stem
-from heliconemagic.journal import Journal
+from heliconemagic.cli.demo import find_free_stem
+from heliconemagic.cli.main import main
+from heliconemagic.journal.journal import Journal
 from heliconemagic.records import Attempt, SessionRecord, Step, StepStatus
 from heliconemagic.usage import Usage
 
@@ -29,7 +29,7 @@ STREAM = """
 import sys, time
 from pathlib import Path
 from journal_builders import build_session, build_step
-from heliconemagic.journal import Journal
+from heliconemagic.journal.journal import Journal
 
 journal = Journal(Path(sys.argv[1]))
 journal.put_session(build_session())

@@ -12,8 +12,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from heliconemagic.completion import TypedLine, find_typed_line, install
-from heliconemagic.option_table import VERBS, Magic, Scope, list_options
-from heliconemagic.suggestions import Suggestion, suggest
+from heliconemagic.lines.option_table import VERBS, Magic, Scope, list_options
+from heliconemagic.lines.suggestions import Suggestion, suggest
 
 Complete = Callable[[str], list[str]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from heliconemagic.errors import CredentialError, HeliconeMagicError, InputError, UnknownModelError
-from heliconemagic.gateways import (
+from heliconemagic.gateways.choice import (
     DEMO_MODELS,
     build_credentials,
     build_gateway,
@@ -15,7 +15,7 @@ from heliconemagic.gateways import (
     choose_gateway,
     describe_secret_headers,
 )
-from heliconemagic.keys import find_keys
+from heliconemagic.gateways.keys import find_keys
 from heliconemagic.redaction import Secret
 
 OPENAI = {"OPENAI_API_KEY": "sk-fake-openai-key"}

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from journal_builders import build_session, build_step
 
-from heliconemagic import journal_queries
 from heliconemagic.errors import InputError, JournalError
-from heliconemagic.journal import Journal
-from heliconemagic.journal_schema import connect_file, open_readable
+from heliconemagic.journal import queries as journal_queries
+from heliconemagic.journal.journal import Journal
+from heliconemagic.journal.schema import connect_file, open_readable
 from heliconemagic.records import Attempt, SessionSummary, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.usage import Usage
 

@@ -14,8 +14,8 @@ import pytest
 from journal_builders import build_session, build_step
 
 from heliconemagic.errors import JournalError
-from heliconemagic.journal import Journal
-from heliconemagic.journal_schema import connect_file
+from heliconemagic.journal.journal import Journal
+from heliconemagic.journal.schema import connect_file
 from heliconemagic.records import StepStatus
 
 Open = Callable[..., Journal]

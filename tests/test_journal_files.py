@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from journal_builders import build_session, build_step
 
-from heliconemagic.journal import Journal, default_folder
-from heliconemagic.journal_files import create_private, find_mount_type, is_network_type, move_aside
-from heliconemagic.journal_schema import MIGRATIONS
+from heliconemagic.journal.files import create_private, find_mount_type, is_network_type, move_aside
+from heliconemagic.journal.journal import Journal, default_folder
+from heliconemagic.journal.schema import MIGRATIONS
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="file modes are POSIX")
 

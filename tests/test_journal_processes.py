@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 from journal_builders import build_session, build_step, start_python
 
-from heliconemagic.journal import Journal
-from heliconemagic.owner import Owner, is_alive, sweep
+from heliconemagic.journal.journal import Journal
+from heliconemagic.journal.owner import Owner, is_alive, sweep
 from heliconemagic.records import StepStatus
 
 STREAM = """
 import sys, time
 from pathlib import Path
 from journal_builders import build_session, build_step
-from heliconemagic.journal import Journal
+from heliconemagic.journal.journal import Journal
 
 journal = Journal(Path(sys.argv[1]))
 journal.put_session(build_session())
@@ -41,7 +41,7 @@ FORK_AND_DIE = """
 import os, signal, sys, time
 from pathlib import Path
 from journal_builders import build_session, build_step
-from heliconemagic.journal import Journal
+from heliconemagic.journal.journal import Journal
 
 journal = Journal(Path(sys.argv[1]))
 journal.put_session(build_session())
@@ -59,7 +59,7 @@ WRITE_MANY = """
 import sys
 from pathlib import Path
 from journal_builders import build_session, build_step
-from heliconemagic.journal import Journal
+from heliconemagic.journal.journal import Journal
 from heliconemagic.records import StepStatus
 
 folder, name = Path(sys.argv[1]), sys.argv[2]

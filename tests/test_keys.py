@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from heliconemagic.keys import (
+from heliconemagic.gateways.keys import (
     SERVICE,
     Keys,
     check_key_shape,

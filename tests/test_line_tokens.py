@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliconemagic.errors import InputError
-from heliconemagic.line_tokens import split_line
+from heliconemagic.lines.tokens import split_line
 
 
 def texts(line: str) -> list[str]:

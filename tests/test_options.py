@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from heliconemagic.errors import InputError
-from heliconemagic.line_reader import LineReader
-from heliconemagic.option_table import OPTIONS, RESERVED_WORDS, VERBS, Magic, Scope, list_options
-from heliconemagic.options import (
+from heliconemagic.lines.option_table import OPTIONS, RESERVED_WORDS, VERBS, Magic, Scope, list_options
+from heliconemagic.lines.options import (
     CellCommand,
     SessionCommand,
     build_help,
@@ -16,7 +15,8 @@ from heliconemagic.options import (
     parse_cell_line,
     parse_session_line,
 )
-from heliconemagic.prompt import TemplateMode
+from heliconemagic.lines.reader import LineReader
+from heliconemagic.prompt.templates import TemplateMode
 from heliconemagic.settings import Context, RequestOptions
 
 FIELDS_OF_COMMANDS = {*RequestOptions.__slots__, *CellCommand.__slots__, *SessionCommand.__slots__}

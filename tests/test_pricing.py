@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heliconemagic.gateways import build_gateway
+from heliconemagic.gateways.choice import build_gateway
 from heliconemagic.pricing import estimate_cost, is_priced, list_priced_models
 from heliconemagic.usage import Usage
 

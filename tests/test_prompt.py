@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliconemagic.errors import InputError, TemplateError
-from heliconemagic.prompt import fill_template, find_awaitables, find_names
+from heliconemagic.prompt.templates import fill_template, find_awaitables, find_names
 
 UNTOUCHED = {
     "json": '{"a": {"b": [1, {"c": "d"}]}, "e": "$x {y}"}',

@@ -12,10 +12,10 @@ import ipywidgets
 import pytest
 from comm.base_comm import BaseComm
 
-from heliconemagic.pace import Pace
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card import Card
-from heliconemagic.view import QuietView, StaticView, TextView, View, WidgetView
+from heliconemagic.views.live import QuietView, StaticView, TextView, View, WidgetView
+from heliconemagic.views.pace import Pace
 
 ENVELOPE = 500  # bytes of a message's headers, as measured between a kernel and JupyterLab
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"
@@ -369,7 +369,7 @@ def test_live_card_stays_a_widget_without_stop(page: Page) -> None:
 
 def test_ipywidgets_is_imported_only_when_a_card_opens() -> None:
     """Loading the module costs nothing of the widget library."""
-    code = "import sys, heliconemagic.view; print('ipywidgets' in sys.modules, 'markdown_it' in sys.modules)"
+    code = "import sys, heliconemagic.views.live; print('ipywidgets' in sys.modules, 'markdown_it' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout.split(), done.stderr) == (["False", "False"], "")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx2
 
-from heliconemagic.demo_text import DemoAnswer, build_demo_answer
+from heliconemagic.demo.text import DemoAnswer, build_demo_answer
 from heliconemagic.usage import estimate_tokens
 
 DEMO_MODELS: Mapping[str, str] = {

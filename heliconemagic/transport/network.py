@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
-from heliconemagic.presets import Gateway
+from heliconemagic.gateways.presets import Gateway
 from heliconemagic.transport.demo import DemoTransport
 from heliconemagic.transport.recording import RecordingTransport
 

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
-from heliconemagic.demo_session import FILE_STEM, build_cells, play_session
+from heliconemagic.cli.demo_session import FILE_STEM, build_cells, play_session
 from heliconemagic.errors import HeliconeMagicError, InputError
 
 Write = Callable[[str], None]
@@ -86,7 +86,14 @@ class Writing:
 @contextlib.contextmanager
 def open_writing(folder: Path, stem: str, *, is_fast: bool) -> Iterator[Writing]:
     """Begins to execute the notebook; on leaving, the process is gone."""
-    command = [sys.executable, "-m", "heliconemagic.demo_notebook", str(folder), stem, *(["fast"] if is_fast else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "heliconemagic.cli.demo_notebook",
+        str(folder),
+        stem,
+        *(["fast"] if is_fast else []),
+    ]
     with tempfile.TemporaryFile() as complaints:
         # In a session of its own, Ctrl-C doesn't reach it: it is ended here, in order.
         process = subprocess.Popen(  # noqa: S603  # our own module, run by our own interpreter

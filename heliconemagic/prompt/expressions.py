@@ -1,6 +1,6 @@
 """Wraps Jinja2: finds and computes the ``{{ … }}`` of a prompt in its sandbox, and says what failed.
 
-Imported by `heliconemagic.prompt` only once a prompt has a span. Each span is compiled alone, so the
+Imported by `heliconemagic.prompt.templates` only once a prompt has a span. Each span is compiled alone, so the
 text around it is never seen by Jinja. The sandbox stops accidents, not attackers.
 """
 

@@ -8,8 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from heliconemagic.errors import InputError
-from heliconemagic.line_tokens import Token, find_closing_quote, read_token
-from heliconemagic.option_table import Magic, Option, Scope, find_option, list_options
+from heliconemagic.lines.option_table import Magic, Option, Scope, find_option, list_options
+from heliconemagic.lines.tokens import Token, find_closing_quote, read_token
 from heliconemagic.settings import RequestOptions
 
 CURLY_QUOTES = "“”„‟‘’‚«»"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from heliconemagic.providers import AZURE_VARIABLE, HELICONE_VARIABLE, KEY_VARIABLES, OPENAI_VARIABLE
+from heliconemagic.gateways.providers import AZURE_VARIABLE, HELICONE_VARIABLE, KEY_VARIABLES, OPENAI_VARIABLE
 from heliconemagic.redaction import Secret
 
 __all__ = ["AZURE_VARIABLE", "HELICONE_VARIABLE", "OPENAI_VARIABLE", "Key", "Keys", "check_key_shape", "find_keys"]

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from heliconemagic.errors import InputError
-from heliconemagic.journal import Journal, default_folder
+from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.records import Attempt, SessionRecord, Step, StepStatus, sum_steps
 from heliconemagic.render.card import Card, build_text
 from heliconemagic.render.clock import format_clock

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Flag
 from typing import Any, Literal
 
-from heliconemagic import option_values as values
-from heliconemagic.prompt import TemplateMode
+from heliconemagic.lines import option_values as values
+from heliconemagic.prompt.templates import TemplateMode
 
 Magic = Literal["llm", "helicone_session"]
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from heliconemagic.pace import Pace
 from heliconemagic.render.card import Card, build_bundle, build_foot_text, build_head_text
 from heliconemagic.render.terminal import make_safe_text
+from heliconemagic.views.pace import Pace
 
 STATIC_INTERVAL = 0.5  # seconds between two updates of static HTML
 STATIC_RATE = 50_000  # bytes per second: every update is the whole answer again

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
-from heliconemagic.demo_json import build_json_answer
-from heliconemagic.demo_topic import capitalise, find_keywords, find_topic
+from heliconemagic.demo.schema_filler import build_json_answer
+from heliconemagic.demo.topic import capitalise, find_keywords, find_topic
 
 NOTICE = "Demo text, not a language model."
 MAX_TURNS = 40

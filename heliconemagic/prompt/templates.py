@@ -2,7 +2,7 @@
 
 Single braces, ``$``, LaTeX, JSON, ``{% %}``, ``{# #}`` and line ends are never touched, and a value
 is never scanned again. What is filled in, and in which order, is decided here; Jinja itself is
-wrapped by `heliconemagic.expressions`, imported once there is a span.
+wrapped by `heliconemagic.prompt.expressions`, imported once there is a span.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def find_names(text: str, *, mode: TemplateMode | str = TemplateMode.SPANS) -> s
     """
     if not _has_template(text, mode):
         return set()
-    from heliconemagic import expressions
+    from heliconemagic.prompt import expressions
 
     return expressions.find_template_names(text) if mode == TemplateMode.JINJA else expressions.find_span_names(text)
 
@@ -77,8 +77,8 @@ def _has_template(text: str, mode: TemplateMode | str) -> bool:
 
 
 def _fill_spans(text: str, names: Mapping[str, Any]) -> Filled:
-    from heliconemagic import expressions
-    from heliconemagic.value_text import ValueText, build_value_text
+    from heliconemagic.prompt import expressions
+    from heliconemagic.prompt.value_text import ValueText, build_value_text
 
     values = [
         ValueText(piece)
@@ -90,8 +90,8 @@ def _fill_spans(text: str, names: Mapping[str, Any]) -> Filled:
 
 
 def _fill_jinja(text: str, names: Mapping[str, Any]) -> Filled:
-    from heliconemagic import expressions
-    from heliconemagic.value_text import build_value_text
+    from heliconemagic.prompt import expressions
+    from heliconemagic.prompt.value_text import build_value_text
 
     notes: list[str] = []
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from heliconemagic.errors import InputError
-from heliconemagic.journal_rows import (
+from heliconemagic.journal.rows import (
     SESSION_COLUMNS,
     Row,
     Values,

@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from urllib.parse import quote
 
 from heliconemagic.errors import CredentialError, InputError, UnknownModelError
-from heliconemagic.keys import Key, Keys, check_key_shape
-from heliconemagic.presets import EU_DASHBOARD_URL, EU_REST_URL, REST_URL, Gateway, build_gateway
-from heliconemagic.providers import HELICONE_VARIABLE, OPENAI_VARIABLE, find_provider
+from heliconemagic.gateways.keys import Key, Keys, check_key_shape
+from heliconemagic.gateways.presets import EU_DASHBOARD_URL, EU_REST_URL, REST_URL, Gateway, build_gateway
+from heliconemagic.gateways.providers import HELICONE_VARIABLE, OPENAI_VARIABLE, find_provider
 from heliconemagic.redaction import Secret
 
 __all__ = [

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from heliconemagic.journal_schema import describe_failure, is_busy, is_corrupt
+from heliconemagic.journal.schema import describe_failure, is_busy, is_corrupt
 
 if TYPE_CHECKING:
     import sqlite3

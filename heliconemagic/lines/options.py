@@ -1,7 +1,7 @@
 """Reads the first line of a ``%%llm`` cell, a ``%llm`` line and a ``%helicone_session`` line.
 
 Every mistake is an InputError that says what to type instead; nothing has been sent by then. What
-options there are stands in `heliconemagic.option_table`.
+options there are stands in `heliconemagic.lines.option_table`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from heliconemagic.errors import InputError
-from heliconemagic.line_reader import CURLY_QUOTES, LineReader
-from heliconemagic.line_tokens import Token
-from heliconemagic.option_help import build_help, build_option_table
-from heliconemagic.option_table import RESERVED_WORDS, VERB_SYNONYMS, VERBS, Verb, find_verb
-from heliconemagic.prompt import TemplateMode
+from heliconemagic.lines.option_help import build_help, build_option_table
+from heliconemagic.lines.option_table import RESERVED_WORDS, VERB_SYNONYMS, VERBS, Verb, find_verb
+from heliconemagic.lines.reader import CURLY_QUOTES, LineReader
+from heliconemagic.lines.tokens import Token
+from heliconemagic.prompt.templates import TemplateMode
 from heliconemagic.settings import RequestOptions
 
 __all__ = [

@@ -14,15 +14,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from heliconemagic.journal import Journal, default_folder
+from heliconemagic.journal.journal import Journal, default_folder
+from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.notebook import Notebook, Surroundings
-from heliconemagic.options import parse_cell_line, parse_session_line
-from heliconemagic.plain_views import TextView
 from heliconemagic.planning import Cell
 from heliconemagic.records import SessionRecord
 from heliconemagic.running import CellInput, CellRunner
 from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
+from heliconemagic.views.plain import TextView
 from heliconemagic.workbench import build_client
 
 Write = Callable[[str], None]

@@ -92,7 +92,7 @@ def _add_tree(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _run_demo(arguments: argparse.Namespace) -> None:
-    from heliconemagic.cli_demo import run_demo
+    from heliconemagic.cli.demo import run_demo
 
     run_demo(
         arguments.folder,
@@ -104,21 +104,21 @@ def _run_demo(arguments: argparse.Namespace) -> None:
 
 
 def _run_sessions(arguments: argparse.Namespace) -> None:
-    from heliconemagic.cli_journal import open_journal, print_sessions
+    from heliconemagic.cli.journal import open_journal, print_sessions
 
     with open_journal(os.environ) as journal:
         print_sessions(journal, as_json=arguments.json, write=_write)
 
 
 def _run_show(arguments: argparse.Namespace) -> None:
-    from heliconemagic.cli_journal import open_journal, print_session
+    from heliconemagic.cli.journal import open_journal, print_session
 
     with open_journal(os.environ) as journal:
         print_session(journal, arguments.session, as_json=arguments.json, write=_write)
 
 
 def _run_tree(arguments: argparse.Namespace) -> None:
-    from heliconemagic.cli_tree import print_tree, read_text
+    from heliconemagic.cli.tree import print_tree, read_text
 
     print_tree(read_text(arguments.file), as_json=arguments.json, write=_write)
 

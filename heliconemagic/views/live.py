@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from heliconemagic.pace import Pace
-from heliconemagic.plain_views import Clock, Publish, QuietView, StaticView, TextView, build_display_id
 from heliconemagic.render.card import Card, build_bundle, build_foot, build_head
 from heliconemagic.render.markdown import SegmentedMarkdown
 from heliconemagic.render.markup import escape
 from heliconemagic.render.style import build_style
+from heliconemagic.views.pace import Pace
+from heliconemagic.views.plain import Clock, Publish, QuietView, StaticView, TextView, build_display_id
 
 __all__ = ["Publish", "QuietView", "StaticView", "TextView", "View", "WidgetView"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from heliconemagic.option_table import VERBS, Magic, Option, Scope, find_option, find_verb, list_options
-from heliconemagic.option_values import PARAMETERS
+from heliconemagic.lines.option_table import VERBS, Magic, Option, Scope, find_option, find_verb, list_options
+from heliconemagic.lines.option_values import PARAMETERS
 from heliconemagic.settings import Context
 
 

@@ -1,6 +1,6 @@
 """Builds the demo's notebook, executes it on a real kernel, and writes it and a page of it.
 
-Run as a program, ``python -m heliconemagic.demo_notebook FOLDER STEM [fast]``, in a process of its own: nbclient
+Run as a program, ``python -m heliconemagic.cli.demo_notebook FOLDER STEM [fast]``, in a process of its own: nbclient
 takes Ctrl-C for itself, and its imports would slow down what plays in the terminal meanwhile. The only module that
 imports the ``notebook`` extra: nbformat, nbclient, nbconvert, ipykernel and jupyter_client.
 """
@@ -19,7 +19,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
-from heliconemagic.demo_session import TITLE, DemoCell, build_cells
+from heliconemagic.cli.demo_session import TITLE, DemoCell, build_cells
 
 CELL_TIMEOUT = 120  # seconds
 

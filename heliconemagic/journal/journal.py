@@ -16,13 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heliconemagic import journal_queries, journal_rows
 from heliconemagic.errors import JournalError
-from heliconemagic.journal_files import default_folder
-from heliconemagic.journal_schema import Connect, connect_file, describe_failure
-from heliconemagic.journal_store import JournalStore
-from heliconemagic.journal_writer import MAX_QUEUED, RETRY_SECONDS, JournalWriter
-from heliconemagic.owner import Owner
+from heliconemagic.journal import queries as journal_queries
+from heliconemagic.journal import rows as journal_rows
+from heliconemagic.journal.files import default_folder
+from heliconemagic.journal.owner import Owner
+from heliconemagic.journal.schema import Connect, connect_file, describe_failure
+from heliconemagic.journal.store import JournalStore
+from heliconemagic.journal.writer import MAX_QUEUED, RETRY_SECONDS, JournalWriter
 from heliconemagic.records import Attempt, SessionRecord, SessionSummary, Step
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from heliconemagic.option_table import VERBS, Magic, Scope, list_options
+from heliconemagic.lines.option_table import VERBS, Magic, Scope, list_options
 
 WIDTH = 100
 _INDENT = 30

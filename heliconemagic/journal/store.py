@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heliconemagic import journal_files, journal_queries, journal_rows
 from heliconemagic.errors import JournalError
-from heliconemagic.journal_schema import Connect, describe_failure, open_readable, open_writable
-from heliconemagic.journal_writer import Change, Key
-from heliconemagic.owner import Owner, is_alive, sweep
+from heliconemagic.journal import files as journal_files
+from heliconemagic.journal import queries as journal_queries
+from heliconemagic.journal import rows as journal_rows
+from heliconemagic.journal.owner import Owner, is_alive, sweep
+from heliconemagic.journal.schema import Connect, describe_failure, open_readable, open_writable
+from heliconemagic.journal.writer import Change, Key
 from heliconemagic.records import Step
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heliconemagic import journal_files
 from heliconemagic.errors import JournalError
+from heliconemagic.journal import files as journal_files
 
 if TYPE_CHECKING:
     import sqlite3

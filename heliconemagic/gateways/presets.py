@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 from heliconemagic import headers
 from heliconemagic.errors import InputError
-from heliconemagic.providers import AZURE_VARIABLE, HELICONE_VARIABLE, OPENAI_VARIABLE, find_provider_of_host
+from heliconemagic.gateways.providers import AZURE_VARIABLE, HELICONE_VARIABLE, OPENAI_VARIABLE, find_provider_of_host
+from heliconemagic.gateways.urls import BaseUrl, parse_base_url
 from heliconemagic.redaction import Redactor
-from heliconemagic.urls import BaseUrl, parse_base_url
 
 DASHBOARD_URL = "https://us.helicone.ai"
 EU_DASHBOARD_URL = "https://eu.helicone.ai"

@@ -1,0 +1,1 @@
+"""The record on disk: SQLite behind a facade that no prompt ever waits for."""

@@ -1,0 +1,1 @@
+"""The magics' lines: one table of options, read, explained and completed."""

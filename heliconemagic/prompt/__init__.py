@@ -1,0 +1,1 @@
+"""Prompts: what ``{{ … }}`` spans are filled with, and how a value becomes text."""
