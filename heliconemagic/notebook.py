@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from heliconemagic import headers
+from heliconemagic.cards import StepReplies
 from heliconemagic.client import Client
 from heliconemagic.engine import Engine, Run
-from heliconemagic.errors import HeliconeMagicError, InputError, JournalError, TemplateError
+from heliconemagic.errors import InputError, JournalError, TemplateError
 from heliconemagic.gateways.choice import (
     DEMO_MODELS,
     Choice,
     build_credentials,
     build_gateway,
-    build_request_url,
-    build_session_url,
     choose_gateway,
 )
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
@@ -34,9 +33,7 @@ from heliconemagic.planning import Cell, Plan, estimate_request_cost, estimate_r
 from heliconemagic.pricing import list_priced_models
 from heliconemagic.records import SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
-from heliconemagic.render.card import Card, RequestForm
 from heliconemagic.render.figures import format_cost
-from heliconemagic.reply import Reply
 from heliconemagic.session import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.wire_text import build_ascii_form
@@ -219,7 +216,7 @@ class Notebook:
                 session,
                 command,
                 prompt,
-                names=LayeredNames({"steps": StepReplies(self)}, names),
+                names=LayeredNames({"steps": StepReplies(session)}, names),
                 cell=cell,
                 options=options,
                 choice=choice,
@@ -279,64 +276,7 @@ class Notebook:
         session.keep(kept, plan.step.cell)
         return kept
 
-    # ---- what is shown
-
-    def build_card(self, step: Step, *, plan: Plan | None = None, run: Run | None = None, note: str = "") -> Card:
-        """The card of a step: running, ended, kept, or brought back from the journal."""
-        session, _ = self.find_session()
-        notes = tuple(text for text in (note, *(plan.notes if plan else ())) if text)
-        if run is not None and run.is_done and step.is_recorded and self.journal.warning:
-            notes = (*notes, self.journal.warning)
-        return Card(
-            step=step,
-            context=plan.place.label if plan else self._describe_parent(session, step),
-            notes=notes,
-            waiting=run.describe_waiting() if run else "",
-            error=_build_shown_error(run.error) if run else None,
-            request=plan.form if plan else _build_recorded_form(session, step),
-            request_url=self._find_request_url(session, step),
-            session_url=self.find_session_url(session),
-            totals=session.totals if run is None or run.is_done else None,
-        )
-
-    def _describe_parent(self, session: Session, step: Step) -> str:
-        parent = session.find_parent(step)
-        return f"after {parent.path}" if parent else "no context"
-
-    def _find_request_url(self, session: Session, step: Step) -> str | None:
-        gateway = session.choice.gateway
-        if not step.attempts or step.gateway != gateway.label or not step.helicone_id:
-            return None
-        return build_request_url(gateway, step.helicone_id)
-
-    def find_session_url(self, session: Session) -> str | None:
-        """The session's page at Helicone; None where no Helicone logs it."""
-        gateway = session.choice.gateway
-        return build_session_url(gateway, session.record.name, session.record.id)
-
-    def build_reply(
-        self, step: Step, *, card: Card | None = None, is_shown: Callable[[], bool] = lambda: False
-    ) -> Reply:
-        """The reply of a step, as the notebook gets it."""
-        session, _ = self.find_session()
-
-        def find_parent(step: Step) -> Reply | None:
-            parent = session.find_parent(step)
-            return self.build_reply(parent) if parent else None
-
-        def build_bundle() -> dict[str, Any]:
-            from heliconemagic.render.card import build_bundle
-
-            return build_bundle(card or self.build_card(step))
-
-        return Reply(
-            step,
-            find_parent=find_parent,
-            build_bundle=build_bundle,
-            is_shown=is_shown,
-            url=self._find_request_url(session, step),
-            session_url=self.find_session_url(session),
-        )
+    # ---- what is told
 
     def describe_plan(self, plan: Plan) -> list[str]:
         """A plan in words: its place, its size, what its prompt would cost."""
@@ -399,48 +339,8 @@ class Notebook:
         self.journal.close()
 
 
-class StepReplies(Mapping[str, Reply]):
-    """``steps["/abstract"]`` in a template: the current reply of each path."""
-
-    def __init__(self, notebook: Notebook) -> None:
-        self._notebook = notebook
-
-    def __getitem__(self, path: str) -> Reply:
-        session, _ = self._notebook.find_session()
-        step = session.find_step(path)
-        if step is None:
-            raise KeyError(path)
-        return self._notebook.build_reply(step)
-
-    def __iter__(self) -> Any:
-        session, _ = self._notebook.find_session()
-        return (path for path in session.iterate_paths() if session.find_step(path))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
 def _is_same(current: Session, command: SessionCommand, name: str) -> bool:
     """Whether a session line means the session that is open; one without steps gives way to ``--resume``."""
     if command.is_new or name != current.record.name or command.id not in (None, current.record.id):
         return False
     return not command.resumes or current.is_resumed or bool(current.steps)
-
-
-def _build_shown_error(error: BaseException | None) -> HeliconeMagicError | None:
-    if error is None or isinstance(error, HeliconeMagicError):
-        return error
-    return HeliconeMagicError(f"a bug in heliconemagic: {type(error).__name__}; its traceback stands below.")
-
-
-def _build_recorded_form(session: Session, step: Step) -> RequestForm:
-    gateway = session.choice.gateway
-    body = {"model": step.model, "messages": [dict(message) for message in step.messages], **step.parameters}
-    recorded = headers.build_session_headers(session_id=session.record.id, name=session.record.name, path=step.path)
-    is_same = step.gateway == gateway.label
-    return RequestForm(
-        base_url=gateway.base_url if is_same else step.gateway,
-        api_key_variable=gateway.key_variable if is_same else None,
-        headers=recorded if gateway.is_helicone else {},
-        body=body,
-    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from heliconemagic.cards import build_recorded_card, build_reply, build_running_card
 from heliconemagic.errors import StepInterrupted
 from heliconemagic.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.lines.options import CellCommand
@@ -51,6 +52,7 @@ class CellRun:
         self._notebook = notebook
         self._given = given
         self._plan = plan
+        self._session, _ = notebook.find_session()
         self._run = notebook.start(plan)
         self._view = build_view(self._run.cancel, given.command)
         self._note_change = note_change
@@ -88,7 +90,7 @@ class CellRun:
             self._view.update(self._build_card())
 
     def _build_card(self) -> Card:
-        return self._notebook.build_card(self._run.read_step(), plan=self._plan, run=self._run)
+        return build_running_card(self._session, self._plan, self._run, self._notebook.journal.warning)
 
     def build_reply(self) -> Reply:
         """The reply of the ended step.
@@ -103,7 +105,7 @@ class CellRun:
             raise StepInterrupted(f"{step.path} was stopped after {seconds:.1f} s; what had arrived is kept.")
         if self._run.error is not None:
             raise self._run.error
-        return self._notebook.build_reply(step, card=self._build_card(), is_shown=self._given.is_shown)
+        return build_reply(self._session, step, card=self._build_card(), is_shown=self._given.is_shown)
 
 
 class CellRunner:
@@ -156,9 +158,10 @@ class CellRunner:
     def _show_kept(self, plan: Plan, kept: Step, given: CellInput) -> Reply:
         from heliconemagic.render.card import build_bundle
 
+        session, _ = self._notebook.find_session()
         step = self._notebook.keep(plan, kept)
         note = f"recorded at {format_clock(kept.started_at)}; nothing was sent"
-        card = self._notebook.build_card(step, plan=plan, note=note)
+        card = build_recorded_card(session, step, plan=plan, note=note)
         if not given.command.is_quiet:
             self._publish(build_bundle(card))
-        return self._notebook.build_reply(step, card=card, is_shown=given.is_shown)
+        return build_reply(session, step, card=card, is_shown=given.is_shown)

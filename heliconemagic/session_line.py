@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from heliconemagic.cards import build_recorded_card, find_session_url
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
 from heliconemagic.lines.options import SessionCommand
@@ -102,7 +103,7 @@ class SessionLine:
         model = session.options.model or choice.gateway.default_model
         sent = f"sent as {session.record.name!r}" if session.record.title != session.record.name else ""
         warning = self._notebook.journal.warning
-        url = self._notebook.find_session_url(session)
+        url = find_session_url(session)
         return Notice(
             head=session.record.title,
             facts=(f"{model or 'no default model'} · {choice.gateway.label}", choice.reason),
@@ -134,7 +135,7 @@ class SessionLine:
         """The tree of ``session`` as it stands."""
         from heliconemagic.render.session import build_session_bundle
 
-        return build_session_bundle(session.record, session.steps, session_url=self._notebook.find_session_url(session))
+        return build_session_bundle(session.record, session.steps, session_url=find_session_url(session))
 
     def _show_step(self, session: Session, text: str) -> Bundle:
         from heliconemagic.render.card import build_bundle
@@ -144,7 +145,7 @@ class SessionLine:
         if step is None:
             known = ", ".join(session.iterate_paths()) or "none yet"
             raise InputError(f"no step at {path!r} in this session.", hint=f"paths used so far: {known}")
-        return build_bundle(self._notebook.build_card(step))
+        return build_bundle(build_recorded_card(session, step))
 
     def list_sessions(self, command: SessionCommand) -> Bundle:
         """The journal's sessions, newest first."""

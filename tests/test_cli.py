@@ -82,8 +82,8 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 def test_version_imports_nothing_heavy(tmp_path: Path) -> None:
     """`--version` answers without importing a library that it doesn't need."""
     script = (
-        "import sys, heliconemagic.cli\n"
-        "try: heliconemagic.cli.main(['--version'])\n"
+        "import sys, heliconemagic.cli.main\n"
+        "try: heliconemagic.cli.main.main(['--version'])\n"
         "except SystemExit: pass\n"
         "heavy = {'openai', 'IPython', 'ipywidgets', 'httpx2', 'jinja2', 'sqlite3', 'asyncio', 'nbclient'}\n"
         "print(sorted(heavy & set(sys.modules)))"

@@ -10,6 +10,7 @@ import pytest
 from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 
+from heliconemagic.cards import find_session_url
 from heliconemagic.engine import Run
 from heliconemagic.errors import (
     BudgetError,
@@ -127,7 +128,7 @@ def test_eu_key_leads_to_the_eu_dashboard(build_bench: BuildBench) -> None:
     bench.open('"Course Creation"')
     session = bench.notebook.session
     assert session is not None
-    url = bench.notebook.find_session_url(session)
+    url = find_session_url(session)
     assert url == f"https://eu.helicone.ai/sessions/Course%20Creation/{session.record.id}"
 
 

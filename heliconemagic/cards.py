@@ -1,0 +1,122 @@
+"""From the steps of a session to what is shown and given of them: cards, replies, links. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from heliconemagic import headers
+from heliconemagic.engine import Run
+from heliconemagic.errors import HeliconeMagicError
+from heliconemagic.gateways.choice import build_request_url, build_session_url
+from heliconemagic.planning import Plan
+from heliconemagic.records import Step
+from heliconemagic.render.card import Card, RequestForm
+from heliconemagic.reply import Reply
+from heliconemagic.session import Session
+
+
+def build_running_card(session: Session, plan: Plan, run: Run, warning: str | None = None) -> Card:
+    """The card of a step that runs or has just ended; ``warning`` says why it isn't recorded."""
+    notes = (*plan.notes, warning) if warning and run.is_done and plan.step.is_recorded else plan.notes
+    step = run.read_step()
+    return Card(
+        step=step,
+        context=plan.place.label,
+        notes=notes,
+        waiting=run.describe_waiting(),
+        error=_build_shown_error(run.error),
+        request=plan.form,
+        request_url=find_request_url(session, step),
+        session_url=find_session_url(session),
+        totals=session.totals if run.is_done else None,
+    )
+
+
+def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = None, note: str = "") -> Card:
+    """The card of a recorded step, brought back, or shown in place of the request of ``plan``."""
+    parent = session.find_parent(step)
+    return Card(
+        step=step,
+        context=plan.place.label if plan else f"after {parent.path}" if parent else "no context",
+        notes=(note, *plan.notes) if plan else (),
+        request=plan.form if plan else _build_recorded_form(session, step),
+        request_url=find_request_url(session, step),
+        session_url=find_session_url(session),
+        totals=session.totals,
+    )
+
+
+def build_reply(
+    session: Session, step: Step, *, card: Card | None = None, is_shown: Callable[[], bool] = lambda: False
+) -> Reply:
+    """The reply of a step, as the notebook gets it; ``is_shown`` says whether it is on the page already."""
+
+    def find_parent(step: Step) -> Reply | None:
+        parent = session.find_parent(step)
+        return build_reply(session, parent) if parent else None
+
+    def build_shown() -> dict[str, Any]:
+        from heliconemagic.render.card import build_bundle
+
+        return build_bundle(card or build_recorded_card(session, step))
+
+    return Reply(
+        step,
+        find_parent=find_parent,
+        build_bundle=build_shown,
+        is_shown=is_shown,
+        url=find_request_url(session, step),
+        session_url=find_session_url(session),
+    )
+
+
+class StepReplies(Mapping[str, Reply]):
+    """``steps["/abstract"]`` in a template: the current reply of each path."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getitem__(self, path: str) -> Reply:
+        step = self._session.find_step(path)
+        if step is None:
+            raise KeyError(path)
+        return build_reply(self._session, step)
+
+    def __iter__(self) -> Iterator[str]:
+        return (path for path in self._session.iterate_paths() if self._session.find_step(path))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def find_session_url(session: Session) -> str | None:
+    """The session's page at Helicone; None where no Helicone logs it."""
+    return build_session_url(session.choice.gateway, session.record.name, session.record.id)
+
+
+def find_request_url(session: Session, step: Step) -> str | None:
+    """The request's page at Helicone; None where the session's gateway has none, or another one answered."""
+    gateway = session.choice.gateway
+    if step.gateway != gateway.label or not step.helicone_id:
+        return None
+    return build_request_url(gateway, step.helicone_id)
+
+
+def _build_shown_error(error: BaseException | None) -> HeliconeMagicError | None:
+    if error is None or isinstance(error, HeliconeMagicError):
+        return error
+    return HeliconeMagicError(f"a bug in heliconemagic: {type(error).__name__}; its traceback stands below.")
+
+
+def _build_recorded_form(session: Session, step: Step) -> RequestForm:
+    gateway = session.choice.gateway
+    body = {"model": step.model, "messages": [dict(message) for message in step.messages], **step.parameters}
+    recorded = headers.build_session_headers(session_id=session.record.id, name=session.record.name, path=step.path)
+    is_same = step.gateway == gateway.label
+    return RequestForm(
+        base_url=gateway.base_url if is_same else step.gateway,
+        api_key_variable=gateway.key_variable if is_same else None,
+        headers=recorded if gateway.is_helicone else {},
+        body=body,
+    )
