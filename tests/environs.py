@@ -11,6 +11,9 @@ _FOREIGN = (
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
 )  # fmt: skip
 
+# A program that hangs tells on SIGUSR1 where all its threads are.
+_TELL_WHERE = "\nimport faulthandler, signal\nfaulthandler.register(signal.SIGUSR1, all_threads=True)\n"
+
 
 def is_foreign(name: str) -> bool:
     """Whether a test must not see this variable."""
@@ -21,7 +24,7 @@ def build_environ(folder: Path, **extra: str) -> dict[str, str]:
     """The environment of a Python program whose files all lie in ``folder``, and which stays on this machine."""
     guard = folder / "guard"
     guard.mkdir(exist_ok=True)
-    (guard / "sitecustomize.py").write_text((ROOT / "tests" / "network_guard.py").read_text())
+    (guard / "sitecustomize.py").write_text((ROOT / "tests" / "network_guard.py").read_text() + _TELL_WHERE)
     kept = {name: value for name, value in os.environ.items() if not is_foreign(name)}
     own = {
         "HELICONEMAGIC_HOME": str(folder / "journal"),

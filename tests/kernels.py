@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +45,7 @@ class Comm:
 class Cell:
     """One execute request, and what came back for it."""
 
+    source: str = ""
     kinds: list[str] = field(default_factory=list)  # of the messages, in order
     outputs: list[dict[str, Any]] = field(default_factory=list)  # as a notebook would save them now
     shown: list[dict[str, Any]] = field(default_factory=list)  # every display bundle, first ones and updates
@@ -151,7 +153,7 @@ class Kernel:
         }
         metadata = {"cellId": cell_id} if cell_id else {}
         message = self.client.session.msg("execute_request", content, metadata=metadata)
-        self.cells[message["header"]["msg_id"]] = cell = Cell()
+        self.cells[message["header"]["msg_id"]] = cell = Cell(source)
         self.client.shell_channel.send(message)
         return cell
 
@@ -164,8 +166,17 @@ class Kernel:
     def run_all(self, sources: Iterable[str], **options: Any) -> list[Cell]:
         """Runs cells one after the other; each must succeed."""
         cells = [self.run(source, **options) for source in sources]
-        assert [cell.errors for cell in cells] == [[]] * len(cells)
+        assert [(cell.status, cell.errors) for cell in cells] == [("ok", [])] * len(cells)
         return cells
+
+    def settle(self) -> None:
+        """Until the kernel takes cells again: it aborts what arrives within a moment of an error."""
+        self.wait(lambda: all(cell.is_over for cell in self.cells.values()))
+        self.wait(lambda: self.run("pass").status == "ok")
+
+    def write_journal(self) -> None:
+        """All that is queued for the journal is on disk afterwards: reading it waits for that."""
+        self.run_all(["%helicone_session list"])
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression in the kernel, through JSON."""
@@ -177,7 +188,11 @@ class Kernel:
         """Takes messages in until ``condition`` holds."""
         end = time.monotonic() + timeout
         while not condition():
-            assert time.monotonic() < end, "the kernel did not do it"
+            if time.monotonic() > end:
+                self.manager.signal_kernel(signal.SIGUSR1)  # it writes to stderr where it is
+                time.sleep(1)
+                unfinished = [cell for cell in self.cells.values() if not cell.is_over]
+                raise AssertionError(f"the kernel did not do it; unfinished: {unfinished}")
             self._take_next()
 
     def wait_for_text(self, text: str) -> None:

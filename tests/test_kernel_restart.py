@@ -10,7 +10,7 @@ from fake_helicone import FakeHelicone
 from fixtures_kernel import StartKernel
 from kernels import Kernel
 
-from heliconemagic.journal import Journal
+from heliconemagic.journal.journal import Journal
 from heliconemagic.records import Step
 
 pytestmark = pytest.mark.kernel
@@ -96,6 +96,7 @@ def test_cell_that_runs_again(start_kernel: StartKernel, fake: FakeHelicone, rea
     kernel.run_all(["%%llm /b\nSecond."], cell_id="c2")
     kernel.run_all(["%%llm /b\nSecond, but better."], cell_id="c2")
     kernel.run_all(["%%llm /b\nSecond, elsewhere."], cell_id="c3")
+    kernel.write_journal()
     assert [(step.path, step.is_superseded) for step in read_steps()] == [
         ("/a", False), ("/b", True), ("/b", False), ("/b", False),
     ]  # fmt: skip
@@ -110,6 +111,7 @@ def test_two_kernels_at_once(start_kernel: StartKernel, fake: FakeHelicone, read
     sent = [kernel.send(f"%%llm /n{number} -m chunks-50\nGo") for number in range(10) for kernel in kernels]
     for kernel in kernels:
         kernel.wait(lambda kernel=kernel: all(cell.is_over for cell in kernel.cells.values()))
+        kernel.write_journal()
     assert [cell.status for cell in sent] == ["ok"] * 20
     steps = read_steps()
     assert [step.status.value for step in steps] == ["done"] * 20
@@ -142,7 +144,7 @@ def test_interrupt_while_a_called_cell_awaits(start_kernel: StartKernel, fake: F
     waiting = kernel.send("%%time\n%%llm /task\nHello {{ never }}!")
     kernel.wait(lambda: "execute_input" in waiting.kinds)
     kernel.interrupt_soon(0.5)
-    kernel.wait(lambda: waiting.is_over)
+    kernel.settle()
     assert len(waiting.errors) == 1
     assert fake.completions == []
     kernel.run_all(["%%llm /next\nHi"])

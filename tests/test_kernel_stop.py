@@ -6,7 +6,7 @@ import pytest
 from fake_helicone import FakeHelicone
 from kernels import Cell, Kernel
 
-from heliconemagic.journal import Journal
+from heliconemagic.journal.journal import Journal
 
 pytestmark = pytest.mark.kernel
 
@@ -39,7 +39,7 @@ def test_interrupt(kernel: Kernel, fake: FakeHelicone, before: str) -> None:
     """The kernel's interrupt ends the step, aborts what waits, and the kernel goes on."""
     running, waiting = begin(kernel, before)
     kernel.interrupt()
-    kernel.wait(lambda: running.is_over and waiting.is_over)
+    kernel.settle()
     check_stopped(kernel, fake, running)
     if before == AWAITED or kernel.evaluate("__import__('IPython').version_info[0]") > 7:  # 7's %%time hides errors
         assert (running.status, waiting.status) == ("error", "aborted")
@@ -53,7 +53,7 @@ def test_stop_button(kernel: Kernel, fake: FakeHelicone, before: str) -> None:
         pytest.skip("ipykernel before 7 takes a click only after the cell: its own interrupt is the way there")
     running, waiting = begin(kernel, before)
     kernel.click_stop()
-    kernel.wait(lambda: running.is_over and waiting.is_over)
+    kernel.settle()
     check_stopped(kernel, fake, running)
     assert (running.status, waiting.status) == ("error", "aborted")
     assert kernel.run_all(["%%llm /next --fresh\nHi"])[0].record["text"] == "Hello!"
@@ -66,7 +66,7 @@ def test_interrupt_of_a_silent_server(kernel: Kernel, fake: FakeHelicone, model:
     assert fake.wait_for(lambda: len(fake.completions) == 1)
     kernel.wait(lambda: bool(kernel.find_open("ButtonModel")))
     kernel.interrupt()
-    kernel.wait(lambda: running.is_over)
+    kernel.settle()
     assert fake.wait_for(lambda: fake.disconnects == 1)
     assert [error["ename"] for error in running.errors] == ["StepInterrupted"]
 
@@ -76,7 +76,7 @@ def test_interrupt_where_nobody_sits(kernel: Kernel, fake: FakeHelicone) -> None
     running = kernel.send("%%llm /long -m slow-500\nGo on.", allow_stdin=False)
     kernel.wait(lambda: any("word3" in str(bundle) for bundle in running.shown))
     kernel.interrupt()
-    kernel.wait(lambda: running.is_over)
+    kernel.settle()
     check_stopped(kernel, fake, running)
 
 
@@ -84,8 +84,9 @@ def test_stopped_step_in_the_journal(kernel: Kernel, fake: FakeHelicone) -> None
     """The journal has the partial text, marked, and it is nobody's context."""
     running, _ = begin(kernel, AWAITED)
     kernel.interrupt()
-    kernel.wait(lambda: running.is_over)
+    kernel.settle()
     kernel.run_all(["%%llm /next\nHi"])
+    kernel.write_journal()
     assert len(fake.completions[-1].json["messages"]) == 1
     journal = Journal(kernel.journal_folder)
     loaded = journal.load_session(running.record["session_id"])
