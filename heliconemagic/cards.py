@@ -11,15 +11,17 @@ from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
 from heliconemagic.planning import Plan
 from heliconemagic.records import Step
-from heliconemagic.render.card import Card, RequestForm
+from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.reply import Reply
 from heliconemagic.session import Session
 
 
 def build_running_card(session: Session, plan: Plan, run: Run, warning: str | None = None) -> Card:
     """The card of a step that runs or has just ended; ``warning`` says why it isn't recorded."""
-    notes = (*plan.notes, warning) if warning and run.is_done and plan.step.is_recorded else plan.notes
     step = run.read_step()
+    cached = "from Helicone's cache" if step.attempts and headers.read_cache_hit(step.attempts[-1].headers) else ""
+    unrecorded = warning if run.is_done and plan.step.is_recorded else None
+    notes = tuple(note for note in (*plan.notes, cached, unrecorded) if note)
     return Card(
         step=step,
         context=plan.place.label,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from heliconemagic.client import Client, Request
 from heliconemagic.errors import HeliconeMagicError, IncompleteAnswerError
+from heliconemagic.headers import read_cache_hit
 from heliconemagic.pricing import estimate_cost
 from heliconemagic.records import Attempt, Step, StepStatus
 from heliconemagic.redaction import Redactor
@@ -177,6 +178,13 @@ class Run:
         if self._journal is not None and self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._put_text)
 
+    def _estimate_cost(self) -> float | None:
+        if self.state.usage is None:
+            return None
+        if self._attempts and read_cache_hit(self._attempts[-1].headers):
+            return 0.0  # Helicone's cache answered; the provider wasn't asked
+        return estimate_cost(self._step.model, self.state.usage, gateway=self.request.gateway)
+
     def _put_text(self) -> None:
         self._flush = None
         if self._journal is not None:
@@ -187,13 +195,12 @@ class Run:
         self._retry = None
         if self._flush is not None:
             self._flush.cancel()
-        usage = self.state.usage
         self._step = replace(
             self._step,
             status=status,
             ended_at=self._clock(),
             attempts=tuple(self._attempts),
-            cost=None if usage is None else estimate_cost(self._step.model, usage, gateway=self.request.gateway),
+            cost=self._estimate_cost(),
             error=None if self.error is None else self._redactor.redact_lookalikes(str(self.error)),
             **self.state.read_fields(),
         )

@@ -64,8 +64,7 @@ class Extension:
         self._undo.append(install_completion(self._shell, workbench.suggest))
         if owner:
             workbench.frontend.publish({"text/plain": _say_owned(owner)})
-        # Half a second of imports that the first request would wait for.
-        threading.Thread(target=import_module, args=("openai",), name="heliconemagic-import", daemon=True).start()
+        threading.Thread(target=_warm_up, name="heliconemagic-import", daemon=True).start()
 
     def unload(self) -> None:
         """Takes everything back out."""
@@ -117,6 +116,12 @@ class Extension:
         for event, handler in handlers.items():
             self._shell.events.register(event, handler)
             self._undo.append(lambda event=event, handler=handler: self._shell.events.unregister(event, handler))  # type: ignore[misc]
+
+
+def _warm_up() -> None:
+    """Most of a second of imports that the first request and its card would wait for."""
+    for module in ("openai", "nh3", "markdown_it", "mdit_py_plugins.dollarmath", "pygments.lexers", "genai_prices"):
+        import_module(module)
 
 
 def _write(text: str) -> None:

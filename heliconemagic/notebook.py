@@ -61,7 +61,8 @@ class Notebook:
         self.engine = Engine(build_client)
         self.session: Session | None = None
         self._given_keys: dict[str, Secret] = {}
-        self._listed_models: dict[str, list[str]] = {}
+        self._listed_models: dict[str, list[str]] = {}  # by gateway
+        self._earlier_paths: dict[str, tuple[str, ...]] = {}  # by session
 
     # ---- keys
 
@@ -129,7 +130,7 @@ class Notebook:
         *,
         session_id: str | None = None,
     ) -> Session:
-        recorded = self.journal.load_session(recorded_id) if recorded_id else None
+        recorded = self._load_recorded(recorded_id) if recorded_id else None
         self.end_session()
         if recorded is not None:
             record, steps = recorded
@@ -193,7 +194,10 @@ class Notebook:
 
     def find_earlier_session(self, session: Session) -> SessionSummary | None:
         """The newest other session of the same name and notebook that has steps."""
-        found = self.journal.list_sessions(limit=5, name=session.record.name, notebook=session.record.notebook)
+        try:
+            found = self.journal.list_sessions(limit=5, name=session.record.name, notebook=session.record.notebook)
+        except JournalError:
+            return None
         return next((summary for summary in found if summary.id != session.record.id and summary.steps), None)
 
     # ---- steps
@@ -237,14 +241,26 @@ class Notebook:
             return ()
         if not ancestors or any(session.find_step(path) for path in ancestors) or plan.place.label == "fresh":
             return ()
-        earlier = self.find_earlier_session(session)
-        recorded = self.journal.load_session(earlier.id) if earlier else None
-        found = (
-            next((step.path for step in reversed(recorded[1]) if step.path in ancestors), None) if recorded else None
-        )
+        found = next((path for path in self._list_earlier_paths(session) if path in ancestors), None)
         if found is None:
             return ()
         return (f"no context from {found}: it is in an earlier session; add --resume to the session line",)
+
+    def _list_earlier_paths(self, session: Session) -> tuple[str, ...]:
+        """The paths of this notebook's earlier session, newest first; read once for each session."""
+        if session.record.id not in self._earlier_paths:
+            earlier = self.find_earlier_session(session)
+            recorded = self._load_recorded(earlier.id) if earlier else None
+            steps = recorded[1] if recorded else []
+            self._earlier_paths[session.record.id] = tuple(dict.fromkeys(step.path for step in reversed(steps)))
+        return self._earlier_paths[session.record.id]
+
+    def _load_recorded(self, session_id: str) -> tuple[SessionRecord, list[Step]] | None:
+        """A recorded session; None also where the journal cannot be read: that stops no prompt."""
+        try:
+            return self.journal.load_session(session_id)
+        except JournalError:
+            return None
 
     def start(self, plan: Plan) -> Run:
         """Sends the plan's request; the step is in the journal before its first byte leaves."""

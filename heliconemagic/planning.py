@@ -23,7 +23,7 @@ from heliconemagic.pricing import estimate_cost, is_priced
 from heliconemagic.prompt.templates import TemplateMode, fill_template
 from heliconemagic.records import Step
 from heliconemagic.redaction import MIN_SECRET_LENGTH, Redactor
-from heliconemagic.render.card import RequestForm
+from heliconemagic.render.card_state import RequestForm
 from heliconemagic.session import Session
 from heliconemagic.settings import Context, RequestOptions
 from heliconemagic.tree import find_stale

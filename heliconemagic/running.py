@@ -9,7 +9,7 @@ import concurrent.futures
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliconemagic.cards import build_recorded_card, build_reply, build_running_card
 from heliconemagic.errors import StepInterrupted
@@ -18,12 +18,14 @@ from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook import Notebook
 from heliconemagic.planning import Cell, Plan
 from heliconemagic.records import Step, StepStatus
-from heliconemagic.render.card import Card
+from heliconemagic.render.card_state import Card
 from heliconemagic.render.clock import format_clock
 from heliconemagic.reply import Reply
-from heliconemagic.views.live import View
 
-BuildView = Callable[[Callable[[], None], CellCommand], View]
+if TYPE_CHECKING:
+    from heliconemagic.views.live import View
+
+BuildView = Callable[[Callable[[], None], CellCommand], "View"]
 """Makes the view of a step: what Stop does, and the cell's options."""
 
 

@@ -22,10 +22,10 @@ from heliconemagic.running import CellInput, CellRunner
 from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
 from heliconemagic.showing import SessionShow
-from heliconemagic.views.live import QuietView, StaticView, TextView, View, WidgetView
 
 if TYPE_CHECKING:
     from heliconemagic.client import Client
+    from heliconemagic.views.live import View
 
 
 def build_client() -> Client:
@@ -136,6 +136,8 @@ class Workbench:
 
     def build_view(self, stop: Callable[[], None], command: CellCommand) -> View:
         """The view that fits the front end and the cell's options."""
+        from heliconemagic.views.live import QuietView, StaticView, TextView, WidgetView
+
         if command.is_quiet:
             return QuietView()
         kind = self._find_kind()

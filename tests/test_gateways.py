@@ -124,7 +124,7 @@ def test_no_helicone_key_or_header_leaves_for_elsewhere(spec):
     bearer, headers = send(spec, OPENAI | HELICONE)
     assert HELICONE["HELICONE_API_KEY"] not in {bearer, *headers.values()}
     assert headers == gateway.extra_headers == gateway.secret_headers == {}
-    assert not gateway.is_helicone and not gateway.logs_at_helicone
+    assert not gateway.is_helicone
 
 
 def test_other_providers_get_their_own_key():

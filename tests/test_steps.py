@@ -314,3 +314,4 @@ def test_cache_is_asked_of_helicone(bench: Bench, helicone: FakeHelicone) -> Non
     again = bench.run("/abstract -m cached --fresh", cell="other")
     assert helicone.completions[0].header("cache-control") == "max-age=600"
     assert again.attempts[0].headers["helicone-cache"] == "HIT"
+    assert again.cost == 0.0

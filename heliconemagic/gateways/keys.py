@@ -113,18 +113,6 @@ def store_in_keyring(variable: str, secret: Secret) -> bool:
     return True
 
 
-def delete_from_keyring(variable: str) -> bool:
-    """Take a key out of the system's keyring; False if there was none."""
-    keyring = _find_keyring()
-    if keyring is None:
-        return False
-    try:
-        keyring.delete_password(SERVICE, variable)
-    except keyring.errors.KeyringError:
-        return False
-    return True
-
-
 def _find_keyring() -> Any | None:
     """The optional library; None if it isn't installed."""
     try:

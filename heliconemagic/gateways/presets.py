@@ -63,11 +63,6 @@ class Gateway:
     note: str = ""  # what a person should know about it
 
     @property
-    def logs_at_helicone(self) -> bool:
-        """Whether Helicone is meant to log its requests. A 200 does not prove that it did."""
-        return self.is_helicone
-
-    @property
     def key_variables(self) -> tuple[str, ...]:
         """The environment variables of the keys it uses."""
         named = re.findall(r"\{(\w+)\}", " ".join(self.secret_headers.values()))

@@ -34,11 +34,6 @@ def build_link(url: str | None, label: str) -> str:
     return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(label)}</a>'
 
 
-def build_details(summary: str, content: str) -> str:
-    """A folded part. ``summary`` is text, ``content`` HTML."""
-    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
-
-
 def build_row(cells: Iterable[object], sides: str, tag: str = "td") -> str:
     """A table's row of texts; ``sides`` has an ``l`` or an ``r`` for each. The attribute outlives a style sheet."""
     starts = {"l": f"<{tag}>", "r": f'<{tag} align="right">'}

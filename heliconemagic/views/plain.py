@@ -135,10 +135,6 @@ class TextView:
             self._write(text)
 
 
-def _build_display_id(card: Card) -> str:
-    return f"heliconemagic-{card.step.id}"
-
-
 def _read_content(card: Card) -> tuple[Any, ...]:
     """What makes a card look different, besides the time."""
     step = card.step
