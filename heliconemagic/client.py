@@ -195,6 +195,19 @@ class Client:
         )
 
 
+def build_unfinished_error(gateway: Gateway, *, has_chunks: bool) -> HeliconeMagicError:
+    """The error of a stream that ended in order, but without ``[DONE]`` or a finish reason."""
+    if has_chunks:
+        return IncompleteAnswerError(
+            f"the gateway {gateway.label!r} closed the connection in the middle of the answer.",
+            hint="run the cell again; the partial text is kept",
+        )
+    return GatewayError(
+        f"{gateway.base_url} answered, but not with a chat completion.",
+        hint="is this the base URL of an OpenAI-compatible API? It mostly ends in /v1",
+    )
+
+
 def _explain_broken_stream(error: Exception, label: str, cause: str, timeout: float) -> HeliconeMagicError:
     import openai
 

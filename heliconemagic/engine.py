@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from heliconemagic.client import Client, Request
+from heliconemagic.client import Client, Request, build_unfinished_error
 from heliconemagic.errors import HeliconeMagicError, IncompleteAnswerError
 from heliconemagic.headers import read_cache_hit
 from heliconemagic.pricing import estimate_cost
@@ -155,19 +155,18 @@ class Run:
             self._finish(status)
 
     async def _receive(self, client: Client) -> None:
+        has_chunks = False
         try:
             async with client.open_answer(self.request) as chunks:
                 async for chunk in chunks:
+                    has_chunks = True
                     if self.state.handle_chunk(chunk):
                         self._note_text()
         except IncompleteAnswerError:
             if self.state.finish_reason is None:  # else all of it had arrived
                 raise
         if self.state.finish_reason is None and not self._sees_end_mark:
-            raise IncompleteAnswerError(
-                f"the gateway {self.request.gateway.label!r} closed the connection in the middle of the answer.",
-                hint="run the cell again; the partial text is kept",
-            )
+            raise build_unfinished_error(self.request.gateway, has_chunks=has_chunks)
 
     def _note_text(self) -> None:
         if not self.has_text.is_set():
@@ -190,7 +189,23 @@ class Run:
         if self._journal is not None:
             self._journal.put_text(self._step.id, self.state.text, self.state.reasoning)
 
+    def fail(self, error: Exception) -> None:
+        """Ends the step before it was sent."""
+        self.error = error
+        self._finish(StepStatus.FAILED)
+
     def _finish(self, status: StepStatus) -> None:
+        """Whatever happens here, the step ends: somebody waits for it."""
+        try:
+            self._settle(status)
+        except Exception as error:  # noqa: BLE001  # a bug, raised in the cell
+            self.error = self.error or error
+            self._step = replace(self._step, status=StepStatus.FAILED, ended_at=self._clock())
+        finally:
+            self.done.set_result(None)
+            self.has_text.set()  # wakes a follower that waits for text which will never come
+
+    def _settle(self, status: StepStatus) -> None:
         self.state.finish()
         self._retry = None
         if self._flush is not None:
@@ -206,8 +221,6 @@ class Run:
         )
         if self._journal is not None:
             self._journal.close_step(self._step)
-        self.done.set_result(None)
-        self.has_text.set()  # wakes a follower that waits for text which will never come
 
 
 class Engine:
@@ -226,7 +239,11 @@ class Engine:
         loop = self._open_loop()
 
         def begin() -> None:
-            client = self._open_client()
+            try:
+                client = self._open_client()
+            except Exception as error:  # noqa: BLE001  # a library that doesn't import, raised in the cell
+                run.fail(error)
+                return
             client.use_redactor(redactor)
             task = loop.create_task(run.execute(client))
             self._runs.add(task)

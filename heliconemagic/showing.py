@@ -8,6 +8,8 @@ from typing import Any
 
 MIN_SECONDS = 0.25
 """At most four updates a second."""
+SHARE = 20
+"""A session so long that its picture takes time to build is updated less often: a twentieth of the time."""
 
 
 class SessionShow:
@@ -19,6 +21,7 @@ class SessionShow:
         self._build: Callable[[], dict[str, Any]] | None = None
         self._display_id = ""
         self._last = 0.0
+        self._seconds = 0.0  # that the last update took to build
         self._is_behind = False
 
     def open(self, build: Callable[[], dict[str, Any]]) -> None:
@@ -35,11 +38,14 @@ class SessionShow:
         """Shows the newest state; not yet if the last update was just now, unless it is the final one."""
         if self._build is None:
             return
-        if not is_final and self._clock() - self._last < MIN_SECONDS:
+        if not is_final and self._clock() - self._last < max(MIN_SECONDS, SHARE * self._seconds):
             self._is_behind = True
             return
-        self._last, self._is_behind = self._clock(), False
+        self._is_behind = False
+        begun = self._clock()
         self._publish(self._build(), display_id=self._display_id, update=True)
+        self._last = self._clock()
+        self._seconds = self._last - begun
 
     def catch_up(self) -> None:
         """Shows what a refused `refresh` left out."""

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, FakeHelicone
+from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, Answer, FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 
 from heliconemagic.cards import find_session_url
-from heliconemagic.engine import Run
+from heliconemagic.client import Client
+from heliconemagic.engine import Engine, Run
 from heliconemagic.errors import (
     BudgetError,
     CredentialError,
@@ -192,6 +193,32 @@ def test_failure_names_its_cause_and_keeps_what_arrived(
     step = recorded[1][0]
     assert (step.status, step.text, len(step.attempts)) == (StepStatus.FAILED, bench.last.text, 1)
     assert bool(step.text) == (kind is IncompleteAnswerError)
+
+
+def test_page_that_is_no_api_is_named(bench: Bench, helicone: FakeHelicone) -> None:
+    """A web server that answers 200 to everything is not a gateway."""
+    helicone.respond = lambda received: Answer(200, (("Content-Type", "text/html"),), (b"<html>hello</html>",))
+    with pytest.raises(GatewayError, match="not with a chat completion"):
+        bench.run("/abstract --retries 0")
+
+
+def test_engine_that_cannot_begin_fails_the_step(tmp_path: Path) -> None:
+    """A library that doesn't import is an error in the cell, not a cell that waits for ever."""
+    bench = Bench(tmp_path, None, {})
+    bench.open('"Course" --gateway demo')
+    plan = bench.plan("/abstract")
+    engine = Engine(_refuse)
+    run = Run(plan.step, plan.request, journal=None, redactor=plan.redactor)
+    engine.start(run, plan.redactor)
+    follow_blocking(run, lambda: None)
+    engine.close()
+    bench.close()
+    assert isinstance(run.error, ImportError)
+    assert run.read_step().status is StepStatus.FAILED
+
+
+def _refuse() -> Client:
+    raise ImportError("no openai here")
 
 
 def test_unreachable_gateway_says_so(bench: Bench) -> None:
