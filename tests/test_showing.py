@@ -1,0 +1,65 @@
+"""`show` displays that later steps update in place, and no more often than they may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heliconemagic.showing import SessionShow
+
+
+class Page:
+    """A clock, and what was published at which moment."""
+
+    def __init__(self, build_seconds: float = 0.0) -> None:
+        self.now = 100.0
+        self.updates = 0
+        self._build_seconds = build_seconds
+        self.show = SessionShow(self._publish, lambda: self.now)
+        self.show.open(self._build)
+
+    def _build(self) -> dict[str, Any]:
+        self.now += self._build_seconds
+        return {"text/plain": f"{self.now:.2f}"}
+
+    def _publish(self, bundle: dict[str, Any], *, display_id: str, update: bool = False) -> None:
+        assert bundle and display_id
+        self.updates += update
+
+    def run_steps(self, count: int, every: float) -> None:
+        """Steps that begin or end every so often."""
+        for _ in range(count):
+            self.now += every
+            self.show.refresh()
+
+
+def test_at_most_four_updates_a_second() -> None:
+    """However many steps a loop makes."""
+    page = Page()
+    page.run_steps(1000, 0.01)
+    assert 35 <= page.updates <= 41
+
+
+def test_what_was_left_out_comes_at_the_cells_end() -> None:
+    """The last state is always shown, once."""
+    page = Page()
+    page.run_steps(3, 0.01)
+    before = page.updates
+    page.show.catch_up()
+    page.show.catch_up()
+    assert (before, page.updates) == (0, 1)
+
+
+def test_long_session_is_updated_less_often() -> None:
+    """Building its picture takes no more than a small share of the time."""
+    page = Page(build_seconds=0.1)
+    page.run_steps(1000, 0.01)
+    assert 1 <= page.updates <= 10
+
+
+def test_closed_show_is_left_alone() -> None:
+    """Another session's steps don't change it."""
+    page = Page()
+    page.show.close()
+    page.run_steps(10, 1.0)
+    page.show.catch_up()
+    assert page.updates == 0
