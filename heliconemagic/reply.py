@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from heliconemagic.errors import InputError
@@ -36,23 +36,24 @@ class ReplyState:
 
     def handle_chunk(self, chunk: Any) -> bool:
         """Takes a chat completion chunk, or a whole completion; True if it held something to show."""
-        self.answered_by = getattr(chunk, "model", None) or self.answered_by
-        if getattr(chunk, "usage", None) is not None:
-            self.usage = parse_usage(_as_mapping(chunk.usage)) or self.usage
-        choices = getattr(chunk, "choices", None) or ()
+        self.answered_by = self._read_word(chunk, "model") or self.answered_by
+        self.usage = parse_usage(_as_mapping(getattr(chunk, "usage", None))) or self.usage
+        choices = _as_list(getattr(chunk, "choices", None))
         return any(self._handle_choice(choice) for choice in choices if getattr(choice, "index", 0) in (0, None))
 
+    def _read_word(self, holder: Any, name: str) -> str:
+        return self._redactor.redact(read_text(getattr(holder, name, None)))
+
     def _handle_choice(self, choice: Any) -> bool:
-        self.finish_reason = getattr(choice, "finish_reason", None) or self.finish_reason
+        self.finish_reason = self._read_word(choice, "finish_reason") or self.finish_reason
         delta = getattr(choice, "delta", None) or getattr(choice, "message", None)
         if delta is None:
             return False
         extra = getattr(delta, "model_extra", None) or {}
-        reasoning = extra.get("reasoning_content") or extra.get("reasoning")
-        shown = self._text.feed(getattr(delta, "content", None))
-        shown |= self._reasoning.feed(reasoning if isinstance(reasoning, str) else None)
-        shown |= self._refusal.feed(getattr(delta, "refusal", None))
-        for position, call in enumerate(getattr(delta, "tool_calls", None) or ()):
+        shown = self._text.feed(read_text(getattr(delta, "content", None)))
+        shown |= self._reasoning.feed(read_text(extra.get("reasoning_content") or extra.get("reasoning")))
+        shown |= self._refusal.feed(read_text(getattr(delta, "refusal", None)))
+        for position, call in enumerate(_as_list(getattr(delta, "tool_calls", None))):
             self._handle_tool_call(position, call)
             shown = True
         return shown
@@ -60,12 +61,12 @@ class ReplyState:
     def _handle_tool_call(self, position: int, call: Any) -> None:
         index = getattr(call, "index", None)
         known = self._tool_calls.setdefault(
-            position if index is None else index, {"id": "", "name": "", "arguments": ""}
+            index if isinstance(index, int) else position, {"id": "", "name": "", "arguments": ""}
         )
         function = getattr(call, "function", None)
-        known["id"] = getattr(call, "id", None) or known["id"]
-        known["name"] += getattr(function, "name", None) or ""
-        known["arguments"] += getattr(function, "arguments", None) or ""
+        known["id"] = read_text(getattr(call, "id", None)) or known["id"]
+        known["name"] += read_text(getattr(function, "name", None))
+        known["arguments"] += read_text(getattr(function, "arguments", None))
 
     def finish(self) -> None:
         """No more will come: lets go of what waited to be seen as the beginning of a key."""
@@ -85,7 +86,7 @@ class ReplyState:
     def read_fields(self) -> dict[str, Any]:
         """The fields of a `Step` that the answer fills, as they stand now."""
         calls = tuple(
-            ToolCall(id=call["id"], name=call["name"], arguments=self._redactor.redact(call["arguments"]))
+            ToolCall(**{name: self._redactor.redact(value) for name, value in call.items()})
             for _, call in sorted(self._tool_calls.items())
         )
         return {
@@ -109,7 +110,7 @@ class _Channel:
         self._redactor = StreamRedactor(redactor)
         self._pieces: list[str] = []
 
-    def feed(self, piece: str | None) -> bool:
+    def feed(self, piece: str) -> bool:
         safe = self._redactor.feed(piece) if piece else ""
         if safe:
             self._pieces.append(safe)
@@ -125,10 +126,25 @@ class _Channel:
         return "".join(self._pieces)
 
 
-def _as_mapping(value: Any) -> Mapping[str, Any]:
+# The SDK builds its objects without checking them: a server can put anything anywhere.
+
+
+def read_text(value: object) -> str:
+    """``value`` if it is text, the texts of its parts if it is a list of those, else nothing."""
+    if isinstance(value, list):
+        return "".join(read_text(part.get("text")) for part in value if isinstance(part, Mapping))
+    return value if isinstance(value, str) else ""
+
+
+def _as_list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _as_mapping(value: Any) -> Mapping[str, Any] | None:
     if isinstance(value, Mapping):
         return value
-    dumped: Mapping[str, Any] = value.model_dump()
+    dump = getattr(value, "model_dump", None)
+    dumped: Mapping[str, Any] | None = dump(warnings=False) if dump else None
     return dumped
 
 

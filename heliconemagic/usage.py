@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+MOST_TOKENS = 10**12
+"""A larger count is no count: it would not fit into the journal."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
@@ -23,17 +26,22 @@ class Usage:
 
 
 def parse_usage(value: Mapping[str, Any] | None) -> Usage | None:
-    """The ``usage`` object of a chat completion; None if it is missing or has no counts."""
-    if not value or value.get("prompt_tokens") is None:
+    """The ``usage`` object of a chat completion; None if it is missing or has no counts that can be meant."""
+    prompt = _read_count(value, "prompt_tokens")
+    if value is None or prompt is None:
         return None
-    prompt = value.get("prompt_tokens_details") or {}
-    completion = value.get("completion_tokens_details") or {}
     return Usage(
-        prompt_tokens=int(value["prompt_tokens"]),
-        completion_tokens=int(value.get("completion_tokens") or 0),
-        cached_tokens=int(prompt.get("cached_tokens") or 0),
-        reasoning_tokens=int(completion.get("reasoning_tokens") or 0),
+        prompt_tokens=prompt,
+        completion_tokens=_read_count(value, "completion_tokens") or 0,
+        cached_tokens=min(prompt, _read_count(value.get("prompt_tokens_details"), "cached_tokens") or 0),
+        reasoning_tokens=_read_count(value.get("completion_tokens_details"), "reasoning_tokens") or 0,
     )
+
+
+def _read_count(value: object, name: str) -> int | None:
+    """A whole number of tokens, as some servers also spell it ``5.0``; None for anything else."""
+    count = value.get(name) if isinstance(value, Mapping) else None
+    return int(count) if isinstance(count, int | float) and 0 <= count <= MOST_TOKENS else None
 
 
 def estimate_tokens(text: str) -> int:

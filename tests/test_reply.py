@@ -11,6 +11,7 @@ from heliconemagic.errors import InputError
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.reply import Reply, ReplyState
+from heliconemagic.usage import Usage
 
 KEY = "sk-helicone-fakefak-efakefa-kefakef-akefake"
 
@@ -64,6 +65,40 @@ def test_key_in_an_answer_is_taken_out() -> None:
     assert state.text == "your key is [redacted]! "
     state.finish()
     assert state.text == "your key is [redacted]! sk-heli"
+
+
+def test_key_in_any_other_place_of_an_answer_is_taken_out() -> None:
+    """A hostile server can name the model, the reason it stopped or a function after it."""
+    state = ReplyState(Redactor([Secret(KEY)]))
+    for name in (KEY[:20], KEY[20:]):
+        call = SimpleNamespace(index=0, id=KEY, function=SimpleNamespace(name=name, arguments=name))
+        state.handle_chunk(build_chunk({"tool_calls": [call]}, model=KEY, finish_reason=KEY))
+    assert KEY not in repr(state.read_fields())
+
+
+@pytest.mark.parametrize("wrong", [5, True, {"a": 1}, [[1]], [None], "text", float("nan"), -(10**300)])
+def test_wrong_types_are_nothing(wrong: object) -> None:
+    """The SDK checks nothing that it passes on, and the step must not end with a traceback of ours."""
+    state = ReplyState(Redactor([]))
+    call = SimpleNamespace(index=wrong, id=wrong, function=SimpleNamespace(name=wrong, arguments=wrong))
+    fields = {"content": wrong, "refusal": wrong, "reasoning_content": wrong, "tool_calls": [call]}
+    usage = {"prompt_tokens": 1, "completion_tokens": str(wrong), "prompt_tokens_details": wrong}
+    for chunk in (
+        wrong,
+        SimpleNamespace(model=wrong, choices=wrong, usage=wrong),
+        build_chunk({"tool_calls": wrong}),
+        build_chunk(fields, finish_reason=wrong, usage=usage),
+    ):
+        state.handle_chunk(chunk)
+    assert state.text == (wrong if isinstance(wrong, str) else "")
+    assert state.usage == Usage(prompt_tokens=1, completion_tokens=0)
+
+
+def test_content_may_come_in_parts() -> None:
+    """Some servers send a list of them; only their texts are read."""
+    state = ReplyState(Redactor([]))
+    state.handle_chunk(build_chunk({"content": [{"type": "text", "text": "Hel"}, {"type": "x"}, {"text": "lo"}]}))
+    assert state.text == "Hello"
 
 
 def test_tool_calls_are_put_together_by_index() -> None:
