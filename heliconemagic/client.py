@@ -122,7 +122,10 @@ class Client:
             api_key="none",
             base_url=gateway.base_url,
             default_query=dict(gateway.query),
-            http_client=openai.DefaultAsyncHttpxClient(transport=self._build_transport(gateway)),
+            http_client=openai.DefaultAsyncHttpxClient(
+                transport=self._build_transport(gateway),
+                follow_redirects=False,  # httpx2 drops only Authorization: other keys and the prompt would go along
+            ),
         )
 
     async def _convert_while(self, chunks: AsyncIterator[Any], request: Request) -> AsyncIterator[Any]:

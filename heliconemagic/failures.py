@@ -51,6 +51,9 @@ class Refusal:
                 hint=f"check {key_variables}: `%helicone_session doctor`, then `%helicone_session login`",
                 cause=cause,
             )
+        if 300 <= self.status < 400:
+            target = redactor.redact_lookalikes(self.headers.get("location", ""))[:MAX_CAUSE_LENGTH]
+            return self._explain_redirect(gateway, **{**common, "cause": f"{self.status} to {target!r}"})
         if self._is_unknown_model():
             return UnknownModelError(
                 f"{model!r} is not a model of the gateway {gateway!r}.",
@@ -67,6 +70,13 @@ class Refusal:
             )
         return GatewayError(
             f"the gateway {gateway!r} refused the request ({self.status}).", hint=self._say_refused(), **common
+        )
+
+    def _explain_redirect(self, gateway: str, **common: Any) -> GatewayError:
+        return GatewayError(
+            f"the gateway {gateway!r} redirects elsewhere ({self.status}); keys and prompt were not sent on.",
+            hint="if you know that address, give it with --gateway",
+            **common,
         )
 
     def _is_unknown_model(self) -> bool:

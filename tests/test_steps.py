@@ -221,6 +221,20 @@ def _refuse() -> Client:
     raise ImportError("no openai here")
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_is_not_followed(bench: Bench, helicone: FakeHelicone, status: int) -> None:
+    """Keys and prompt would go to whatever host the server names; it is told instead."""
+    with FakeHelicone() as elsewhere:
+        target = elsewhere.url.replace("127.0.0.1", "localhost")
+        helicone.respond = lambda request: Answer(status, (("Location", target + request.path),), (b"moved",))
+        with pytest.raises(GatewayError, match=rf"redirects elsewhere \({status}\)") as caught:
+            bench.run("/abstract")
+        with pytest.raises(GatewayError, match="redirects elsewhere"):
+            bench.notebook.list_models(None)
+    assert target in (caught.value.cause or "")
+    assert (len(helicone.completions), elsewhere.requests) == (1, [])
+
+
 def test_unreachable_gateway_says_so(bench: Bench) -> None:
     """A port where nobody listens."""
     bench.open('"Own" --gateway direct:http://127.0.0.1:9/v1 -m x')
