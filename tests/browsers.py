@@ -28,7 +28,8 @@ ARGUMENTS = (
 _PATIENCE = 60.0  # seconds; a machine may be busy
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
-    "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are on the page, also those out of sight
+    # All cells are on the page, also those out of sight, and nothing is below the last one.
+    "notebook-extension/tracker": {"windowingMode": "none", "scrollPastEnd": False},
     "docmanager-extension/plugin": {"autosave": False},
 }
 
@@ -203,14 +204,19 @@ class LabPage:
         self.page.click(".jp-Dialog .jp-mod-accept")
         self.wait_until_ready()
 
-    def picture(self, path: Path, *, width: int = 1100, height: int = 1000, is_framed: bool = True) -> None:
-        """A screenshot of the page as it stands, or of the notebook alone."""
-        self.page.set_viewport_size({"width": width, "height": height})
-        if not is_framed:
-            self.command("application:toggle-left-area")
+    def picture(self, path: Path) -> None:
+        """A screenshot of the page as it stands."""
+        self.page.wait_for_timeout(500)  # fonts and themes come in a moment later
+        self.page.screenshot(path=path)
+
+    def picture_of_the_end(self, path: Path) -> None:
+        """A screenshot of the notebook alone, down to its last cell that isn't empty."""
+        self.command("application:toggle-left-area")
+        self.command("notebook:delete-cell")
+        self.page.set_viewport_size({"width": 900, "height": 1180})
+        self.cell(-1).scroll_into_view_if_needed()
         self.page.wait_for_timeout(500)
-        part = self.page if is_framed else self.page.locator(".jp-NotebookPanel-notebook")
-        part.screenshot(path=path)
+        self.page.locator(".jp-NotebookPanel-notebook").screenshot(path=path)
 
 
 def find_free_port() -> int:

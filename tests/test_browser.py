@@ -34,7 +34,12 @@ COURSE = [
     "%%llm /outline/lesson-1\nWrite the first lesson.",
     "%helicone_session show",
 ]
-SLOW = [BEGIN, "%%llm /long -m demo-slow -o max_tokens 60\nGenerate an abstract for a course.", "print('following')", ""]
+SLOW = [
+    BEGIN,
+    "%%llm /long -m demo-slow -o max_tokens 60\nGenerate an abstract for a course.",
+    "print('following')",
+    "",
+]
 ATTACK = """Hello <img src=x onerror="window.hacked=1;alert(1)"> and <script>window.hacked=2</script>
 
 <svg onload="window.hacked=3"><iframe srcdoc="<script>parent.hacked=4</script>"></iframe>
@@ -116,7 +121,7 @@ def test_course_session(lab: LabServer, context: BrowserContext, open_notebook: 
     assert "lesson-1" in page.read(5)
     page.picture(tmp_path / "light.png")
     if PICTURE:
-        page.picture(ROOT / PICTURE, width=900, height=1180, is_framed=False)
+        page.picture_of_the_end(ROOT / PICTURE)
     saved = page.save()
     outputs = [output.get("data", {}) for cell in saved["cells"] for output in cell.get("outputs", ())]
     assert sum(REPLY in data for data in outputs) == 3
