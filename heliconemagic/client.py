@@ -6,8 +6,8 @@ The SDK keeps its retry loop. Everything it raises leaves here as one of our own
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -72,10 +72,8 @@ class Client:
         Raises:
             GatewayError, CredentialError: as `heliconemagic.failures` explains them.
         """
-        try:
+        with self._converting(request):
             answer = await self._send(request)
-        except Exception as error:
-            raise self._convert(error, request) from error
         if not request.streams:
             yield _iterate_one(answer)
             return
@@ -129,13 +127,9 @@ class Client:
         )
 
     async def _convert_while(self, chunks: AsyncIterator[Any], request: Request) -> AsyncIterator[Any]:
-        try:
+        with self._converting(request, is_streaming=True):
             async for chunk in chunks:
                 yield chunk
-        except HeliconeMagicError:
-            raise
-        except Exception as error:
-            raise self._convert(error, request, is_streaming=True) from error
 
     async def list_models(self, gateway: Gateway, credentials: Credentials) -> list[str]:
         """The ids of the gateway's models, in its order."""
@@ -143,10 +137,8 @@ class Client:
         client = self._find_client(gateway).with_options(
             api_key=credentials.api_key.reveal() if credentials.api_key else "none", max_retries=0, timeout=20.0
         )
-        try:
+        with self._converting(request):
             page = await client.models.list(extra_headers={**gateway.extra_headers, **credentials.reveal_headers()})
-        except Exception as error:
-            raise self._convert(error, request) from error
         return [model.id for model in page.data]
 
     async def close(self) -> None:
@@ -155,6 +147,19 @@ class Client:
         while self._clients:
             _, client = self._clients.popitem()
             await client.close()
+
+    @contextmanager
+    def _converting(self, request: Request, *, is_streaming: bool = False) -> Iterator[None]:
+        """Raises our errors for the SDK's; those don't stay behind ours, for a traceback would tell their words.
+
+        A server may have repeated a key in them.
+        """
+        try:
+            yield
+        except HeliconeMagicError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the SDK and a server make of each other
+            raise self._convert(error, request, is_streaming=is_streaming) from None
 
     def _convert(self, error: Exception, request: Request, *, is_streaming: bool = False) -> HeliconeMagicError:
         import openai

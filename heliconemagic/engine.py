@@ -113,8 +113,9 @@ class Run:
 
     def update_attempt(self, attempt: Attempt) -> None:
         """Takes the newer state of an attempt."""
-        told = {name: self._redactor.redact_lookalikes(value) for name, value in attempt.headers.items()}
-        attempt = replace(attempt, headers=told)
+        redact = self._redactor.redact_lookalikes
+        told = {redact(name): redact(value) for name, value in attempt.headers.items()}
+        attempt = replace(attempt, headers=told, helicone_id=attempt.helicone_id and redact(attempt.helicone_id))
         known = [old.request_id for old in self._attempts]
         self._attempts[known.index(attempt.request_id)] = attempt
         if self._journal is not None:

@@ -14,6 +14,7 @@ from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicErr
 from heliconemagic.redaction import Redactor
 
 MAX_CAUSE_LENGTH = 300
+MAX_WAIT_LENGTH = 40  # of a date as HTTP spells it
 
 
 class Refusal:
@@ -42,9 +43,11 @@ class Refusal:
             redactor: takes the keys out of what the server said.
             list_models: gives the models that might have been meant.
         """
-        shown = redactor.redact_lookalikes(self.message)[:MAX_CAUSE_LENGTH]
-        cause = " ".join(part for part in (str(self.status), self.code, shown) if part)
-        common: dict[str, Any] = {"cause": cause, "status_code": self.status, "request_id": self.request_id}
+        redact = redactor.redact_lookalikes
+        cause = redact(" ".join(part for part in (str(self.status), self.code, self.message) if part))
+        cause = cause[:MAX_CAUSE_LENGTH]
+        request_id = redact(self.request_id) if self.request_id else None
+        common: dict[str, Any] = {"cause": cause, "status_code": self.status, "request_id": request_id}
         if self.status in (401, 403):
             return CredentialError(
                 f"the gateway {gateway!r} refused the key ({self.status}).",
@@ -52,7 +55,7 @@ class Refusal:
                 cause=cause,
             )
         if 300 <= self.status < 400:
-            target = redactor.redact_lookalikes(self.headers.get("location", ""))[:MAX_CAUSE_LENGTH]
+            target = redact(self.headers.get("location", ""))[:MAX_CAUSE_LENGTH]
             return self._explain_redirect(gateway, **{**common, "cause": f"{self.status} to {target!r}"})
         if self._is_unknown_model():
             return UnknownModelError(
@@ -61,7 +64,8 @@ class Refusal:
                 **common,
             )
         if self.status == 429:
-            return RateLimitError(f"the gateway {gateway!r} is asked too often (429).", hint=self._say_wait(), **common)
+            hint = redact(self._say_wait())
+            return RateLimitError(f"the gateway {gateway!r} is asked too often (429).", hint=hint, **common)
         if self.status >= 500:
             return GatewayError(
                 f"the gateway {gateway!r} or the provider behind it failed ({self.status}).",
@@ -85,8 +89,8 @@ class Refusal:
         return self.status in (400, 404) and any(mark in text for mark in marks)
 
     def _say_wait(self) -> str:
-        wait = self.headers.get("retry-after") or self.headers.get("helicone-ratelimit-reset")
-        policy = self.headers.get("helicone-ratelimit-policy")
+        wait = (self.headers.get("retry-after") or self.headers.get("helicone-ratelimit-reset") or "")[:MAX_WAIT_LENGTH]
+        policy = self.headers.get("helicone-ratelimit-policy", "")[:MAX_CAUSE_LENGTH]
         when = f"run the cell again in {wait} s" if wait else "wait a little and run the cell again"
         return f"{when}; the policy in force is {policy}" if policy else f"{when}, or raise --retries"
 
@@ -109,7 +113,7 @@ def _read_error(body: str) -> tuple[str, str]:
     """Code and message of an error body, whatever its form: OpenAI's, Helicone's two, or plain text."""
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", " ".join(body.split())
     if not isinstance(parsed, dict):
         return "", str(parsed)

@@ -261,7 +261,7 @@ def _find_details(body: object) -> list[Any]:
     if isinstance(body, str | bytes):
         try:
             body = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
     error = body.get("error") if isinstance(body, Mapping) else None
     # openai hands over the inside of "error" as the body of its exceptions.

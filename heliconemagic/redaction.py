@@ -15,7 +15,7 @@ MIN_SECRET_LENGTH = 8
 """Shorter values would eat ordinary words; no provider issues such keys."""
 
 _LOOKALIKE = re.compile(
-    r"(?:sk|pk|rk)-(?:helicone-)?[A-Za-z0-9_-]{8,}"  # OpenAI, Helicone, Anthropic, OpenRouter
+    r"(?<![A-Za-z0-9])(?:sk|pk|rk)-(?:helicone-)?[A-Za-z0-9_-]{8,}"  # OpenAI, Helicone, Anthropic, OpenRouter
     r"|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{8,}"
     r"|AIza[A-Za-z0-9_-]{20,}|gsk_[A-Za-z0-9]{16,}|hf_[A-Za-z0-9]{16,}|xai-[A-Za-z0-9]{16,}"
     r"|(?<=[?&](?:key|sig)=)[^&\s]+|(?<=[?&]api[_-]key=)[^&\s]+"
@@ -55,7 +55,9 @@ class Secret:
 
 
 class Redactor:
-    """Replaces the exact values of a set of keys by ``[redacted]``."""
+    """Replaces the exact values of a set of keys by ``[redacted]``; like them, it neither prints nor is pickled."""
+
+    __slots__ = ("_pattern", "_values")
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         values = {secret.reveal() for secret in secrets}
@@ -69,6 +71,14 @@ class Redactor:
     def redact_lookalikes(self, text: str) -> str:
         """``text`` without the configured keys and without anything shaped like a key."""
         return _LOOKALIKE.sub(REDACTED, self.redact(text))
+
+    def redact_beginning(self, text: str) -> str:
+        """``text``, the end of an answer, unless it is most of a key that was cut off."""
+        is_key = any(len(text) > len(value) / 2 and value.startswith(text) for value in self._values)
+        return REDACTED if is_key else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Redactor is never pickled")
 
     def find_held_back(self, text: str) -> int:
         """How many characters at the end of ``text`` may be the beginning of a key."""
@@ -99,4 +109,4 @@ class StreamRedactor:
     def flush(self) -> str:
         """What still waited, once no more can come."""
         waiting, self._waiting = self._waiting, ""
-        return waiting
+        return self._redactor.redact_beginning(waiting)

@@ -28,6 +28,21 @@ def test_secret_is_never_pickled() -> None:
         pickle.dumps(Secret(KEY))
 
 
+def test_redactor_holds_keys_as_close_as_they_are() -> None:
+    """It is part of every plan: neither printing its fields nor pickling it tells them."""
+    redactor = Redactor([Secret(KEY)])
+    with pytest.raises(TypeError):
+        pickle.dumps(redactor)
+    with pytest.raises(TypeError):
+        vars(redactor)
+
+
+def test_most_of_a_key_at_the_end_of_an_answer_is_taken_out() -> None:
+    """A server may stop just before its last character."""
+    stream = StreamRedactor(Redactor([Secret(KEY)]))
+    assert stream.feed("key: " + KEY[:-1]) + stream.flush() == f"key: {REDACTED}"
+
+
 def test_whole_value_is_replaced() -> None:
     """Nothing of the key is left, not even its ends."""
     assert Redactor([Secret(KEY)]).redact(f"a{KEY}b") == f"a{REDACTED}b"
@@ -70,3 +85,8 @@ def test_lookalikes_go_out_of_errors(text: str) -> None:
     shown = Redactor([]).redact_lookalikes(text)
     assert "fake" not in shown
     assert REDACTED in shown
+
+
+def test_words_are_no_lookalikes() -> None:
+    """A model may be named after a task."""
+    assert Redactor([]).redact_lookalikes("no model 'risk-assessment-7b'") == "no model 'risk-assessment-7b'"

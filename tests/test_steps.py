@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -281,6 +283,26 @@ def test_key_that_the_server_repeats_is_taken_out(bench: Bench, tmp_path: Path, 
     for key in (PROVIDER_KEY, HELICONE_KEY):
         assert key not in said
         assert key.encode() not in kept
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 429, 500])
+def test_key_that_a_server_repeats_anywhere_is_taken_out(bench: Bench, helicone: FakeHelicone, status: int) -> None:
+    """From headers, from every field of an error, and from the traceback that a program would log."""
+    names = ("Helicone-Id", "Retry-After", "Helicone-RateLimit-Policy", "X-Any", PROVIDER_KEY)
+    error = {"message": [HELICONE_KEY], "code": HELICONE_KEY, "type": HELICONE_KEY}
+    answer = Answer(status, tuple((name, HELICONE_KEY) for name in names), (json.dumps({"error": error}).encode(),))
+    helicone.respond = lambda _: answer
+    with pytest.raises(HeliconeMagicError) as caught:
+        bench.run("/abstract --retries 0")
+    surfaces = [*traceback.format_exception(caught.value), repr(vars(caught.value)), repr(bench.last)]
+    assert [key for key in (PROVIDER_KEY, HELICONE_KEY) if key in "".join(surfaces)] == []
+
+
+def test_error_too_deep_to_read_is_an_error_of_the_gateway(bench: Bench, helicone: FakeHelicone) -> None:
+    """JSON of a hundred thousand brackets ends the parser, not the cell."""
+    helicone.respond = lambda _: Answer(500, (("Content-Type", "application/json"),), (b"[" * 100_000,))
+    with pytest.raises(GatewayError, match=r"failed \(500\)"):
+        bench.run("/abstract --retries 0")
 
 
 def test_key_in_a_prompt_is_refused(bench: Bench, helicone: FakeHelicone) -> None:
