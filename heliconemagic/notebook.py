@@ -117,7 +117,9 @@ class Notebook:
             return headers.check_session_id(command.id)
         if not command.resumes:
             return None
-        newest = self.journal.find_newest(name, self.find_title())
+        newest = self.journal.find_newest(
+            self.find_title(), name=name, besides=self.session.record.id if self.session else ""
+        )
         return newest.id if newest else None
 
     def _begin(
@@ -155,13 +157,13 @@ class Notebook:
             InputError: there is none.
         """
         if reference is None:
-            summaries = self.journal.list_sessions(limit=1, notebook=self.find_title())
-            if not summaries:
+            newest = self.journal.find_newest(self.find_title())
+            if newest is None:
                 raise InputError(
                     f"no session of the notebook {self.find_title()!r} is recorded.",
                     hint="`%helicone_session list` shows all of them; resume one by its id or name",
                 )
-            reference = summaries[0].id
+            reference = newest.id
         record = self.journal.find_session(reference)
         options = given.over(self.surroundings.find_defaults())
         choice = self.choose_gateway(options.gateway)
@@ -194,11 +196,11 @@ class Notebook:
 
     def find_earlier_session(self, session: Session) -> SessionSummary | None:
         """The newest other session of the same name and notebook that has steps."""
+        record = session.record
         try:
-            found = self.journal.list_sessions(limit=5, name=session.record.name, notebook=session.record.notebook)
+            return self.journal.find_newest(record.notebook, name=record.name, besides=record.id)
         except JournalError:
             return None
-        return next((summary for summary in found if summary.id != session.record.id and summary.steps), None)
 
     # ---- steps
 

@@ -84,14 +84,24 @@ class SessionLine:
 
     def _describe_beginning(self, session: Session, command: SessionCommand, *, is_kept: bool) -> list[str]:
         if is_kept:
-            return ["same session; its options are now as this line says"]
+            return ["same session; its options are now as this line says", *self._describe_unresumed(session, command)]
         if session.is_resumed:
             return [f"resumed: {session.totals.steps} steps, begun {format_clock(session.record.started_at)}"]
+        if command.is_new:
+            return []
         earlier = self._notebook.find_earlier_session(session)
         if earlier is None:
             return ["nothing to resume: this is a new session"] if command.resumes else []
         when = format_clock(earlier.started_at)
         return [f"last one here: {earlier.steps} steps, {when}; add --resume to continue it"]
+
+    def _describe_unresumed(self, session: Session, command: SessionCommand) -> list[str]:
+        """Why ``--resume`` went nowhere: a session in which something ran isn't left for an earlier one unasked."""
+        earlier = self._notebook.find_earlier_session(session) if command.resumes and not session.is_resumed else None
+        if earlier is None:
+            return []
+        found = f"{earlier.steps} steps, {format_clock(earlier.started_at)}"
+        return [f"not resumed, as this one has steps: %helicone_session resume {earlier.id[:8]} goes back ({found})"]
 
     def announce(self, session: Session) -> Bundle:
         """Says that a cell without a session has started one."""

@@ -220,8 +220,23 @@ def test_lists_choose(journal: Journal) -> None:
 
     assert (ids(), ids(limit=2), ids(limit=0)) == (list("543210"), ["5", "4"], [])
     assert (ids(name="a"), ids(notebook="x"), ids(name="a", notebook="x")) == (list("420"), ["3", "0"], ["0"])
-    assert journal.find_newest("b", "z").id == "session-5"
-    assert journal.find_newest("b", "nowhere") is None
+
+
+def test_newest_has_steps(journal: Journal) -> None:
+    """The newest session of a notebook is one that something ran in, and not the one that is left out."""
+    for number in range(6):
+        journal.put_session(build_session(f"session-{number}", name="ab"[number % 2], started_at=float(number)))
+    for number in (0, 1, 3):
+        journal.close_step(build_step(str(number), session_id=f"session-{number}", status=StepStatus.DONE))
+
+    def find(**wanted: str) -> str:
+        newest = journal.find_newest(build_session().notebook, **wanted)
+        return newest.id[-1] if newest else ""
+
+    assert (find(), find(name="a"), find(name="b"), find(name="c")) == ("3", "0", "3", "")
+    assert (find(name="b", besides="session-3"), find(name="a", besides="session-0")) == ("1", "")
+    assert journal.find_newest("elsewhere") is None
+    assert journal.find_session("b").id == "session-3"
 
 
 def test_find_session(journal: Journal) -> None:

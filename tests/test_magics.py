@@ -179,6 +179,18 @@ def test_another_name_ends_the_session_and_says_so(demo: Shell) -> None:
     )
 
 
+def test_resume_where_something_ran_says_how_to_go_back(demo: Shell) -> None:
+    """The session is kept, and the earlier one named; --new doesn't advise what it was told not to do."""
+    line = f'%helicone_session "Course Creation" --gateway demo {FAST}'
+    demo.run("%%llm /abstract\nhi")
+    assert "--resume" not in demo.run(f"{line} --new").text()
+    demo.run("%%llm /abstract\nhi")
+    said = demo.run(f"{line} --resume").text()
+    assert "same session" in said
+    assert "%helicone_session resume " in said
+    assert "same session" not in demo.run("%helicone_session resume").text()
+
+
 def test_bare_session_line_shows_the_session_or_how_to_start(shell: Shell) -> None:
     """Never an error."""
     assert "no session" in shell.run("%helicone_session").displays[0].bundle["text/plain"]

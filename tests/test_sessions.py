@@ -170,6 +170,19 @@ def test_resume_without_a_record_starts_a_session(build_bench: BuildBench) -> No
     assert (session.is_resumed, session.steps) == (False, ())
 
 
+def test_resume_added_to_the_line_goes_back_to_the_session_it_was_advised_for(build_bench: BuildBench) -> None:
+    """The line without it has just begun an empty session: that one is not the newest."""
+    before = build_bench()
+    recorded = open_session(before, '"Course"').record
+    run_course(before)
+    open_session(build_bench(), '"Course"')  # a kernel in which nothing ran
+    after = build_bench()
+    open_session(after, '"Course"')
+    session = open_session(after, '"Course" --resume')
+    assert (session.record.id, len(session.steps)) == (recorded.id, 3)
+    assert open_session(after, '"Course" --resume') is session
+
+
 def test_resume_takes_name_id_or_nothing(build_bench: BuildBench) -> None:
     """Nothing means this notebook's newest."""
     first = build_bench()

@@ -170,10 +170,14 @@ class Journal:
         with self._reading() as connection:
             return journal_queries.resolve_session(connection, reference.strip())
 
-    def find_newest(self, name: str, notebook: str) -> SessionRecord | None:
-        """The newest session of this name in this notebook."""
+    def find_newest(self, notebook: str, *, name: str | None = None, besides: str = "") -> SessionSummary | None:
+        """The newest session with steps in this notebook, of this name if one is given; not the one of id ``besides``.
+
+        Every run of a session line records a session: one without steps is nothing to go back to.
+        """
         with self._reading() as connection:
-            return journal_queries.find_named(connection, name, notebook)
+            found = journal_queries.list_sessions(connection, limit=2, name=name, notebook=notebook, has_steps=True)
+            return next((summary for summary in found if summary.id != besides), None)
 
     def find_reply(self, session_id: str, fingerprint: str) -> Step | None:
         """The newest finished step of this request in this session."""

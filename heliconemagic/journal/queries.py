@@ -40,6 +40,7 @@ _LIST = """
     ORDER BY sessions.started_at DESC, sessions.id DESC
     LIMIT :limit
 """
+_HAS_STEPS = "EXISTS (SELECT 1 FROM steps WHERE steps.session_id = sessions.id)"
 _STEPS = "SELECT * FROM steps WHERE {where} ORDER BY started_at, number"
 _MESSAGE_ORDER = """
     SELECT steps.number AS step, step_messages.message_number AS message
@@ -65,12 +66,18 @@ _REPLY = """
 
 
 def list_sessions(
-    connection: sqlite3.Connection, *, limit: int | None, name: str | None, notebook: str | None
+    connection: sqlite3.Connection,
+    *,
+    limit: int | None,
+    name: str | None,
+    notebook: str | None,
+    has_steps: bool = False,
 ) -> list[SessionSummary]:
-    """The sessions, newest first, of this name and notebook where they are given."""
+    """The sessions, newest first, of this name and notebook where they are given; all, or those with steps."""
     wanted = {"name": name, "notebook": notebook}
-    where = " AND ".join(f"sessions.{column} = :{column}" for column, value in wanted.items() if value is not None)
-    statement = _LIST.format(where=where or "true")
+    where = [f"sessions.{column} = :{column}" for column, value in wanted.items() if value is not None]
+    where += [_HAS_STEPS] if has_steps else []
+    statement = _LIST.format(where=" AND ".join(where) or "true")
     rows = read_rows(connection, statement, {**wanted, "limit": -1 if limit is None else limit})
     return [_build_summary(row) for row in rows]
 
@@ -88,11 +95,10 @@ def find_session(connection: sqlite3.Connection, session_id: str) -> SessionReco
     return _read_session(connection, "SELECT * FROM sessions WHERE id = ?", (session_id,))
 
 
-def find_named(connection: sqlite3.Connection, name: str, notebook: str | None = None) -> SessionRecord | None:
-    """The newest session of this name, in this notebook if one is given."""
-    statement = "SELECT * FROM sessions WHERE name = :name {} ORDER BY started_at DESC, id DESC LIMIT 1"
-    statement = statement.format("" if notebook is None else "AND notebook = :notebook")
-    return _read_session(connection, statement, {"name": name, "notebook": notebook})
+def find_named(connection: sqlite3.Connection, name: str) -> SessionRecord | None:
+    """The newest session of this name that has steps; if none has, the newest."""
+    statement = "SELECT * FROM sessions WHERE name = ? ORDER BY {} DESC, started_at DESC, id DESC LIMIT 1"
+    return _read_session(connection, statement.format(_HAS_STEPS), (name,))
 
 
 def _read_session(connection: sqlite3.Connection, statement: str, values: Values) -> SessionRecord | None:
