@@ -39,6 +39,17 @@ def kernel(shared_kernel: Kernel, fake: FakeHelicone) -> Kernel:
     return shared_kernel
 
 
+@pytest.fixture(scope="session")
+def kernel_pair(kernel_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kernel, Kernel]]:
+    """Two kernels of one notebook, as before and after a restart, with one journal and no session yet."""
+    folder = tmp_path_factory.mktemp("pair")
+    named = {"JPY_SESSION_NAME": str(folder / "pair.ipynb"), **KEYS}
+    with Kernel(kernel_python, folder, **named) as first, Kernel(kernel_python, folder, **named) as second:
+        for kernel in (first, second):
+            kernel.run_all(["%load_ext heliconemagic"])
+        yield first, second
+
+
 @pytest.fixture
 def start_kernel(kernel_python: str, tmp_path: Path) -> Iterator[StartKernel]:
     """Kernels for tests that end them."""
