@@ -18,6 +18,8 @@ redacted by whoever raises them; this module knows no secrets.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class _ShortTraceback:
     """Lets IPython print the error itself instead of the frames that led to it."""
@@ -34,6 +36,13 @@ class HeliconeMagicError(_ShortTraceback, Exception):
         self.message = message
         self.hint = hint
         self.cause = cause
+
+    def rewrite(self, change: Callable[[str], str]) -> None:
+        """Lets ``change`` loose on all of its words: it may quote what nobody should read."""
+        self.message = change(self.message)
+        self.hint = change(self.hint) if self.hint else None
+        self.cause = change(self.cause) if self.cause else None
+        self.args = (self.message,)
 
     def __str__(self) -> str:
         lines = [self.message]

@@ -17,7 +17,7 @@ from heliconemagic import headers
 from heliconemagic.cards import StepReplies
 from heliconemagic.client import Client
 from heliconemagic.engine import Engine, Run
-from heliconemagic.errors import InputError, JournalError, TemplateError
+from heliconemagic.errors import HeliconeMagicError, InputError, JournalError
 from heliconemagic.gateways.choice import (
     DEMO_MODELS,
     Choice,
@@ -230,8 +230,8 @@ class Notebook:
                 now=self.surroundings.clock(),
                 list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
             )
-        except TemplateError as error:  # its cause is the notebook's own exception, which may quote anything
-            error.cause = Redactor(keys.secrets).redact_lookalikes(error.cause or "") or None
+        except HeliconeMagicError as error:  # it quotes what was typed, filled in, or raised by the notebook's objects
+            error.rewrite(Redactor(keys.secrets).redact_lookalikes)
             raise
         missing = self._find_missing_context(session, plan)
         return replace(plan, notes=(*choice.notes, *plan.notes, *missing))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,9 @@ from heliconemagic.paths import SessionPath
 from heliconemagic.pricing import estimate_cost, is_priced
 from heliconemagic.prompt.templates import TemplateMode, fill_template
 from heliconemagic.records import Step
-from heliconemagic.redaction import MIN_SECRET_LENGTH, Redactor
+from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_state import RequestForm
+from heliconemagic.render.figures import format_usd
 from heliconemagic.session import Session
 from heliconemagic.settings import Context, RequestOptions
 from heliconemagic.tree import find_stale
@@ -103,7 +104,8 @@ def plan_step(
         timeout=DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
         list_models=list_models,
     )
-    check_no_secret(request, keys)
+    secrets = (*keys.secrets, *request.credentials.secrets)
+    check_no_secret([request.build_body(), dict(request.headers), request.gateway.base_url], secrets)
     fingerprint = build_fingerprint(choice.gateway.base_url, request.model, request.messages, request.parameters)
     step = Step(
         id=build_id(),
@@ -126,7 +128,7 @@ def plan_step(
         request=request,
         place=place,
         notes=(*filled.notes, *_find_notes(session, place)),
-        redactor=Redactor((*keys.secrets, *request.credentials.secrets)),
+        redactor=Redactor(secrets),
         kept=session.find_kept(cell.id, place.path, fingerprint),
     )
 
@@ -165,19 +167,18 @@ def _build_headers(session: Session, gateway: Gateway, path: str, options: Reque
     return {**built, **gateway.extra_headers} if gateway.is_helicone else {}
 
 
-def check_no_secret(request: Request, keys: Keys) -> None:
-    """A key never travels in a body or a header that is not its own: it would be logged there.
+def check_no_secret(sent: object, secrets: Iterable[Secret]) -> None:
+    """A key never travels in a body, an address or a header that is not its own: it would be logged there.
 
     Raises:
-        InputError: the prompt, an earlier turn, a parameter or a header has a configured key's value.
+        InputError: the prompt, an earlier turn, a parameter, a name or a header has a configured key's value.
     """
-    sent = json.dumps([request.build_body(), dict(request.headers)], ensure_ascii=False, default=str)
-    for secret in (*keys.secrets, *request.credentials.secrets):
-        if len(secret.reveal()) >= MIN_SECRET_LENGTH and secret.reveal() in sent:
-            raise InputError(
-                "the request contains the value of one of your keys; nothing was sent.",
-                hint="take the key out of the prompt, its templates, or the options",
-            )
+    text = json.dumps(sent, ensure_ascii=False, default=str)
+    if Redactor(secrets).redact(text) != text:
+        raise InputError(
+            "the request contains the value of one of your keys; nothing was sent.",
+            hint="take the key out of the prompt, its templates, or the options",
+        )
 
 
 def _check_budget(session: Session, budget: float | None, request: Request) -> None:
@@ -192,8 +193,8 @@ def _check_budget(session: Session, budget: float | None, request: Request) -> N
     spent = session.totals.cost
     if spent + prompt_cost > budget:
         raise BudgetError(
-            f"the budget of ${budget:g} would be exceeded: ${spent:.4f} is spent, "
-            f"and this prompt alone costs about ${prompt_cost:.4f}.",
+            f"the budget of {format_usd(budget)} would be exceeded: {format_usd(spent)} is spent, "
+            f"and this prompt alone costs about {format_usd(prompt_cost)}.",
             hint="raise --budget on the session line",
         )
 

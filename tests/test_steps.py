@@ -313,6 +313,23 @@ def test_key_in_a_prompt_is_refused(bench: Bench, helicone: FakeHelicone) -> Non
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "/{{ key }}%",
+        "/a --after /{{ key }}",
+        f"/a -m {PROVIDER_KEY} --gateway demo",
+        f"/a --gateway direct:http://127.0.0.1:9/{PROVIDER_KEY}",
+    ],
+)
+def test_refusal_does_not_quote_a_key(bench: Bench, helicone: FakeHelicone, line: str) -> None:
+    """A template in a path may be filled with one, and an address may have one in it."""
+    with pytest.raises(HeliconeMagicError) as caught:
+        bench.run(line, names={"key": PROVIDER_KEY})
+    assert PROVIDER_KEY not in repr(vars(caught.value)) + str(caught.value)
+    assert not helicone.requests
+
+
+@pytest.mark.parametrize(
     "line", ["nopath", "/a%b", "/a/ b", "/ümlaut", "/", "/a -p Session-Id=x", "/a --user Zoë", "/a --cache 5", "/a\x07"]
 )
 def test_what_cannot_be_sent_is_refused_before_anything_is(bench: Bench, helicone: FakeHelicone, line: str) -> None:
@@ -327,7 +344,7 @@ def test_what_cannot_be_sent_is_refused_before_anything_is(bench: Bench, helicon
 def test_budget_stops_before_it_is_exceeded(bench: Bench, helicone: FakeHelicone) -> None:
     """And where no price is known, it says that it cannot be kept."""
     bench.open('"Course Creation" --budget 0.000001')
-    with pytest.raises(BudgetError, match="would be exceeded"):
+    with pytest.raises(BudgetError, match=r"budget of \$0\.000001 would be exceeded: \$0 is spent"):
         bench.run("/abstract", "word " * 400)
     with pytest.raises(BudgetError, match="no price is known"):
         bench.run("/abstract -m slow-1")
