@@ -225,6 +225,7 @@ def test_session_lines(line: str, command: dict[str, Any]) -> None:
         ("shwo /outline", "did you mean `show`?"),
         ("Course Creation", 'put it in quotes: %helicone_session "Course Creation"'),
         ("“Course Creation”", 'put it in quotes: %helicone_session "Course Creation"'),
+        ("“Course”", 'type straight ones: %helicone_session "Course"'),
         ("/abstract", "type %helicone_session show /abstract"),
         ("''", "the session's name is empty"),
         ("Course --new --resume", "--new and --resume contradict each other"),

@@ -148,9 +148,11 @@ def _check_name(words: list[str]) -> str:
     """The name that a session line begins with."""
     name = " ".join(words)
     _check_no_verb(words[0], name)
+    straight = name.strip(CURLY_QUOTES)
     if len(words) > 1:
-        straight = name.strip(CURLY_QUOTES)
         raise InputError(f"{name!r} has more than one word.", hint=f'put it in quotes: %helicone_session "{straight}"')
+    if name.startswith(tuple(CURLY_QUOTES)):
+        raise InputError(f"{name!r} has curly quotes.", hint=f'type straight ones: %helicone_session "{straight}"')
     if name.startswith("/"):
         hint = f"type %helicone_session show {name}, or %%llm {name}"
         raise InputError(f"{name!r} is a path, and a session has a name.", hint=hint)
