@@ -29,7 +29,14 @@ from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.names import LayeredNames
-from heliconemagic.planning import Cell, Plan, estimate_request_cost, estimate_request_tokens, plan_step
+from heliconemagic.planning import (
+    Cell,
+    Plan,
+    check_no_secret,
+    estimate_request_cost,
+    estimate_request_tokens,
+    plan_step,
+)
 from heliconemagic.pricing import list_priced_models
 from heliconemagic.records import SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
@@ -106,9 +113,12 @@ class Notebook:
         name = headers.check_session_name(command.name or title)
         options = command.options.over(self.surroundings.find_defaults())
         choice = self.choose_gateway(options.gateway)
-        build_credentials(choice.gateway, self.find_keys())
+        keys = self.find_keys()
+        build_credentials(choice.gateway, keys)
+        check_no_secret([name, title, command.id, choice.gateway.label], keys.secrets)  # shown and recorded from here
         if current is not None and _is_same(current, command, name):
             current.take_options(options, choice)
+            self.journal.put_session(current.record)
             return current
         return self._begin(self._find_recorded(command, name), name, title, options, choice, session_id=command.id)
 
@@ -136,7 +146,8 @@ class Notebook:
         self.end_session()
         if recorded is not None:
             record, steps = recorded
-            self.session = Session(replace(record, ended_at=None), options, choice, steps=steps, is_resumed=True)
+            record = replace(record, ended_at=None, gateway=choice.gateway.label)
+            self.session = Session(record, options, choice, steps=steps, is_resumed=True)
         else:
             record = SessionRecord(
                 id=session_id or str(uuid.uuid4()),
@@ -153,6 +164,8 @@ class Notebook:
     def resume_session(self, reference: str | None, given: RequestOptions) -> Session:
         """Continues a recorded session, by id or name; without one, this notebook's newest.
 
+        It goes on where it was: what ran offline doesn't begin to cost because there are keys now.
+
         Raises:
             InputError: there is none.
         """
@@ -165,8 +178,10 @@ class Notebook:
                 )
             reference = newest.id
         record = self.journal.find_session(reference)
-        options = given.over(self.surroundings.find_defaults())
+        options = given.over(RequestOptions(gateway=record.gateway)).over(self.surroundings.find_defaults())
         choice = self.choose_gateway(options.gateway)
+        if given.gateway is None:
+            choice = replace(choice, reason="as before")
         return self._begin(record.id, record.name, record.title, options, choice)
 
     def find_session(self) -> tuple[Session, bool]:

@@ -44,6 +44,7 @@ class Session:
         """Takes over a session line that was run again: what it no longer says is gone."""
         self.options = options
         self.choice = choice
+        self.record = replace(self.record, gateway=choice.gateway.label)
 
     def put_step(self, step: Step) -> None:
         """Adds a step, or takes its newer state."""

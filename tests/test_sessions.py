@@ -193,6 +193,18 @@ def test_resume_takes_name_id_or_nothing(build_bench: BuildBench) -> None:
         assert bench.notebook.resume_session(reference, RequestOptions()).record.id == record.id
 
 
+def test_resumed_session_stays_at_its_gateway(build_bench: BuildBench) -> None:
+    """What the last line said of it counts; another one is taken only where it is named."""
+    before = build_bench()
+    open_session(before, '"Course"')
+    open_session(before, '"Course" --gateway demo')
+    before.run("/abstract")
+    resumed = build_bench().notebook.resume_session("Course", RequestOptions())
+    assert (resumed.choice.gateway.label, resumed.choice.reason) == ("demo", "as before")
+    moved = build_bench().notebook.resume_session("Course", RequestOptions(gateway="direct"))
+    assert moved.choice.gateway.label == "direct"
+
+
 def test_ancestor_in_an_earlier_session_is_named(build_bench: BuildBench) -> None:
     """Never silently missing."""
     before = build_bench()
