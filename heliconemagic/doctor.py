@@ -39,7 +39,8 @@ def _describe_gateway(notebook: Notebook, spec: str | None) -> Iterator[tuple[st
     except HeliconeMagicError as error:
         yield "gateway", str(error)
         return
-    yield "gateway", f"{choice.gateway.label} at {choice.gateway.base_url}: {choice.reason or 'as you said'}"
+    where = "in this process" if choice.gateway.answers_in_process else f"at {choice.gateway.base_url}"
+    yield "gateway", f"{choice.gateway.label} {where}: {choice.reason or 'as you said'}"
     yield "answers", _try_gateway(notebook, choice)
     yield "logging", describe_logging(choice, notebook.session)
 

@@ -15,8 +15,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from IPython.core.error import StdinNotImplementedError
+
 from heliconemagic.cells import ATTRIBUTE, build_transformer
 from heliconemagic.completion import install as install_completion
+from heliconemagic.errors import InputError
 from heliconemagic.magics import HeliconeMagic
 from heliconemagic.workbench import Workbench
 
@@ -72,7 +75,7 @@ class Extension:
             self._undo.pop()()
 
     def _build_workbench(self) -> Workbench:
-        return Workbench(self._shell, environ=os.environ, ask_secret=getpass.getpass, write=_write)
+        return Workbench(self._shell, environ=os.environ, ask_secret=_ask_secret, write=_write)
 
     def _register_magics(self, magics: Any) -> str | None:
         """Registers them, but leaves another extension its ``%%llm``; gives that extension's name."""
@@ -122,6 +125,20 @@ def _warm_up() -> None:
     """Most of a second of imports that the first request and its card would wait for."""
     for module in ("openai", "nh3", "markdown_it", "mdit_py_plugins.dollarmath", "pygments.lexers", "genai_prices"):
         import_module(module)
+
+
+def _ask_secret(question: str) -> str:
+    """Asks without echo.
+
+    Raises:
+        InputError: nobody can answer: nbclient, papermill, a script without a terminal.
+    """
+    try:
+        return getpass.getpass(question)
+    except (StdinNotImplementedError, EOFError) as error:
+        raise InputError(
+            "nobody can type a key here.", hint="set the key in the environment or in a .env file"
+        ) from error
 
 
 def _write(text: str) -> None:

@@ -14,6 +14,7 @@ from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.notebook import Notebook
 from heliconemagic.paths import SessionPath
+from heliconemagic.records import SessionRecord
 from heliconemagic.redaction import Secret
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.notice import Notice, build_notice_bundle
@@ -215,10 +216,25 @@ class SessionLine:
                 "forget deletes for good, so it wants to know which session.",
                 hint="`%helicone_session list` shows them; type %helicone_session forget ID",
             )
-        record = self._notebook.journal.find_session(command.arguments[0])
+        record = self._find_only(command.arguments[0])
         count = self._notebook.forget(record)
         return build_notice_bundle(
             Notice(head=f"forgot {record.title!r}", lines=(f"{count} steps are deleted from the journal for good",))
+        )
+
+    def _find_only(self, reference: str) -> SessionRecord:
+        """The session of this id, or the only one of this name: what is deleted for good is never guessed."""
+        journal = self._notebook.journal
+        record = journal.find_session(reference)
+        namesakes = journal.list_sessions(name=record.name)
+        if len(namesakes) == 1 or record.id.startswith(reference.lower()):
+            return record
+        listed = ", ".join(
+            f"{found.id[:8]} ({found.steps} steps, {format_clock(found.started_at)})" for found in namesakes[:5]
+        )
+        raise InputError(
+            f"{len(namesakes)} sessions are called {record.name!r}, and forget deletes for good.",
+            hint=f"type the id of one: {listed}",
         )
 
     def _require_session(self) -> Session:

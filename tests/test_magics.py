@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
+import io
+import re
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -191,6 +195,41 @@ def test_resume_where_something_ran_says_how_to_go_back(demo: Shell) -> None:
     assert "same session" not in demo.run("%helicone_session resume").text()
 
 
+def test_login_where_nobody_can_type_is_a_short_error(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under nbclient, papermill, or a script whose input is closed."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with warnings.catch_warnings(action="ignore", category=getpass.GetPassWarning):
+        ran = shell.run("%helicone_session login")
+    assert isinstance(ran.error, InputError)
+    assert ".env" in ran.printed
+
+
+def test_forget_never_guesses_between_namesakes(demo: Shell) -> None:
+    """A name that several sessions bear is refused, with their ids; an id is taken."""
+    demo.run(f'%helicone_session "Course Creation" --gateway demo {FAST} --new')
+    ran = demo.run('%helicone_session forget "Course Creation"')
+    assert isinstance(ran.error, InputError)
+    assert "2 sessions are called 'Course Creation'" in ran.printed
+    one = re.findall(r"([0-9a-f]{8}) \(", ran.printed)[0]
+    assert demo.run(f"%helicone_session forget {one}").error is None
+    assert demo.run('%helicone_session forget "Course Creation"').error is None
+
+
+def test_key_cannot_name_a_session(online: Shell) -> None:
+    """Neither shown nor recorded: the line is refused before anything is changed."""
+    for line in (
+        f"{HELICONE_KEY}",
+        f'"a {PROVIDER_KEY}"',
+        f'"Course" --id {PROVIDER_KEY}',
+        f'"é" --name {PROVIDER_KEY}',
+    ):
+        ran = online.run(f"%helicone_session {line}")
+        assert isinstance(ran.error, InputError)
+        assert PROVIDER_KEY not in ran.printed
+        assert HELICONE_KEY not in ran.printed
+    assert "Course Creation" in online.run("%helicone_session").text()
+
+
 def test_bare_session_line_shows_the_session_or_how_to_start(shell: Shell) -> None:
     """Never an error."""
     assert "no session" in shell.run("%helicone_session").displays[0].bundle["text/plain"]
@@ -214,6 +253,11 @@ def test_doctor_tells_of_keys_without_showing_them(online: Shell) -> None:
     assert "can be written" in shown
     assert PROVIDER_KEY not in shown
     assert HELICONE_KEY not in shown
+
+
+def test_doctor_gives_the_demo_no_address(demo: Shell) -> None:
+    """It answers in the process; there is nothing to be reached."""
+    assert "demo in this process: as asked for" in demo.run("%helicone_session doctor").text()
 
 
 def test_models_lists_the_gateways(online: Shell) -> None:
