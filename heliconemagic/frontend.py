@@ -142,7 +142,7 @@ class NotebookNames(Mapping[str, Any]):
 
 
 def find_last_error() -> str:
-    """The last uncaught error as a plain traceback.
+    """The last uncaught error as a plain traceback, or in its own short form where the notebook showed that.
 
     Raises:
         KeyError: there was none, so that the template says that the name is unknown.
@@ -150,6 +150,9 @@ def find_last_error() -> str:
     error = getattr(sys, "last_value", None)
     if error is None:
         raise KeyError("last_error")
+    render = getattr(error, "_render_traceback_", None)
+    if render is not None:
+        return "\n".join(render())
     return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
 
 

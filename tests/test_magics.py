@@ -101,6 +101,15 @@ def test_last_error_is_at_hand_and_redacted(online: Shell, helicone: FakeHelicon
     assert "fakefake" not in sent
 
 
+def test_last_error_of_our_own_is_what_was_shown(online: Shell, helicone: FakeHelicone) -> None:
+    """Not the inside of this package."""
+    online.run("%%llm /x\n{{ nothing }}")
+    online.run("%%llm /why\nExplain: {{ last_error }}")
+    sent = helicone.completions[0].json["messages"][0]["content"]
+    assert sent.startswith("Explain: TemplateError: '{{ nothing }}' (line 1) cannot be filled")
+    assert "Traceback" not in sent
+
+
 @pytest.mark.parametrize(
     ("cell", "kind"),
     [
