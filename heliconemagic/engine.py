@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from heliconemagic.client import Client, Request, build_unfinished_error
-from heliconemagic.errors import HeliconeMagicError, IncompleteAnswerError
+from heliconemagic.errors import IncompleteAnswerError
 from heliconemagic.headers import read_cache_hit
 from heliconemagic.pricing import estimate_cost
 from heliconemagic.records import Attempt, Step, StepStatus
@@ -141,17 +141,16 @@ class Run:
         assert task is not None
         self._cancel = partial(call_on, loop, task.cancel)
         current_recorder.set(self)
-        status = StepStatus.DONE
+        status = StepStatus.FAILED
         try:
             if self._is_cancelled:
                 raise asyncio.CancelledError
             await self._receive(client)
+            status = StepStatus.DONE
         except asyncio.CancelledError:
             status = StepStatus.INTERRUPTED
-        except HeliconeMagicError as error:
-            status, self.error = StepStatus.FAILED, error
-        except Exception as error:  # noqa: BLE001  # a bug: kept for the caller, who raises it in the cell
-            status, self.error = StepStatus.FAILED, error
+        except BaseException as error:  # noqa: BLE001  # ours or a bug: kept for the caller, who raises it in the cell
+            self.error = error
         finally:
             self._finish(status)
 

@@ -23,6 +23,7 @@ from heliconemagic.gateways.choice import (
     Choice,
     build_credentials,
     build_gateway,
+    check_model,
     choose_gateway,
 )
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
@@ -116,6 +117,8 @@ class Notebook:
         keys = self.find_keys()
         build_credentials(choice.gateway, keys)
         check_no_secret([name, title, command.id, choice.gateway.label], keys.secrets)  # shown and recorded from here
+        if options.model:
+            check_model(choice.gateway, options.model)
         if current is not None and _is_same(current, command, name):
             current.take_options(options, choice)
             self.journal.put_session(current.record)
@@ -143,11 +146,18 @@ class Notebook:
         session_id: str | None = None,
     ) -> Session:
         recorded = self._load_recorded(recorded_id) if recorded_id else None
-        self.end_session()
+        if recorded is not None and recorded[0].name != name:
+            raise InputError(
+                f"the session {recorded_id!r} is recorded as {recorded[0].name!r}, not {name!r}.",
+                hint=f'its id and name belong together: type "{recorded[0].name}" --id {recorded_id}',
+            )
+        left = self.end_session()
         if recorded is not None:
             record, steps = recorded
             record = replace(record, ended_at=None, gateway=choice.gateway.label)
-            self.session = Session(record, options, choice, steps=steps, is_resumed=True)
+            self.session = Session(record, options, choice, steps=steps, is_resumed=session_id is None)
+            if left is not None and left.record.id == record.id:
+                self.session.take_cells(left)
         else:
             record = SessionRecord(
                 id=session_id or str(uuid.uuid4()),

@@ -96,7 +96,7 @@ def plan_step(
         gateway=choice.gateway,
         credentials=build_credentials(choice.gateway, keys),
         model=check_model(choice.gateway, options.model or choice.gateway.default_model),
-        messages=build_messages(chain, filled.text, options.system),
+        messages=build_messages(chain, filled.text, _fill_system(options.system, names, command.mode)),
         parameters=_build_parameters(options),
         headers=_build_headers(session, choice.gateway, place.path, options),
         streams=command.streams,
@@ -127,7 +127,7 @@ def plan_step(
         step=step,
         request=request,
         place=place,
-        notes=(*filled.notes, *_find_notes(session, place)),
+        notes=(*filled.notes, *_find_notes(session, place), *find_unsent(choice.gateway, options)),
         redactor=Redactor(secrets),
         kept=session.find_kept(cell.id, place.path, fingerprint),
     )
@@ -143,6 +143,10 @@ def _build_wish(command: CellCommand, names: Mapping[str, Any], cell: Cell, opti
         after=_parse_path(command.after, names, command.mode),
         is_fresh=command.is_fresh,
     )
+
+
+def _fill_system(system: str | None, names: Mapping[str, Any], mode: TemplateMode) -> str | None:
+    return None if system is None else fill_template(system, names, mode=mode).text
 
 
 def _parse_path(text: str | None, names: Mapping[str, Any], mode: TemplateMode) -> SessionPath | None:
@@ -208,6 +212,15 @@ def estimate_request_cost(request: Request) -> float | None:
     """USD for the prompt alone, estimated; None if the model is unpriced."""
     usage = Usage(prompt_tokens=estimate_request_tokens(request), completion_tokens=0)
     return estimate_cost(request.model, usage, gateway=request.gateway)
+
+
+def find_unsent(gateway: Gateway, options: RequestOptions) -> list[str]:
+    """Says which options mean nothing to ``gateway``: they are Helicone's."""
+    given = {"--user": options.user, "-p": options.properties, "--cache": options.cache is not None}
+    unsent = [option for option, value in given.items() if value]
+    if gateway.is_helicone or not unsent:
+        return []
+    return [f"{' and '.join(unsent)} not sent: {gateway.label} is not Helicone's"]
 
 
 def _find_notes(session: Session, place: Place) -> Sequence[str]:

@@ -56,6 +56,10 @@ class Session:
         for step_id in step_ids:
             self._steps[step_id] = replace(self._steps[step_id], is_superseded=True)
 
+    def take_cells(self, other: Session) -> None:
+        """Takes over which cells have run in this kernel: a session that was left and taken up again is the same."""
+        self._cells_run_here |= other._cells_run_here
+
     def find_kept(self, cell: str, path: str, fingerprint: str) -> Step | None:
         """The recorded answer of an identical request, for a cell's first run in a resumed session."""
         if not self.is_resumed or cell in self._cells_run_here:

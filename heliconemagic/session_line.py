@@ -14,6 +14,7 @@ from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.notebook import Notebook
 from heliconemagic.paths import SessionPath
+from heliconemagic.planning import find_unsent
 from heliconemagic.records import SessionRecord
 from heliconemagic.redaction import Secret
 from heliconemagic.render.clock import format_clock
@@ -88,6 +89,8 @@ class SessionLine:
             return ["same session; its options are now as this line says", *self._describe_unresumed(session, command)]
         if session.is_resumed:
             return [f"resumed: {session.totals.steps} steps, begun {format_clock(session.record.started_at)}"]
+        if session.steps:
+            return [f"joined: {session.totals.steps} steps, begun {format_clock(session.record.started_at)}"]
         if command.is_new:
             return []
         earlier = self._notebook.find_earlier_session(session)
@@ -123,6 +126,7 @@ class SessionLine:
                 for line in (
                     *lines,
                     *choice.notes,
+                    *find_unsent(choice.gateway, session.options),
                     "nothing leaves this machine" if choice.gateway.answers_in_process else "",
                     sent,
                     f"session {session.record.id}",

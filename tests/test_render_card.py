@@ -199,3 +199,11 @@ def test_another_model_that_answered_is_named() -> None:
 def test_cost_words() -> None:
     """The three that are not an amount, or are one."""
     assert [format_cost(cost) for cost in (None, 0, 2.5)] == ["unpriced", "free", "$2.50"]
+
+
+def test_reasoning_is_in_every_form() -> None:
+    """Folded in HTML, quoted in Markdown, in brackets as text."""
+    bundle = build_bundle(build_card(reasoning="one <b>two</b>\nthree", text="Answer."))
+    assert "> *reasoning, 3 words*\n>\n> one" in bundle["text/markdown"]
+    assert "<b>" not in bundle["text/markdown"]
+    assert "[reasoning, 3 words: one <b>two</b>\nthree]" in bundle["text/plain"]

@@ -9,7 +9,7 @@ import pytest
 from fake_helicone import FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 
-from heliconemagic.errors import CredentialError, InputError
+from heliconemagic.errors import CredentialError, InputError, UnknownModelError
 from heliconemagic.records import StepStatus
 from heliconemagic.session import Session
 from heliconemagic.settings import RequestOptions
@@ -248,3 +248,38 @@ def test_steps_are_names_in_templates(build_bench: BuildBench) -> None:
     step = bench.run("/title", 'Title for: {{ steps["/abstract"] }}', cell="t")
     assert step.prompt == "Title for: Hello!"
     assert step.status is StepStatus.DONE
+
+
+def test_joining_under_another_name_is_refused(build_bench: BuildBench) -> None:
+    """A session's id and name belong together: under another name it would be another session."""
+    first = build_bench()
+    session_id = open_session(first, '"Course"').record.id
+    with pytest.raises(InputError, match="recorded as 'Course'"):
+        build_bench().open(f'"Another" --id {session_id}')
+
+
+def test_joining_asks_again(build_bench: BuildBench, helicone: FakeHelicone) -> None:
+    """Only --resume shows recorded replies; a second notebook in the same session gets its own."""
+    first = build_bench()
+    session_id = open_session(first, '"Course"').record.id
+    first.run("/abstract")
+    joined = build_bench("other")
+    open_session(joined, f'"Course" --id {session_id}')
+    joined.run("/abstract", cell="its own")
+    assert len(helicone.completions) == 2
+
+
+def test_session_left_and_resumed_in_one_kernel_asks_again(build_bench: BuildBench, helicone: FakeHelicone) -> None:
+    """Its cells have run in this kernel already."""
+    bench = build_bench()
+    session_id = open_session(bench, '"Course"').record.id
+    bench.run("/abstract")
+    bench.notebook.resume_session(session_id, RequestOptions())
+    bench.run("/abstract")
+    assert len(helicone.completions) == 2
+
+
+def test_model_that_a_gateway_cannot_have_is_refused_on_the_line(build_bench: BuildBench) -> None:
+    """Not at every cell after it."""
+    with pytest.raises(UnknownModelError, match="'gpt-4o'"):
+        build_bench().open('"Course" --gateway demo -m gpt-4o')

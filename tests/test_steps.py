@@ -7,6 +7,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, Answer, FakeHelicone
@@ -395,3 +396,42 @@ def test_cache_is_asked_of_helicone(bench: Bench, helicone: FakeHelicone) -> Non
     assert helicone.completions[0].header("cache-control") == "max-age=600"
     assert again.attempts[0].headers["helicone-cache"] == "HIT"
     assert again.cost == 0.0
+
+
+def test_system_prompt_is_a_template_too(bench: Bench, helicone: FakeHelicone) -> None:
+    """As the path and the prompt are."""
+    bench.run('/abstract -s "Be {{ manner }}."', names={"manner": "brief"})
+    assert helicone.completions[0].json["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
+def test_options_that_are_helicones_are_not_lost_silently(bench: Bench, helicone: FakeHelicone) -> None:
+    """Another gateway gets none of them, and the card says so."""
+    bench.open(f'"Course" --gateway direct:{helicone.direct_url} -m gpt-4o-mini --user ada --cache')
+    plan = bench.plan("/abstract")
+    assert any("--user and --cache not sent" in note for note in plan.notes)
+    assert not plan.request.headers
+
+
+class _Odd(BaseException):
+    """Something that is no Exception."""
+
+
+def test_anything_raised_while_sending_fails_the_step(bench: Bench) -> None:
+    """No error ends as an empty answer."""
+    plan = bench.plan("/abstract")
+    run = Run(plan.step, plan.request, journal=None, redactor=plan.redactor)
+    engine = Engine(_Breaking)
+    engine.start(run, plan.redactor)
+    follow_blocking(run, lambda: None)
+    engine.close()
+    assert isinstance(run.error, _Odd)
+    assert run.read_step().status is StepStatus.FAILED
+
+
+class _Breaking(Client):
+    def __init__(self) -> None:
+        super().__init__(_raise_odd)
+
+
+def _raise_odd(gateway: object) -> NoReturn:
+    raise _Odd

@@ -149,6 +149,8 @@ def _check_name(words: list[str]) -> str:
     name = " ".join(words)
     _check_no_verb(words[0], name)
     straight = name.strip(CURLY_QUOTES)
+    if straight.casefold() == "help":
+        raise InputError("'help' is not a verb.", hint="type %helicone_session --help; for a name: --name help")
     if len(words) > 1:
         raise InputError(f"{name!r} has more than one word.", hint=f'put it in quotes: %helicone_session "{straight}"')
     if name.startswith(tuple(CURLY_QUOTES)):

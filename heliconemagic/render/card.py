@@ -17,6 +17,7 @@ from heliconemagic.render.card_words import (
     describe_failure,
     describe_origin,
     describe_progress,
+    describe_reasoning,
     describe_totals,
     list_figures,
 )
@@ -147,7 +148,8 @@ def build_text(card: Card) -> str:
     """The whole card for a terminal."""
     message, hint = describe_failure(card)
     failure = make_safe_text("\n".join(part for part in (message, f"hint: {hint}" if hint else "") if part))
-    answer = make_safe_text(card.step.text).strip("\n")
+    thought = f"[{describe_reasoning(card.step)}: {card.step.reasoning.strip()}]\n\n" if card.step.reasoning else ""
+    answer = make_safe_text(thought + card.step.text).strip("\n")
     return "\n\n".join(part for part in (build_head_text(card), answer, failure, build_foot_text(card)) if part)
 
 

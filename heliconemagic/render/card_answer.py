@@ -43,7 +43,7 @@ def _build_call_table(calls: tuple[ToolCall, ...]) -> str:
 
 def build_answer_markdown(step: Step) -> str:
     """The same as Markdown that may be rendered as it is."""
-    parts = [make_safe_markdown(step.text)]
+    parts = [_build_quoted_reasoning(step), make_safe_markdown(step.text)]
     if step.refusal:
         parts.append(f"**refused:** {escape_markdown(step.refusal)}")
     for call in step.tool_calls:
@@ -51,6 +51,13 @@ def build_answer_markdown(step: Step) -> str:
         parts.append(build_fence(clean_source(call.arguments), "json"))
     parts.extend(f"*{escape_markdown(remark)}*" for remark in list_remarks(step))
     return "\n\n".join(part.strip("\n") for part in parts if part.strip())
+
+
+def _build_quoted_reasoning(step: Step) -> str:
+    if not step.reasoning:
+        return ""
+    thought = (escape_markdown(line) for line in step.reasoning.strip().splitlines())
+    return "\n".join(f"> {line}".rstrip() for line in (f"*{describe_reasoning(step)}*", "", *thought))
 
 
 def list_remark_lines(step: Step) -> list[str]:
