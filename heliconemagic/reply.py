@@ -12,7 +12,7 @@ from heliconemagic.records import Attempt, Message, Step, StepStatus, ToolCall
 from heliconemagic.redaction import Redactor, StreamRedactor
 from heliconemagic.usage import Usage, parse_usage
 
-_FENCE = re.compile(r"^(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)^(?P=fence)[`~]*\s*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"`{3,}|~{3,}")
 
 
 _PIECES = 1000
@@ -148,6 +148,20 @@ def _as_mapping(value: Any) -> Mapping[str, Any] | None:
     return dumped
 
 
+def _find_code(text: str) -> str | None:
+    """The content of the first fence that is closed; line by line, for a pattern over many lines may take forever."""
+    fence, code = "", list[str]()
+    for line in text.splitlines(keepends=True):
+        found = _FENCE.match(line)
+        if not fence:
+            fence = found[0] if found else ""
+        elif found and found[0].startswith(fence) and not line[found.end() :].strip():
+            return "".join(code)
+        else:
+            code.append(line)
+    return None
+
+
 class Reply:
     """What a step gave. Shows itself in Jupyter, prints as its text, is ``_`` after the cell.
 
@@ -181,8 +195,7 @@ class Reply:
     @property
     def code(self) -> str | None:
         """The content of the first fenced block; None if there is none."""
-        found = _FENCE.search(self._step.text)
-        return found["code"] if found else None
+        return _find_code(self._step.text)
 
     def json(self) -> Any:
         """The answer read as JSON, from its first fenced block if it isn't JSON itself.

@@ -117,3 +117,21 @@ def test_secrets_stand_as_their_variables() -> None:
     text = PageReader(build_bundle(build_card(request=FORM))["text/html"]).text
     assert "Helicone-Auth:Bearer{HELICONE_API_KEY}" in text
     assert "Authorization:Bearer{OPENAI_API_KEY}" in text
+
+
+@pytest.mark.parametrize("source", ["\\(a " * 20_000, "\\[a\n" * 40_000, "[" * 75_000, "![a](" * 20_000, "> " * 90_000])
+def test_marks_that_nothing_ends_do_not_hold_up_the_kernel(source: str) -> None:
+    """Each is looked at once: with a pattern that seeks its end in all of the rest this test would take an hour."""
+    assert "<script" not in render_markdown(source)
+    assert make_safe_markdown(source)
+
+
+def test_answer_beyond_all_measure_is_shown_as_it_was_written() -> None:
+    """In both forms and while it grows; what it says is still text and nothing else."""
+    source = "<img src=x onerror=alert(1)> **a**\n" * 8_000
+    segments = SegmentedMarkdown()
+    segments.update(source)
+    for shown in (render_markdown(source), "".join([*segments.closed, segments.tail])):
+        assert shown.startswith('<div class="highlight"><pre>&lt;img src=x')
+        assert shown.count("**a**") == 8_000
+    assert make_safe_markdown(source) == f"```\n{source}```"

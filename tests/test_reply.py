@@ -139,3 +139,9 @@ def test_text_is_what_prints() -> None:
     """So that {{ steps["/a"] }} and print(_) give the answer."""
     assert f"{Reply(build_step('Hello'))}" == "Hello"
     assert "Hello" in repr(Reply(build_step("Hello")))
+
+
+@pytest.mark.parametrize("text", ["`" * 1_000_000, "".join("`" * count + "\n" for count in range(1_000, 2, -1))])
+def test_fences_that_nothing_closes_are_no_code(text: str) -> None:
+    """Nor do they take forever to look through."""
+    assert Reply(build_step(text)).code is None

@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 _MATH_MARKS = re.compile(r"\$|(?<=\\)[(\[]")
 
 
+MAX_RENDERED = 200_000
+"""Characters; a longer answer is shown as it was written, for rendering could hold up the kernel for many seconds."""
+
+
 def render_markdown(text: str) -> str:
     """Sanitised HTML of a model's answer."""
+    if len(text) > MAX_RENDERED:
+        return build_code_block(clean_source(text))
     return MarkdownRenderer().render(text)
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _SCHEME = re.compile(rf"(?:{'|'.join(sorted(URL_SCHEMES, reverse=True))}):(?!//$)[^\s]", re.IGNORECASE)
-_BRACKETED_MATH = re.compile(r"\\\((?P<inline>[^$]+?)\\\)|(?<![^\n])\\\[(?P<display>[^$]+?)\\\](?![^\n])", re.DOTALL)
+# Neither kind goes past another mark of its sort: else each of many that nothing ends would be sought to the very end.
+_TEX = r"(?:[^$\\]|\\[^()\[\]])+?"
+_BRACKETED_MATH = re.compile(rf"\\\((?P<inline>{_TEX})\\\)|(?<![^\n])\\\[(?P<display>{_TEX})\\\](?![^\n])", re.DOTALL)
 
 
 def build_parser() -> MarkdownIt:

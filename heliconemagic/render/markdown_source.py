@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from heliconemagic.render.inline_source import InlineWriter, escape_code, is_plain_code, write_math
-from heliconemagic.render.markdown_html import clean_source, read_language
+from heliconemagic.render.markdown_html import MAX_RENDERED, clean_source, read_language
 from heliconemagic.render.markdown_parser import build_parser
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _ADDRESS = re.compile(r"://|www\.|@")
 def make_safe_markdown(text: str) -> str:
     """``text``, safe to be rendered by a program that doesn't sanitise. It renders to the same words."""
     source = clean_source(text)
+    if len(source) > MAX_RENDERED:
+        return build_fence(source)
     has_quoted_address = '"' in source and _ADDRESS.search(source) is not None
     if not _SUSPECT.search(source) and not (has_quoted_address and _MATH.search(source)):
         return source

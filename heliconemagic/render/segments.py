@@ -2,7 +2,7 @@
 
 Markdown's block structure is decided line by line, so a top-level block that another one follows is
 finished for good. What would keep the rest long is cut: an open fence at line ends, a list between
-its items; anything else that grows very long is rendered again only when it has grown by a tenth.
+its items; anything else that grows very long is rendered again only when it has grown by a tenth, or doubled.
 So the work, and what is sent to the page, is proportional to the answer.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heliconemagic.render.highlight import build_code_block
-from heliconemagic.render.markdown_html import MarkdownRenderer, clean_source, read_language
+from heliconemagic.render.markdown_html import MAX_RENDERED, MarkdownRenderer, clean_source, read_language
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -23,6 +23,9 @@ MAX_OPEN_CODE = 400
 MAX_OPEN_LIST = 1_500
 MAX_EAGER = 2_000
 """Characters of an unfinished block up to which every update is rendered."""
+
+MAX_PATIENT = 20_000
+"""Characters of it up to which a tenth more is worth rendering all of it again."""
 
 _PART = "highlight hm-part"
 _ENDED_BY_BLANK_LINE = frozenset(
@@ -62,11 +65,12 @@ class SegmentedMarkdown:
     def update(self, text: str) -> None:
         """Takes the whole answer so far; it only ever gets longer.
 
-        Where the unfinished block is very long, the tail may lag behind by a tenth of it until `finish`.
+        Where the unfinished block is very long, the tail may lag behind by a tenth of it until `finish`, or by more.
         """
         self._take(text)
         waiting = len(self._source) - self._rendered
-        if waiting > max(0, self._rendered - MAX_EAGER) // 10:
+        share = 10 if self._rendered < MAX_PATIENT else 1
+        if waiting > max(0, self._rendered - MAX_EAGER) // share:
             self._render()
 
     def finish(self, text: str) -> None:
@@ -82,6 +86,13 @@ class SegmentedMarkdown:
         self._source += clean_source(piece)
 
     def _render(self) -> None:
+        if len(self._source) > MAX_RENDERED:
+            self.tail = build_code_block(self._source)
+        else:
+            self._render_blocks()
+        self._rendered = len(self._source)
+
+    def _render_blocks(self) -> None:
         blocks = self._parse()
         finished = self._count_finished(blocks)
         if finished:
@@ -90,7 +101,6 @@ class SegmentedMarkdown:
         if len(blocks) == 1 and self._cut(blocks[0]):
             blocks = self._parse()
         self.tail = self._build_html(blocks)
-        self._rendered = len(self._source)
 
     def _parse(self) -> list[_Block]:
         blocks = list(_split_blocks(self._renderer.parse(self._opener + self._source)))
