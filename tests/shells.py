@@ -7,6 +7,7 @@ def test_something(shell):
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 from dataclasses import dataclass, field
@@ -134,6 +135,7 @@ class Shell:
         return Ran(error, printed.getvalue(), displays[before[0] :], results[before[1] :], result.result)
 
     def close(self) -> None:
-        """Lets go of the process's one shell."""
+        """Lets go of the process's one shell, without its farewell: each collects all garbage at the very end."""
+        atexit.unregister(self.ip.atexit_operations)
         self.ip.restore_sys_module_state()
         RecordingShell.clear_instance()
