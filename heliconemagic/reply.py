@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from heliconemagic.errors import InputError
+from heliconemagic.errors import IncompleteAnswerError, InputError
 from heliconemagic.records import Attempt, Message, Step, StepStatus, ToolCall
 from heliconemagic.redaction import Redactor, StreamRedactor
 from heliconemagic.usage import Usage, parse_usage
@@ -16,6 +16,8 @@ _FENCE = re.compile(r"`{3,}|~{3,}")
 
 
 _PIECES = 1000
+MAX_ANSWER = 10_000_000
+"""Characters, the reasoning included; no model writes so much, but a broken server may."""
 
 
 class ReplyState:
@@ -39,7 +41,17 @@ class ReplyState:
         self.answered_by = self._read_word(chunk, "model") or self.answered_by
         self.usage = parse_usage(_as_mapping(getattr(chunk, "usage", None))) or self.usage
         choices = _as_list(getattr(chunk, "choices", None))
-        return any(self._handle_choice(choice) for choice in choices if getattr(choice, "index", 0) in (0, None))
+        shown = any(self._handle_choice(choice) for choice in choices if getattr(choice, "index", 0) in (0, None))
+        if sum(channel.size for channel in self._channels) > MAX_ANSWER:
+            raise IncompleteAnswerError(
+                f"the answer is longer than {MAX_ANSWER:,} characters: it was not read to its end.",
+                hint="the beginning is kept; ask for less with -o max_tokens 4000",
+            )
+        return shown
+
+    @property
+    def _channels(self) -> tuple[_Channel, ...]:
+        return self._text, self._reasoning, self._refusal
 
     def _read_word(self, holder: Any, name: str) -> str:
         return self._redactor.redact(read_text(getattr(holder, name, None)))
@@ -70,7 +82,7 @@ class ReplyState:
 
     def finish(self) -> None:
         """No more will come: lets go of what waited to be seen as the beginning of a key."""
-        for channel in (self._text, self._reasoning, self._refusal):
+        for channel in self._channels:
             channel.flush()
 
     @property
@@ -109,11 +121,13 @@ class _Channel:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = StreamRedactor(redactor)
         self._pieces: list[str] = []
+        self.size = 0  # characters
 
     def feed(self, piece: str) -> bool:
         safe = self._redactor.feed(piece) if piece else ""
         if safe:
             self._pieces.append(safe)
+            self.size += len(safe)
             if len(self._pieces) > _PIECES:
                 self._pieces = ["".join(self._pieces)]
         return bool(safe)

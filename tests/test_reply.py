@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from heliconemagic.errors import InputError
+from heliconemagic.errors import IncompleteAnswerError, InputError
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.reply import Reply, ReplyState
@@ -145,3 +145,12 @@ def test_text_is_what_prints() -> None:
 def test_fences_that_nothing_closes_are_no_code(text: str) -> None:
     """Nor do they take forever to look through."""
     assert Reply(build_step(text)).code is None
+
+
+def test_endless_answer_has_an_end() -> None:
+    """What had arrived is kept; the kernel's memory is not filled with the rest."""
+    state = ReplyState(Redactor([]))
+    with pytest.raises(IncompleteAnswerError, match="longer than 10,000,000 characters"):
+        for _ in range(3):
+            state.handle_chunk(build_chunk({"content": "word " * 800_000}))
+    assert len(state.text) == 12_000_000

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, Answer, FakeHelicone
+from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, Answer, Ending, FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 
 from heliconemagic.cards import find_session_url
@@ -297,6 +298,19 @@ def test_key_that_a_server_repeats_anywhere_is_taken_out(bench: Bench, helicone:
         bench.run("/abstract --retries 0")
     surfaces = [*traceback.format_exception(caught.value), repr(vars(caught.value)), repr(bench.last)]
     assert [key for key in (PROVIDER_KEY, HELICONE_KEY) if key in "".join(surfaces)] == []
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_small_answer_that_unpacks_to_a_huge_one_is_not_read_to_its_end(
+    bench: Bench, helicone: FakeHelicone, status: int
+) -> None:
+    """Hundreds of megabytes of nothing, sent as a few hundred kilobytes, fail the step and nothing else."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = b"".join([packer.compress(bytes(1 << 20)) for _ in range(300)] + [packer.flush()])
+    pieces = tuple(packed[start : start + 10_000] for start in range(0, len(packed), 10_000))
+    helicone.respond = lambda _: Answer(status, (("Content-Encoding", "gzip"),), (*pieces, Ending.HANG))
+    with pytest.raises(GatewayError, match=r"not read to its end|failed \(500\)"):
+        bench.run("/abstract --retries 0 --timeout 20")
 
 
 def test_error_too_deep_to_read_is_an_error_of_the_gateway(bench: Bench, helicone: FakeHelicone) -> None:

@@ -19,8 +19,15 @@ from typing import Protocol
 import httpx2
 
 from heliconemagic import headers
+from heliconemagic.errors import IncompleteAnswerError
 from heliconemagic.records import Attempt
 
+MAX_ANSWER = 100_000_000
+"""Bytes of one answer as they arrive: several times what the longest answers take, chunk by chunk."""
+MAX_COMPRESSED = 250_000
+"""The same where they are compressed, for each may become a thousand."""
+MAX_REFUSAL = 1_000_000
+"""Bytes that are read of an error."""
 _UNTOLD = {"set-cookie", "authorization", "cookie", "helicone-auth"}
 
 
@@ -91,7 +98,7 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
         self, request: httpx2.Request, response: httpx2.Response, record: _AttemptLog
     ) -> httpx2.Response:
         try:
-            body = await response.aread()
+            body = await _read_beginning(response)
         except BaseException as error:
             record.end(error)
             raise
@@ -148,10 +155,13 @@ class _WatchedStream(httpx2.AsyncByteStream):
         self._record = record
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        tail = b""
+        tail, room = b"", _find_room(self._response)
         try:
             async for piece in self._response.stream:  # type: ignore[union-attr]  # an async transport's is async
                 self._record.note_bytes()
+                room -= len(piece)
+                if room < 0:
+                    raise _build_overflow()
                 tail = (tail + piece)[-64:]
                 if b"[DONE]" in tail:
                     self._record.recorder.note_end_mark()
@@ -164,3 +174,25 @@ class _WatchedStream(httpx2.AsyncByteStream):
     async def aclose(self) -> None:
         self._record.end(None)
         await self._response.aclose()
+
+
+async def _read_beginning(response: httpx2.Response) -> bytes:
+    """As much of an error as anyone reads."""
+    body = b""
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) >= MAX_REFUSAL:
+            break
+    return body[:MAX_REFUSAL]
+
+
+def _find_room(response: httpx2.Response) -> int:
+    """How many bytes of an answer are taken in: an endless one must not take the kernel's memory."""
+    return MAX_COMPRESSED if "content-encoding" in response.headers else MAX_ANSWER
+
+
+def _build_overflow() -> IncompleteAnswerError:
+    return IncompleteAnswerError(
+        "the answer is longer than any model's: it was not read to its end.",
+        hint="is this the base URL of an OpenAI-compatible API? `%helicone_session doctor` shows it",
+    )
