@@ -19,7 +19,7 @@ _VARIABLES = """
 """
 
 _CARD = """
-.hm{border:1px solid var(--hm-line);border-radius:8px;overflow:hidden;max-width:860px;margin:2px 0}
+.hm{border:1px solid var(--hm-line);border-radius:8px;overflow:auto hidden;max-width:860px;margin:2px 0}
 .hm-head,.hm-foot{display:flex;flex-wrap:wrap;gap:2px 12px;align-items:baseline;padding:6px 12px;
 background:var(--hm-soft);font-size:12px;line-height:1.5;font-variant-numeric:tabular-nums}
 .hm-head>span,.hm-foot{color:var(--hm-muted)}
@@ -62,9 +62,9 @@ font-family:var(--hm-mono);font-size:13px;line-height:1.5;border:0}
 _TABLES = """
 .hm.hm.hm table{border-collapse:collapse;width:100%;margin:0;font-size:12.5px;border:0;table-layout:auto}
 .hm.hm.hm tr{background:none!important}
-.hm.hm.hm th{font-weight:500;white-space:nowrap;color:var(--hm-muted);text-align:left;padding:4px 8px;
+.hm.hm.hm th{font-weight:500;white-space:nowrap;color:var(--hm-muted);text-align:left;padding:4px 6px;
 border:0;border-bottom:1px solid var(--hm-line)}
-.hm.hm.hm td{padding:2px 8px;text-align:left;white-space:nowrap;font-variant-numeric:tabular-nums;border:0}
+.hm.hm.hm td{padding:2px 6px;text-align:left;white-space:nowrap;font-variant-numeric:tabular-nums;border:0}
 .hm.hm.hm [align=right]{text-align:right}
 .hm.hm.hm [align=center]{text-align:center}
 .hm.hm.hm .hm-plain td,.hm.hm.hm .hm-body td{white-space:normal}
@@ -73,7 +73,7 @@ border:0;border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm td.hm-step{font-family:var(--hm-mono);white-space:pre;overflow-wrap:anywhere}
 .hm.hm.hm .hm-folder td{color:var(--hm-muted)}
 .hm.hm.hm .hm-old td{opacity:.5}
-.hm.hm.hm td.hm-bar{font:11px/1 var(--hm-mono);white-space:pre;color:var(--hm-run);letter-spacing:0;width:38%}
+.hm.hm.hm td.hm-bar{font:10px/1 var(--hm-mono);white-space:pre;color:var(--hm-run);letter-spacing:0;width:38%}
 .hm .hm-wait{opacity:.45}
 .hm.hm.hm .hm-failed td.hm-step,.hm.hm.hm .hm-failed td.hm-bar{color:var(--hm-bad)}
 .hm .hm-more{margin:0;padding:3px 12px 6px;font-size:12px;color:var(--hm-muted)}

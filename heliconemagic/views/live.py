@@ -34,6 +34,7 @@ LIVE_STYLE = (
     "<style>.hm-live .widget-html,.hm-live .widget-htmlmath{margin:0}"
     ".hm-live .jp-RenderedHTMLCommon>.widget-html-content,.hm-live .jp-RenderedHTMLCommon>.widget-htmlmath-content"
     "{margin:0;line-height:var(--jp-content-line-height,1.6);font-size:var(--jp-content-font-size1,14px)}"
+    ".hm-live .jp-RenderedHTMLCommon{padding-right:0}.hm-live .hm-live-head .hm-head{background:none}"
     ".hm-live .hm-part,.hm-live .hm-part pre{margin:0!important}"
     ".hm-live-head .jupyter-button{width:auto;height:24px;line-height:22px;margin:0 10px 0 0;padding:0 10px;"
     "border:1px solid var(--hm-line);border-radius:6px;background:none;font-size:12px}</style>"
