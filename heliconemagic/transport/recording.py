@@ -25,7 +25,7 @@ from heliconemagic.records import Attempt
 MAX_ANSWER = 100_000_000
 """Bytes of one answer as they arrive: several times what the longest answers take, chunk by chunk."""
 MAX_COMPRESSED = 250_000
-"""The same where they are compressed, for each may become a thousand."""
+"""The same where they are compressed, although they were asked not to be, for each may become a thousand."""
 MAX_REFUSAL = 1_000_000
 """Bytes that are read of an error."""
 _UNTOLD = {"set-cookie", "authorization", "cookie", "helicone-auth"}
@@ -75,6 +75,7 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
         record = _AttemptLog(recorder, self._clock, self._build_id())
         if recorder.stamps_request_id:
             request.headers[headers.REQUEST_ID] = record.attempt.request_id
+        request.headers["accept-encoding"] = "identity"  # a stream gains nothing by it, and its size can be watched
         await recorder.open_attempt(record.attempt)
         try:
             response = await self._inner.handle_async_request(request)
