@@ -5,6 +5,7 @@ The SDK keeps its retry loop. Everything it raises leaves here as one of our own
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -53,10 +54,19 @@ class Request:
 
 
 class Client:
-    """Sends requests on the event loop it was built on. Build one per loop and close it at the end."""
+    """Sends requests on the event loop it was built on. Build one per loop and close it at the end.
 
-    def __init__(self, build_transport: Callable[[Gateway], httpx2.AsyncBaseTransport]) -> None:
+    ``environ`` is what the SDK reads, without being asked to.
+    """
+
+    def __init__(
+        self,
+        build_transport: Callable[[Gateway], httpx2.AsyncBaseTransport],
+        *,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self._build_transport = build_transport
+        self._ambient = find_ambient_headers(environ)
         self._clients: dict[tuple[str, tuple[tuple[str, str], ...]], openai.AsyncOpenAI] = {}
         self._variants: dict[tuple[Any, ...], openai.AsyncOpenAI] = {}
         self._redactor = Redactor([])
@@ -89,8 +99,16 @@ class Client:
             messages=body.pop("messages"),
             stream=body.pop("stream", False),
             extra_body=body,
-            extra_headers={**request.headers, **request.credentials.reveal_headers()},
+            extra_headers=self._build_headers(request.headers, request.credentials),
         )
+
+    def _build_headers(self, headers: Mapping[str, str], credentials: Credentials) -> dict[str, Any]:
+        """All that is sent besides what the SDK adds itself, and nothing that it takes from the environment."""
+        import openai
+
+        omitted = {name: openai.Omit() for name in self._ambient}
+        bearer = {"Authorization": f"Bearer {_reveal(credentials)}"}
+        return {**omitted, **bearer, **headers, **credentials.reveal_headers()}
 
     def _find_variant(self, request: Request) -> openai.AsyncOpenAI:
         """The gateway's client with the request's key and patience.
@@ -101,7 +119,7 @@ class Client:
         key = (client, request.credentials.api_key, request.retries, request.timeout)
         if key not in self._variants:
             self._variants[key] = client.with_options(
-                api_key=request.credentials.api_key.reveal() if request.credentials.api_key else "none",
+                api_key=_reveal(request.credentials),
                 max_retries=request.retries,
                 timeout=_build_timeout(request.timeout),
             )
@@ -134,11 +152,9 @@ class Client:
     async def list_models(self, gateway: Gateway, credentials: Credentials) -> list[str]:
         """The ids of the gateway's models, in its order."""
         request = Request(gateway=gateway, credentials=credentials, model="", messages=(), retries=0, timeout=20.0)
-        client = self._find_client(gateway).with_options(
-            api_key=credentials.api_key.reveal() if credentials.api_key else "none", max_retries=0, timeout=20.0
-        )
+        client = self._find_client(gateway).with_options(api_key=_reveal(credentials), max_retries=0, timeout=20.0)
         with self._converting(request):
-            page = await client.models.list(extra_headers={**gateway.extra_headers, **credentials.reveal_headers()})
+            page = await client.models.list(extra_headers=self._build_headers(gateway.extra_headers, credentials))
         return [model.id for model in page.data]
 
     async def close(self) -> None:
@@ -229,6 +245,16 @@ def _explain_broken_stream(error: Exception, label: str, cause: str, timeout: fl
     else:
         message = f"the gateway {label!r} reported an error in the middle of the answer."
     return IncompleteAnswerError(message, hint=kept, cause=cause)
+
+
+def find_ambient_headers(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The headers that the SDK would add to every request, whoever gets it: keys meant for one gateway among them."""
+    lines = environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    return tuple(line.partition(":")[0].strip() for line in lines if ":" in line)
+
+
+def _reveal(credentials: Credentials) -> str:
+    return credentials.api_key.reveal() if credentials.api_key else "none"
 
 
 def _name_cause(error: BaseException) -> str:

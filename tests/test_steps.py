@@ -225,6 +225,20 @@ def _refuse() -> Client:
     raise ImportError("no openai here")
 
 
+def test_headers_of_the_environment_go_nowhere(
+    bench: Bench, helicone: FakeHelicone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK would add them for every gateway, a Helicone key for a server that isn't Helicone's, or another bearer."""
+    monkeypatch.setenv(
+        "OPENAI_CUSTOM_HEADERS", "helicone-auth: Bearer stray\nauthorization: Bearer stray\nX-Any: stray"
+    )
+    bench.open(f'"Own" --gateway direct:{helicone.direct_url}')
+    bench.run("/abstract -m gpt-4o-mini")
+    bench.notebook.list_models(None)
+    assert [request.header("authorization") for request in helicone.requests] == [f"Bearer {PROVIDER_KEY}"] * 2
+    assert "stray" not in str([request.headers for request in helicone.requests])
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_not_followed(bench: Bench, helicone: FakeHelicone, status: int) -> None:
     """Keys and prompt would go to whatever host the server names; it is told instead."""
