@@ -16,6 +16,9 @@ from typing import Any
 
 from heliconemagic.planning import Cell
 
+MAX_TITLE = 120
+"""Characters of a notebook's name that a session bears."""
+
 
 class Frontend:
     """One shell, seen from outside: where it displays, who sits there, which cell runs."""
@@ -92,8 +95,9 @@ class Frontend:
     def find_title(self) -> str:
         """The stem of the notebook's file name, as the front end tells it; "" where none does."""
         told = self._shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""
-        stem = Path(str(told)).name
-        return re.sub(r"\.ipynb$", "", stem)
+        stem = re.sub(r"\.ipynb$", "", Path(str(told)).name)
+        printable = "".join(char if char.isprintable() else " " for char in stem)  # a name may be any bytes
+        return " ".join(printable.split())[:MAX_TITLE]
 
     # ---- what a template may name
 

@@ -52,7 +52,7 @@ class Surroundings:
     """What the notebook layer needs to know of where it runs."""
 
     environ: Mapping[str, str]
-    find_folder: Callable[[], Path]  # where the search for a .env begins
+    find_folder: Callable[[], Path | None]  # where the search for a .env begins
     find_title: Callable[[], str]  # the stem of the notebook's file name, or ""
     find_defaults: Callable[[], RequestOptions]  # below the session's own options
     is_attended: Callable[[], bool]  # whether a person sits there

@@ -36,6 +36,14 @@ def build_client() -> Client:
     return Client(build_transport)
 
 
+def find_folder() -> Path | None:
+    """Where the notebook runs; None if somebody deleted that folder."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
 class Workbench:
     """What the magics call. `close` it when the extension is unloaded."""
 
@@ -57,7 +65,7 @@ class Workbench:
         self._keeps_live: Callable[[], bool] = lambda: False
         surroundings = Surroundings(
             environ=environ,
-            find_folder=Path.cwd,
+            find_folder=find_folder,
             find_title=self.frontend.find_title,
             find_defaults=lambda: self._find_defaults(),
             is_attended=self.frontend.is_attended,

@@ -105,3 +105,8 @@ def test_default_folder(environ: dict[str, str], folder: str) -> None:
 def test_home_sign() -> None:
     """A tilde in HELICONEMAGIC_HOME is the home folder."""
     assert default_folder({"HELICONEMAGIC_HOME": "~/records"}) == Path.home() / "records"
+
+
+def test_home_of_nobody() -> None:
+    """A home that cannot be found leaves the journal in a folder that isn't there; nothing fails before it is used."""
+    assert default_folder({"HELICONEMAGIC_HOME": "~nobody-of-this-name/x"}) == Path("~nobody-of-this-name/x")

@@ -363,3 +363,26 @@ def test_loading_imports_nothing_heavy() -> None:
     )
     loaded = eval(bare.stdout.strip().splitlines()[-1])
     assert set(loaded) <= {"sqlite3"}  # IPython's own history
+
+
+def test_deleted_folder_stops_no_cell(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the search for a .env needs to know where the notebook is."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    ran = [shell.run(cell) for cell in ('%helicone_session "A" --gateway demo', "%%llm /a -m demo-fast\nhi")]
+    assert [one.error for one in ran] == [None, None]
+
+
+def test_name_of_the_notebook_may_be_any_bytes(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that is named after it bears what can be read of it, on one line."""
+    monkeypatch.setenv("JPY_SESSION_NAME", "/a/\udcff\u202e x\ny" + 300 * "z" + ".ipynb")
+    cells = ("%config HeliconeMagic.gateway = 'demo'", "%%llm /a -m demo-fast\nhi", '%helicone_session "A"')
+        "%config HeliconeMagic.gateway = 'demo'",
+        "%%llm /a -m demo-fast\nhi",
+        '%helicone_session "A" --gateway demo',
+    )
+    ran = [shell.run(cell) for cell in cells]
+    assert [one.error for one in ran] == [None] * 3
+    assert ran[1].text().startswith("x yzzz")

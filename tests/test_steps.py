@@ -228,7 +228,7 @@ def _refuse() -> Client:
 def test_headers_of_the_environment_go_nowhere(
     bench: Bench, helicone: FakeHelicone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The SDK would add them for every gateway, a Helicone key for a server that isn't Helicone's, or another bearer."""
+    """The SDK would add them for every gateway: a Helicone key for a server of someone else, or another bearer."""
     monkeypatch.setenv(
         "OPENAI_CUSTOM_HEADERS", "helicone-auth: Bearer stray\nauthorization: Bearer stray\nX-Any: stray"
     )

@@ -7,6 +7,7 @@ asked only for a key that is needed and found nowhere else.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -157,7 +158,7 @@ def find_env_file(folder: Path | None, *, home: str | None) -> Path | None:
     if folder is None:
         return None
     for candidate in (folder, *folder.parents):
-        if (candidate / ".env").is_file():
+        if os.path.isfile(candidate / ".env"):  # noqa: PTH113 - Path's raises where a folder may not be looked into
             return candidate / ".env"
         if home and candidate == Path(home):
             return None

@@ -9,10 +9,11 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 FILE_NAME = "journal.sqlite3"
+_NO_HOME = Path("/nonexistent")
 _COMPANIONS = ("", "-wal", "-shm", "-journal")  # SQLite's own files beside the first
 
 # A write-ahead log needs memory shared by all its users, which none of these gives to two machines.
@@ -29,11 +30,22 @@ def default_folder(environ: Mapping[str, str]) -> Path:
     '/data/records'
     """
     chosen = environ.get("HELICONEMAGIC_HOME")
-    return Path(chosen).expanduser() if chosen else _find_data_folder(environ, sys.platform) / "heliconemagic"
+    if chosen:
+        return _find_or(lambda: Path(chosen).expanduser(), Path(chosen))
+    return _find_data_folder(environ, sys.platform) / "heliconemagic"
+
+
+def _find_or(find: Callable[[], Path], otherwise: Path) -> Path:
+    """``otherwise`` where nobody knows the home of a user: that it cannot be kept there is told with the steps."""
+    try:
+        return find()
+    except RuntimeError:
+        return otherwise
 
 
 def _find_data_folder(environ: Mapping[str, str], platform: str) -> Path:
-    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
+    named = environ.get("HOME") or environ.get("USERPROFILE")
+    home = Path(named) if named else _find_or(Path.home, _NO_HOME)
     if platform == "win32":
         return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     if platform == "darwin":
