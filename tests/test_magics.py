@@ -379,10 +379,6 @@ def test_name_of_the_notebook_may_be_any_bytes(shell: Shell, monkeypatch: pytest
     """A session that is named after it bears what can be read of it, on one line."""
     monkeypatch.setenv("JPY_SESSION_NAME", "/a/\udcff\u202e x\ny" + 300 * "z" + ".ipynb")
     cells = ("%config HeliconeMagic.gateway = 'demo'", "%%llm /a -m demo-fast\nhi", '%helicone_session "A"')
-        "%config HeliconeMagic.gateway = 'demo'",
-        "%%llm /a -m demo-fast\nhi",
-        '%helicone_session "A" --gateway demo',
-    )
     ran = [shell.run(cell) for cell in cells]
     assert [one.error for one in ran] == [None] * 3
     assert ran[1].text().startswith("x yzzz")
