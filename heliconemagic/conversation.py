@@ -51,7 +51,8 @@ def find_place(steps: Sequence[Step], wish: Wish) -> Place:
         InputError: ``--after`` names a path without a usable step, or ``-c`` has nothing to continue.
     """
     own = [step for step in steps if step.cell == wish.cell and step.run != wish.run and not step.is_superseded]
-    others = [step for step in steps if step not in own and step.is_usable_parent and not step.is_superseded]
+    replaced = {step.id for step in own}
+    others = [step for step in steps if step.id not in replaced and step.is_usable_parent and not step.is_superseded]
     earlier = _find_earlier_self(steps, own, wish)
     path = wish.path or _inherit_path(others, earlier)
     parent = _find_parent(steps, others, earlier, path, wish)
@@ -148,11 +149,11 @@ def _describe(parent: Step | None, path: SessionPath, wish: Wish) -> str:
 def build_chain(steps: Sequence[Step], parent: Step | None) -> list[Step]:
     """The steps whose turns are sent, oldest first, ending with ``parent``."""
     by_id = {step.id: step for step in steps}
-    chain: list[Step] = []
-    while parent is not None and parent not in chain:
-        chain.append(parent)
+    chain: dict[str, Step] = {}
+    while parent is not None and parent.id not in chain:
+        chain[parent.id] = parent
         parent = by_id.get(parent.parent_id or "")
-    return chain[::-1]
+    return list(reversed(chain.values()))
 
 
 def build_messages(chain: Sequence[Step], prompt: str, system: str | None) -> tuple[Message, ...]:

@@ -227,3 +227,13 @@ def test_system_prompt_comes_first_and_once() -> None:
     parent = story.run("/a")
     messages = build_messages(build_chain(story.steps, parent), "now", "Be brief.")
     assert [message["role"] for message in messages] == ["system", "user", "assistant", "user"]
+
+
+def test_thousands_of_turns_are_chained() -> None:
+    """Each step is looked at by its id: comparing steps with each other would take minutes here."""
+    story = Story()
+    first = story.run("/a")
+    steps = [replace(first, id=str(number), parent_id=str(number - 1)) for number in range(20_000)]
+    assert build_chain(steps, steps[-1]) == steps
+    steps[0] = replace(steps[0], parent_id=steps[-1].id)
+    assert build_chain(steps, steps[-1]) == steps  # a ring, should there ever be one, has an end
