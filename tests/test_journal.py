@@ -121,6 +121,7 @@ def test_untouched_disk(folder: Path) -> None:
 
 def test_pending_row_is_committed(journal: Journal, folder: Path) -> None:
     """When `open_step` returns, another program sees the pending row."""
+    journal.put_session(build_session())
     assert journal.open_step(build_step())
     with closing(sqlite3.connect(folder / "journal.sqlite3")) as connection:
         assert connection.execute("SELECT id, status FROM steps").fetchall() == [("step-1", "pending")]
@@ -267,6 +268,8 @@ def test_find_session_fails(journal: Journal, reference: str, said: str) -> None
 
 def test_find_reply(journal: Journal) -> None:
     """Of identical requests in a session the newest finished one answers."""
+    for session_id in ("5e551011", "other"):
+        journal.put_session(build_session(session_id))
     for number, status in enumerate([StepStatus.DONE, StepStatus.DONE, StepStatus.FAILED, StepStatus.PENDING]):
         journal.close_step(build_step(str(number), fingerprint="same", status=status, started_at=float(number)))
     journal.close_step(build_step("elsewhere", session_id="other", fingerprint="same", status=StepStatus.DONE))

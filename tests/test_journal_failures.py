@@ -282,6 +282,7 @@ def test_full_disk_from_the_start(open_journal: Open, small_disk: Path) -> None:
     with pytest.raises(OSError, match="No space"):
         filler.write_bytes(bytes(2**20))
     journal = open_journal(small_disk / "records")
+    journal.put_session(build_session())
     assert not journal.open_step(build_step())
     assert "full" in journal.warning
     filler.unlink()
@@ -313,3 +314,16 @@ def test_read_only_folder(open_journal: Open, tmp_path: Path) -> None:
         assert [session.id for session in journal.list_sessions()] == ["5e551011"]
     finally:
         subprocess.run(["umount", "-l", str(tmp_path / "disk")], check=True)
+
+
+def test_session_that_another_program_forgot(open_journal: Open, tmp_path: Path) -> None:
+    """Its later steps are not recorded, and that is said: nobody could find them to forget them again."""
+    journal, other = open_journal(), open_journal()
+    journal.put_session(build_session())
+    journal.open_step(build_step())
+    assert other.forget("5e551011") == 1
+    journal.close_step(build_step(status=StepStatus.DONE, text="too late"))
+    journal.open_step(build_step("step-2"))
+    assert "another program has forgotten" in journal.warning
+    with closing(sqlite3.connect(tmp_path / "records" / "journal.sqlite3")) as connection:
+        assert connection.execute("SELECT id FROM steps").fetchall() == []

@@ -72,6 +72,11 @@ def write_session(connection: sqlite3.Connection, session: SessionRecord) -> Non
     connection.execute(_PUT_SESSION, {name: _encode(getattr(session, name)) for name in SESSION_COLUMNS})
 
 
+def has_session(connection: sqlite3.Connection, session_id: str) -> bool:
+    """Whether the session is there."""
+    return connection.execute("SELECT 1 FROM sessions WHERE id = ?", (session_id,)).fetchone() is not None
+
+
 def write_step(connection: sqlite3.Connection, step: Step, *, owner_id: str, now: float) -> None:
     """Insert or update a step with its messages and attempts, as written by ``owner_id`` at ``now``."""
     row = {name: _encode(getattr(step, name)) for name in STEP_COLUMNS}

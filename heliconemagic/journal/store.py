@@ -105,9 +105,16 @@ class JournalStore:
         self._unfinished.pop(key, None)
 
     def write_step(self, step: Step, connection: sqlite3.Connection) -> None:
-        """The change that inserts or updates a step, unless it was forgotten meanwhile."""
-        if step.id not in self._forgotten:
-            journal_rows.write_step(connection, step, owner_id=self.owner.id, now=self._clock())
+        """The change that inserts or updates a step, unless it was forgotten meanwhile.
+
+        Raises:
+            ValueError: another program forgot its session; written all the same, nobody would find it again.
+        """
+        if step.id in self._forgotten:
+            return
+        if not journal_rows.has_session(connection, step.session_id):
+            raise ValueError(f"a step of a session that another program has forgotten ({step.session_id})")
+        journal_rows.write_step(connection, step, owner_id=self.owner.id, now=self._clock())
 
     def write_text(self, step_id: str, text: str, reasoning: str, connection: sqlite3.Connection) -> None:
         """The change that stores the text so far."""
