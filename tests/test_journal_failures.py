@@ -327,3 +327,31 @@ def test_session_that_another_program_forgot(open_journal: Open, tmp_path: Path)
     assert "another program has forgotten" in journal.warning
     with closing(sqlite3.connect(tmp_path / "records" / "journal.sqlite3")) as connection:
         assert connection.execute("SELECT id FROM steps").fetchall() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE steps SET started_at = 'yesterday'",
+        "UPDATE steps SET ended_at = 1e308",
+        "UPDATE steps SET cost = 'much'",
+        "UPDATE steps SET path = x'ff'",
+        "UPDATE steps SET status = 'bogus'",
+        "UPDATE steps SET parameters = '[1]'",
+        "UPDATE steps SET tool_calls = '[[1]]'",
+        "UPDATE messages SET body = 'null'",
+        "UPDATE messages SET body = '{'",
+        "UPDATE sessions SET started_at = 'yesterday'",
+    ],
+)
+def test_rows_that_another_program_wrote(open_journal: Open, tmp_path: Path, change: str) -> None:
+    """SQLite puts anything anywhere; reading it is an error of the journal, not of whoever shows it."""
+    journal = open_journal()
+    journal.put_session(build_session())
+    journal.close_step(build_step(status=StepStatus.DONE))
+    journal.flush()
+    with closing(sqlite3.connect(tmp_path / "records" / "journal.sqlite3")) as connection:
+        connection.execute(change)
+        connection.commit()
+    with pytest.raises(JournalError, match="cannot be read"):
+        journal.load_session("5e551011")

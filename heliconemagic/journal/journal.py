@@ -212,7 +212,7 @@ class Journal:
 
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError, TypeError, RecursionError) as error:  # the last three: strange rows
             raise JournalError(
                 f"the journal {str(self._store.path)!r} cannot be {done}.",
                 hint="`%helicone_session doctor` tells what is wrong with it",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.records import Attempt, Message, SessionRecord, Step, StepKind, StepStatus, ToolCall
@@ -29,6 +29,10 @@ STEP_COLUMNS = (
     *("started_at", "first_token_at", "ended_at", "text", "reasoning", "refusal"),
     *("finish_reason", "answered_by", "cost", "error"),
 )
+_TIMES = ("started_at", "first_byte_at", "first_token_at", "ended_at")
+_COUNTS = ("run", "cost", "status_code", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
+_MOST = {**dict.fromkeys(_TIMES, 1e11), **dict.fromkeys(_COUNTS, 1e15)}
+"""The columns that hold numbers, and the largest that can be shown: SQLite puts anything anywhere."""
 USAGE_COLUMNS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
 
 
@@ -142,20 +146,24 @@ def write_superseded(connection: sqlite3.Connection, step_id: str) -> None:
 
 
 def decode_session(row: Row) -> SessionRecord:
-    """The session in a row of `SESSION_COLUMNS`."""
-    return SessionRecord(**{name: _decode(row[name]) for name in SESSION_COLUMNS})
+    """The session in a row of `SESSION_COLUMNS`.
+
+    Raises:
+        ValueError: another program wrote it, or damage made it what it is; so do all that follow.
+    """
+    return SessionRecord(**_decode_columns(row, SESSION_COLUMNS))
 
 
 def decode_step(row: Row, messages: tuple[Message, ...], attempts: tuple[Attempt, ...]) -> Step:
     """The step in a row of ``steps``, with what other tables hold of it."""
-    usage = {name: row[name] for name in USAGE_COLUMNS}
+    usage = _decode_columns(row, USAGE_COLUMNS)
     return Step(
-        **{name: _decode(row[name]) for name in STEP_COLUMNS},
+        **_decode_columns(row, STEP_COLUMNS),
         kind=StepKind(row["kind"]),
         status=StepStatus(row["status"]),
         is_superseded=bool(row["is_superseded"]),
-        parameters=_decode_json(row["parameters"]) or {},
-        tool_calls=tuple(ToolCall(id=a, name=b, arguments=c) for a, b, c in _decode_json(row["tool_calls"]) or ()),
+        parameters=_decode_json(row["parameters"], dict) or {},
+        tool_calls=tuple(map(_decode_call, _decode_json(row["tool_calls"], list) or ())),
         usage=None if usage["prompt_tokens"] is None else Usage(**usage),
         messages=messages,
         attempts=attempts,
@@ -164,13 +172,12 @@ def decode_step(row: Row, messages: tuple[Message, ...], attempts: tuple[Attempt
 
 def decode_attempt(row: Row) -> Attempt:
     """The attempt in a row of ``attempts``."""
-    plain = {name: _decode(row[name]) for name in ATTEMPT_COLUMNS}
-    return Attempt(**plain, headers=_decode_json(row["headers"]) or {})
+    return Attempt(**_decode_columns(row, ATTEMPT_COLUMNS), headers=_decode_json(row["headers"], dict) or {})
 
 
 def decode_message(body: str | bytes) -> Message:
     """The message with this stored body."""
-    message: Message = json.loads(_decode(body))
+    message: Message = _decode_json(body, dict)
     return message
 
 
@@ -193,13 +200,41 @@ def _decode(value: Any) -> Any:
     return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
 
 
+def _decode_columns(row: Row, names: Iterable[str]) -> dict[str, Any]:
+    return {name: _decode_number(row[name], name) if name in _MOST else _decode_text(row[name]) for name in names}
+
+
+def _decode_text(value: Any) -> str | None:
+    text = _decode(value)
+    if text is not None and not isinstance(text, str):
+        raise ValueError(f"{text!r} stands where a text should")
+    return text
+
+
+def _decode_number(value: Any, name: str) -> Any:
+    if value is not None and not (isinstance(value, int | float) and 0 <= value <= _MOST[name]):
+        raise ValueError(f"{value!r} is no {name}")
+    return value
+
+
+def _decode_call(call: Any) -> ToolCall:
+    if not isinstance(call, list) or [str, str, str] != list(map(type, call)):
+        raise ValueError(f"{call!r} is no tool call")
+    return ToolCall(id=call[0], name=call[1], arguments=call[2])
+
+
 def _encode_json(value: Any) -> str | bytes | None:
     """``value`` as JSON; None where it is empty, as it mostly is."""
     return _encode_text(_JSON.encode(value)) if value else None
 
 
-def _decode_json(value: str | bytes | None) -> Any:
-    return None if value is None else json.loads(_decode(value))
+def _decode_json(value: str | bytes | None, kind: type) -> Any:
+    if value is None:
+        return None
+    decoded = json.loads(_decode(value))
+    if not isinstance(decoded, kind):
+        raise ValueError(f"{decoded!r} stands where a {kind.__name__} should")
+    return decoded
 
 
 def _build_plain(value: object) -> object:
