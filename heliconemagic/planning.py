@@ -25,6 +25,7 @@ from heliconemagic.records import Step
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.figures import format_usd
+from heliconemagic.render.terminal import replace_surrogates
 from heliconemagic.session import Session
 from heliconemagic.settings import Context, RequestOptions
 from heliconemagic.tree import find_stale
@@ -92,12 +93,14 @@ def plan_step(
     filled = fill_template(prompt, names, mode=command.mode)
     place = find_place(session.steps, _build_wish(command, names, cell, options))
     chain = build_chain(session.steps, place.parent)
+    messages = build_messages(chain, filled.text, _fill_system(options.system, names, command.mode))
     request = Request(
         gateway=choice.gateway,
         credentials=build_credentials(choice.gateway, keys),
         model=check_model(choice.gateway, options.model or choice.gateway.default_model),
-        messages=build_messages(chain, filled.text, _fill_system(options.system, names, command.mode)),
-        parameters=_build_parameters(options),
+        # Half of an emoji, which answers may have, cannot be encoded: it would fail this step and all that follow it.
+        messages=tuple(replace_surrogates(messages)),
+        parameters=replace_surrogates(_build_parameters(options)),
         headers=_build_headers(session, choice.gateway, place.path, options),
         streams=command.streams,
         retries=DEFAULT_RETRIES if options.retries is None else options.retries,

@@ -327,6 +327,17 @@ def test_small_answer_that_unpacks_to_a_huge_one_is_not_read_to_its_end(
         bench.run("/abstract --retries 0 --timeout 20")
 
 
+def test_half_an_emoji_fails_no_later_step(bench: Bench, helicone: FakeHelicone) -> None:
+    """An answer may be cut in the middle of one; what is sent of it can be encoded, and so can a prompt."""
+    chunk = b'data: {"choices":[{"index":0,"finish_reason":"stop","delta":{"content":"well \\ud83d"}}]}\n\n'
+    helicone.respond = lambda _: Answer(200, (("Content-Type", "text/event-stream"),), (chunk, b"data: [DONE]\n\n"))
+    bench.run("/abstract")
+    helicone.respond = None
+    bench.run("/outline", "and \ud83d?")
+    sent = helicone.completions[-1].json["messages"]
+    assert [message["content"] for message in sent] == ["hi", "well \ufffd", "and \ufffd?"]
+
+
 def test_error_too_deep_to_read_is_an_error_of_the_gateway(bench: Bench, helicone: FakeHelicone) -> None:
     """JSON of a hundred thousand brackets ends the parser, not the cell."""
     helicone.respond = lambda _: Answer(500, (("Content-Type", "application/json"),), (b"[" * 100_000,))
