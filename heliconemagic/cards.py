@@ -16,9 +16,9 @@ from heliconemagic.reply import Reply
 from heliconemagic.session import Session
 
 
-def build_running_card(session: Session, plan: Plan, run: Run, warning: str | None = None) -> Card:
+def build_running_card(plan: Plan, run: Run, warning: str | None = None) -> Card:
     """The card of a step that runs or has just ended; ``warning`` says why it isn't recorded."""
-    step = run.read_step()
+    session, step = plan.session, run.read_step()
     cached = "from Helicone's cache" if step.attempts and headers.read_cache_hit(step.attempts[-1].headers) else ""
     unrecorded = warning if run.is_done and plan.step.is_recorded else None
     notes = tuple(note for note in (*plan.notes, cached, unrecorded) if note)

@@ -1,4 +1,4 @@
-"""Tab completion of the magics' lines in IPython and Jupyter. One of the two modules that know IPython.
+"""Tab completion of the magics' lines in IPython and Jupyter. Knows IPython, as `magics` and `extension` do.
 
 A matcher of IPython's completion API 2 (8.6 and later), appended to the completer of one shell. On
 an older IPython there is none, and the magics work without.

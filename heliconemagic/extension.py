@@ -53,7 +53,7 @@ class Extension:
         self._undo: list[Callable[[], None]] = []
 
     def load(self) -> None:
-        """Registers magics, cell transformer, events and completion; imports openai in a thread, last."""
+        """Registers magics, cell transformer, events and completion; imports what is heavy in a thread, last."""
         workbench = self._build_workbench()
         magics = HeliconeMagic(self._shell, workbench)
         workbench.use_defaults(magics.read_defaults, lambda: magics.display, lambda: magics.live)

@@ -6,7 +6,6 @@ The shell is `Any` here: IPython is untyped in the places that matter, and older
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import sys
 import traceback
@@ -23,8 +22,9 @@ MAX_TITLE = 120
 class Frontend:
     """One shell, seen from outside: where it displays, who sits there, which cell runs."""
 
-    def __init__(self, shell: Any, clock: Callable[[], float]) -> None:
+    def __init__(self, shell: Any, environ: Mapping[str, str], clock: Callable[[], float]) -> None:
         self._shell = shell
+        self._environ = environ
         self._clock = clock
         self._depth = 0
         self._run = 0
@@ -80,6 +80,13 @@ class Frontend:
             return bool(getattr(self.kernel, "_allow_stdin", False))
         return sys.stdin is not None and sys.stdin.isatty()
 
+    @property
+    def takes_clicks(self) -> bool:
+        """Whether a click reaches the kernel while a cell runs; ipykernel before 7 takes it only afterwards."""
+        kernel = self.kernel
+        is_ipykernel = any(base.__module__.startswith("ipykernel") for base in type(kernel).__mro__)
+        return bool(getattr(kernel, "_supports_kernel_subshells", not is_ipykernel))
+
     def find_kind(self) -> str:
         """How a running step can be shown: ``widget``, ``static`` or ``text``."""
         if self.kernel is not None:
@@ -94,7 +101,7 @@ class Frontend:
 
     def find_title(self) -> str:
         """The stem of the notebook's file name, as the front end tells it; "" where none does."""
-        told = self._shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""
+        told = self._shell.user_ns.get("__vsc_ipynb_file__") or self._environ.get("JPY_SESSION_NAME") or ""
         stem = re.sub(r"\.ipynb$", "", Path(str(told)).name)
         printable = "".join(char if char.isprintable() else " " for char in stem)  # a name may be any bytes
         return " ".join(printable.split())[:MAX_TITLE]

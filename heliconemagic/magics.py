@@ -1,4 +1,4 @@
-"""The magics: parse, call, return. One of the two modules that know IPython."""
+"""The magics: parse, call, return. Beside `extension` and `completion` it is all that knows IPython."""
 
 from __future__ import annotations
 

@@ -85,9 +85,9 @@ class Notebook:
             keyring=read_keyring,
         )
 
-    def build_redactor(self) -> Redactor:
-        """What takes the keys, as they are now, out of text."""
-        return Redactor(self.find_keys().secrets)
+    def redact(self, text: str) -> str:
+        """``text`` without the keys, as they are now, and without what looks like one."""
+        return Redactor(self.find_keys().secrets).redact_lookalikes(text)
 
     def give_key(self, variable: str, secret: Secret) -> None:
         """Takes a key typed at the ``login`` prompt, for this kernel only."""
@@ -291,7 +291,6 @@ class Notebook:
 
     def start(self, plan: Plan) -> Run:
         """Sends the plan's request; the step is in the journal before its first byte leaves."""
-        session, _ = self.find_session()
         run = Run(
             replace(plan.step, started_at=self.surroundings.clock()),
             plan.request,
@@ -299,24 +298,22 @@ class Notebook:
             redactor=plan.redactor,
             clock=self.surroundings.clock,
         )
-        session.put_step(run.read_step())
+        plan.session.put_step(run.read_step())
         self.engine.start(run, plan.redactor)
         return run
 
     def finish(self, plan: Plan, run: Run) -> Step:
-        """Takes the ended run into the session; a finished answer replaces its cell's earlier ones."""
-        session, _ = self.find_session()
+        """Takes the ended run into its session; a finished answer replaces its cell's earlier ones."""
         step = run.read_step()
-        session.put_step(step)
+        plan.session.put_step(step)
         if step.status is StepStatus.DONE and plan.place.supersedes:
-            session.supersede(plan.place.supersedes)
+            plan.session.supersede(plan.place.supersedes)
             self.journal.supersede(plan.place.supersedes)
         return step
 
     def keep(self, plan: Plan, kept: Step) -> Step:
         """Lets a recorded answer stand for this run of the cell; nothing is sent."""
-        session, _ = self.find_session()
-        session.keep(kept, plan.step.cell)
+        plan.session.keep(kept, plan.step.cell)
         return kept
 
     # ---- what is told

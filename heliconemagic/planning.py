@@ -44,6 +44,7 @@ class Cell:
 class Plan:
     """A step that is ready to run: the pending step, its request, and what its card says."""
 
+    session: Session  # that was open when the cell began: the step stays in it
     step: Step
     request: Request
     place: Place
@@ -127,6 +128,7 @@ def plan_step(
     )
     _check_budget(session, options.budget, request)
     return Plan(
+        session=session,
         step=step,
         request=request,
         place=place,

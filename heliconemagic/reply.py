@@ -40,8 +40,10 @@ class ReplyState:
         """Takes a chat completion chunk, or a whole completion; True if it held something to show."""
         self.answered_by = self._read_word(chunk, "model") or self.answered_by
         self.usage = parse_usage(_as_mapping(getattr(chunk, "usage", None))) or self.usage
-        choices = _as_list(getattr(chunk, "choices", None))
-        shown = any(self._handle_choice(choice) for choice in choices if getattr(choice, "index", 0) in (0, None))
+        shown = False
+        for choice in _as_list(getattr(chunk, "choices", None)):
+            if getattr(choice, "index", 0) in (0, None):
+                shown |= self._handle_choice(choice)
         if sum(channel.size for channel in self._channels) > MAX_ANSWER:
             raise IncompleteAnswerError(
                 f"the answer is longer than {MAX_ANSWER:,} characters: it was not read to its end.",

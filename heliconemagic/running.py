@@ -54,7 +54,6 @@ class CellRun:
         self._notebook = notebook
         self._given = given
         self._plan = plan
-        self._session, _ = notebook.find_session()
         self._run = notebook.start(plan)
         self._view = build_view(self._run.cancel, given.command)
         self._note_change = note_change
@@ -92,7 +91,7 @@ class CellRun:
             self._view.update(self._build_card())
 
     def _build_card(self) -> Card:
-        return build_running_card(self._session, self._plan, self._run, self._notebook.journal.warning)
+        return build_running_card(self._plan, self._run, self._notebook.journal.warning)
 
     def build_reply(self) -> Reply:
         """The reply of the ended step.
@@ -107,7 +106,7 @@ class CellRun:
             raise StepInterrupted(f"{step.path} was stopped after {seconds:.1f} s; what had arrived is kept.")
         if self._run.error is not None:
             raise self._run.error
-        return build_reply(self._session, step, card=self._build_card(), is_shown=self._given.is_shown)
+        return build_reply(self._plan.session, step, card=self._build_card(), is_shown=self._given.is_shown)
 
 
 class CellRunner:
@@ -160,10 +159,9 @@ class CellRunner:
     def _show_kept(self, plan: Plan, kept: Step, given: CellInput) -> Reply:
         from heliconemagic.render.card import build_bundle
 
-        session, _ = self._notebook.find_session()
         step = self._notebook.keep(plan, kept)
         note = f"recorded at {format_clock(kept.started_at)}; nothing was sent"
-        card = build_recorded_card(session, step, plan=plan, note=note)
+        card = build_recorded_card(plan.session, step, plan=plan, note=note)
         if not given.command.is_quiet:
             self._publish(build_bundle(card))
-        return build_reply(session, step, card=card, is_shown=given.is_shown)
+        return build_reply(plan.session, step, card=card, is_shown=given.is_shown)

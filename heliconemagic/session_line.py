@@ -18,6 +18,7 @@ from heliconemagic.planning import find_unsent
 from heliconemagic.records import SessionRecord
 from heliconemagic.redaction import Secret
 from heliconemagic.render.clock import format_clock
+from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.session import Session
 
@@ -79,32 +80,31 @@ class SessionLine:
         session = self._notebook.open_session(command)
         lines = []
         if before is not None and before is not session:
-            count = before.totals.steps
-            lines.append(f"ended {before.record.title!r} ({count} {'step' if count == 1 else 'steps'})")
+            lines.append(f"ended {before.record.title!r} ({format_count(before.totals.steps, 'step')})")
         lines.extend(self._describe_beginning(session, command, is_kept=before is session))
         return build_notice_bundle(self._build_notice(session, tuple(lines)))
 
     def _describe_beginning(self, session: Session, command: SessionCommand, *, is_kept: bool) -> list[str]:
         if is_kept:
             return ["same session; its options are now as this line says", *self._describe_unresumed(session, command)]
-        if session.is_resumed:
-            return [f"resumed: {session.totals.steps} steps, begun {format_clock(session.record.started_at)}"]
-        if session.steps:
-            return [f"joined: {session.totals.steps} steps, begun {format_clock(session.record.started_at)}"]
+        if session.is_resumed or session.steps:
+            word = "resumed" if session.is_resumed else "joined"
+            count = format_count(session.totals.steps, "step")
+            return [f"{word}: {count}, begun {format_clock(session.record.started_at)}"]
         if command.is_new:
             return []
         earlier = self._notebook.find_earlier_session(session)
         if earlier is None:
             return ["nothing to resume: this is a new session"] if command.resumes else []
         when = format_clock(earlier.started_at)
-        return [f"last one here: {earlier.steps} steps, {when}; add --resume to continue it"]
+        return [f"last one here: {format_count(earlier.steps, 'step')}, {when}; add --resume to continue it"]
 
     def _describe_unresumed(self, session: Session, command: SessionCommand) -> list[str]:
         """Why ``--resume`` went nowhere: a session in which something ran isn't left for an earlier one unasked."""
         earlier = self._notebook.find_earlier_session(session) if command.resumes and not session.is_resumed else None
         if earlier is None:
             return []
-        found = f"{earlier.steps} steps, {format_clock(earlier.started_at)}"
+        found = f"{format_count(earlier.steps, 'step')}, {format_clock(earlier.started_at)}"
         return [f"not resumed, as this one has steps: %helicone_session resume {earlier.id[:8]} goes back ({found})"]
 
     def announce(self, session: Session) -> Bundle:
@@ -180,7 +180,7 @@ class SessionLine:
         ended = self._notebook.end_session()
         if ended is None:
             return build_notice_bundle(Notice(head="no session is open", lines=HOW_TO_START))
-        lines = (f"{ended.totals.steps} steps; `%helicone_session resume` continues it",)
+        lines = (f"{format_count(ended.totals.steps, 'step')}; `%helicone_session resume` continues it",)
         return build_notice_bundle(Notice(head=f"ended {ended.record.title!r}", lines=lines))
 
     def list_models(self, command: SessionCommand) -> Bundle:
@@ -221,10 +221,9 @@ class SessionLine:
                 hint="`%helicone_session list` shows them; type %helicone_session forget ID",
             )
         record = self._find_only(command.arguments[0])
-        count = self._notebook.forget(record)
-        return build_notice_bundle(
-            Notice(head=f"forgot {record.title!r}", lines=(f"{count} steps are deleted from the journal for good",))
-        )
+        count = format_count(self._notebook.forget(record), "step")
+        line = f"{count} deleted from the journal for good"
+        return build_notice_bundle(Notice(head=f"forgot {record.title!r}", lines=(line,)))
 
     def _find_only(self, reference: str) -> SessionRecord:
         """The session of this id, or the only one of this name: what is deleted for good is never guessed."""
@@ -234,7 +233,8 @@ class SessionLine:
         if len(namesakes) == 1 or record.id.startswith(reference.lower()):
             return record
         listed = ", ".join(
-            f"{found.id[:8]} ({found.steps} steps, {format_clock(found.started_at)})" for found in namesakes[:5]
+            f"{found.id[:8]} ({format_count(found.steps, 'step')}, {format_clock(found.started_at)})"
+            for found in namesakes[:5]
         )
         raise InputError(
             f"{len(namesakes)} sessions are called {record.name!r}, and forget deletes for good.",

@@ -56,7 +56,7 @@ class Workbench:
         write: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.frontend = Frontend(shell, clock)
+        self.frontend = Frontend(shell, environ, clock)
         self._shell = shell
         self._write = write
         self._clock = clock
@@ -103,7 +103,7 @@ class Workbench:
 
     async def run(self, command: CellCommand, body: str) -> Reply | None:
         """Runs a cell by awaiting it on the kernel's loop."""
-        names = self.frontend.read_names(self.notebook.build_redactor().redact_lookalikes)
+        names = self.frontend.read_names(self.notebook.redact)
         awaited = {name: await value for name, value in find_awaitables(body, names, mode=command.mode).items()}
         given = self._take(command, body, LayeredNames(awaited, names))
         return self._give_back(command, await self._runner.run(given))
@@ -111,7 +111,7 @@ class Workbench:
     def run_blocking(self, command: CellCommand, body: str | None) -> Reply | None:
         """Runs a cell, or the line form, on this thread."""
         prompt = command.text if body is None else body
-        names = self.frontend.read_names(self.notebook.build_redactor().redact_lookalikes)
+        names = self.frontend.read_names(self.notebook.redact)
         awaited = await_blocking(find_awaitables(prompt, names, mode=command.mode))
         given = self._take(command, prompt, LayeredNames(awaited, names))
         reply = self._give_back(command, self._runner.run_blocking(given))
@@ -151,7 +151,8 @@ class Workbench:
         kind = self._find_kind()
         if kind == "widget":
             is_live = command.is_live or self._keeps_live()
-            return WidgetView(self.frontend.publish, stop, self._clock, is_live=is_live)
+            on_stop = stop if self.frontend.takes_clicks else None
+            return WidgetView(self.frontend.publish, on_stop, self._clock, is_live=is_live)
         if kind == "text":
             return TextView(self._write, self._clock)
         return StaticView(self.frontend.publish, self._clock)
@@ -168,7 +169,8 @@ class Workbench:
             "static": "no widgets here: answers stream as HTML, updated twice a second",
             "text": "a terminal: answers stream as plain text",
         }
-        return [("kernel", self.frontend.describe()), ("front end", shown[kind])]
+        stop = "" if self.frontend.takes_clicks or kind != "widget" else "; no Stop button: interrupt the kernel"
+        return [("kernel", self.frontend.describe()), ("front end", shown[kind] + stop)]
 
     def suggest(self, magic: Magic, words: Sequence[str], word: str) -> list[Suggestion]:
         """What could be typed at the cursor, for tab completion; asks no server."""

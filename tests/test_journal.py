@@ -266,18 +266,6 @@ def test_find_session_fails(journal: Journal, reference: str, said: str) -> None
         journal.find_session(reference)
 
 
-def test_find_reply(journal: Journal) -> None:
-    """Of identical requests in a session the newest finished one answers."""
-    for session_id in ("5e551011", "other"):
-        journal.put_session(build_session(session_id))
-    for number, status in enumerate([StepStatus.DONE, StepStatus.DONE, StepStatus.FAILED, StepStatus.PENDING]):
-        journal.close_step(build_step(str(number), fingerprint="same", status=status, started_at=float(number)))
-    journal.close_step(build_step("elsewhere", session_id="other", fingerprint="same", status=StepStatus.DONE))
-    found = journal.find_reply("5e551011", "same")
-    assert found == build_step("1", fingerprint="same", status=StepStatus.DONE, started_at=1.0)
-    assert journal.find_reply("5e551011", "another") is None
-
-
 def test_questions_use_indexes(journal: Journal, folder: Path) -> None:
     """No question reads a whole table: steps are searched, and sessions at most walked in order."""
     journal.put_session(build_session())
@@ -289,7 +277,6 @@ def test_questions_use_indexes(journal: Journal, folder: Path) -> None:
         for wanted in ({}, {"name": "Course"}, {"notebook": "course"}, {"name": "Course", "notebook": "course"}):
             journal_queries.list_sessions(connection, **{"limit": None, "name": None, "notebook": None, **wanted})
         journal_queries.load_steps(connection, "5e551011")
-        journal_queries.find_reply(connection, "5e551011", "f")
         journal_queries.resolve_session(connection, "5e55")
         connection.set_trace_callback(None)
         plans = [row[3] for statement in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]

@@ -64,7 +64,7 @@ def test_interrupt_of_a_silent_server(kernel: Kernel, fake: FakeHelicone, model:
     """A server that says nothing is left at once too."""
     running = kernel.send(f"%%llm /silent -m {model}\nHi")
     assert fake.wait_for(lambda: len(fake.completions) == 1)
-    kernel.wait(lambda: bool(kernel.find_open("ButtonModel")))
+    kernel.wait(lambda: bool(kernel.list_open()))
     kernel.interrupt()
     kernel.settle()
     assert fake.wait_for(lambda: fake.disconnects == 1)

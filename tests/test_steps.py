@@ -474,3 +474,14 @@ class _Breaking(Client):
 
 def _raise_odd(gateway: object) -> NoReturn:
     raise _Odd
+
+
+def test_step_ends_in_the_session_that_it_began_in(bench: Bench) -> None:
+    """Another one may have been opened meanwhile, over a subshell."""
+    plan = bench.plan("/abstract")
+    run = bench.notebook.start(plan)
+    bench.open('"Another"')
+    follow_blocking(run, lambda: None)
+    bench.notebook.finish(plan, run)
+    assert bench.notebook.session is not None and not bench.notebook.session.steps
+    assert [step.status for step in plan.session.steps] == [StepStatus.DONE]

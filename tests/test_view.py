@@ -367,6 +367,16 @@ def test_live_card_stays_a_widget_without_stop(page: Page) -> None:
         widget.close()
 
 
+def test_where_no_click_gets_through_the_card_says_what_to_do(page: Page) -> None:
+    """No button that does nothing: the kernel's interrupt is named instead."""
+    view = WidgetView(page.publish, None, page.clock)
+    view.open(build_card())
+    widgets = list_widgets()
+    view.close(build_card())
+    assert not [widget for widget in widgets if type(widget).__name__ == "Button"]
+    assert [widget for widget in widgets if "interrupt the kernel" in getattr(widget, "value", "")]
+
+
 def test_ipywidgets_is_imported_only_when_a_card_opens() -> None:
     """Loading the module costs nothing of the widget library."""
     code = "import sys, heliconemagic.views.live; print('ipywidgets' in sys.modules, 'markdown_it' in sys.modules)"

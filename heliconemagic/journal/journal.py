@@ -179,11 +179,6 @@ class Journal:
             found = journal_queries.list_sessions(connection, limit=2, name=name, notebook=notebook, has_steps=True)
             return next((summary for summary in found if summary.id != besides), None)
 
-    def find_reply(self, session_id: str, fingerprint: str) -> Step | None:
-        """The newest finished step of this request in this session."""
-        with self._reading() as connection:
-            return journal_queries.find_reply(connection, session_id, fingerprint)
-
     def forget(self, session_id: str) -> int:
         """Delete a session for good, its text out of the files too; returns the number of its steps.
 

@@ -58,11 +58,6 @@ _ATTEMPTS = """
     FROM steps JOIN attempts ON attempts.step_number = steps.number
     WHERE {where} ORDER BY attempts.number
 """
-_REPLY = """
-    SELECT number FROM steps
-    WHERE session_id = ? AND fingerprint = ? AND status = 'done'
-    ORDER BY started_at DESC, number DESC LIMIT 1
-"""
 
 
 def list_sessions(
@@ -141,12 +136,6 @@ def _suggest_name(connection: sqlite3.Connection, reference: str) -> str:
 def load_steps(connection: sqlite3.Connection, session_id: str) -> list[Step]:
     """All steps of a session in the order they started."""
     return _load(connection, "steps.session_id = ?", session_id)
-
-
-def find_reply(connection: sqlite3.Connection, session_id: str, fingerprint: str) -> Step | None:
-    """The newest finished step of this request in this session."""
-    row = connection.execute(_REPLY, (session_id, fingerprint)).fetchone()
-    return _load(connection, "steps.number = ?", row[0])[0] if row else None
 
 
 def _load(connection: sqlite3.Connection, where: str, key: str | int) -> list[Step]:

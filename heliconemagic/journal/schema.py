@@ -44,7 +44,6 @@ MIGRATIONS = (
         parameters TEXT, tool_calls TEXT, error TEXT, refusal TEXT NOT NULL, reasoning TEXT NOT NULL, text TEXT NOT NULL
     );
     CREATE INDEX steps_by_session ON steps (session_id, started_at);
-    CREATE INDEX steps_by_request ON steps (session_id, fingerprint, status, started_at);
     CREATE INDEX steps_summed ON steps (session_id, status, cost, prompt_tokens, completion_tokens);
     CREATE INDEX steps_pending ON steps (owner_id) WHERE status = 'pending';
 

@@ -151,7 +151,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="models", option_fields=frozenset({"gateway"}), help="the gateway's models"),
     Verb(name="login", option_fields=frozenset({"gateway"}), help="enter a key without showing it"),
     Verb(name="doctor", option_fields=frozenset({"gateway"}), help="what works here, and what doesn't"),
-    Verb(name="forget", metavar="[ID|NAME]", completes="sessions", help="delete a session from the journal for good"),
+    Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
 RESERVED_WORDS = frozenset(

@@ -131,7 +131,7 @@ def _check_verb(verb: Verb, words: list[str], reader: LineReader) -> None:
     if len(words) - 1 > most:
         takes = f"takes only {verb.metavar}" if verb.metavar else "takes nothing after it"
         hint = f"type %helicone_session {verb.usage}"
-        if verb.metavar == "[ID|NAME]":
+        if "NAME" in verb.metavar:
             hint = f'put the name in quotes: %helicone_session {words[0]} "{" ".join(words[1:])}"'
         raise InputError(f"`{words[0]}` {takes}, not {' '.join(words[1:])!r}.", hint=hint)
     if verb.metavar == "[/PATH]" and words[1:] and not words[1].startswith("/"):

@@ -28,6 +28,7 @@ ENVELOPE = 600  # bytes of a message to the page besides its content
 SEGMENT_COST = 2_600  # bytes: to open, place and close a widget
 SEGMENT_SIZE = 600  # characters of finished HTML that are worth a widget of their own
 GROUP_SIZE = 16  # segments in a box: a box sends the ids of all its children when one is added
+NO_STOP = '<div class="hm-head"><span>interrupt the kernel to stop</span></div>'
 MAX_THOUGHT = 400  # characters of the reasoning that are shown until the answer begins
 # What the widgets' own style sheet would make different from the static card.
 LIVE_STYLE = (
@@ -57,11 +58,13 @@ class View(Protocol):
 class WidgetView:
     """A live card of widgets that becomes static HTML at the end, so that the saved notebook can be read anywhere.
 
-    ``on_stop`` is called at most once, on the thread that the kernel handles clicks on. With ``is_live`` the
-    finished card stays a widget.
+    ``on_stop`` is called at most once, on the thread that the kernel handles clicks on; None where no click would
+    get through, and the card says what to do instead. With ``is_live`` the finished card stays a widget.
     """
 
-    def __init__(self, publish: Publish, on_stop: Callable[[], None], clock: Clock, *, is_live: bool = False) -> None:
+    def __init__(
+        self, publish: Publish, on_stop: Callable[[], None] | None, clock: Clock, *, is_live: bool = False
+    ) -> None:
         self._publish = publish
         self._on_stop = on_stop
         self._clock = clock
@@ -77,7 +80,8 @@ class WidgetView:
         """Displays the live card."""
         self._widgets = WidgetSet()
         try:
-            self._live = LiveCard(self._widgets, card, self._clock(), self._handle_stop)
+            on_click = self._handle_stop if self._on_stop else None
+            self._live = LiveCard(self._widgets, card, self._clock(), on_click)
             self._publish(self._live.build_bundle(card), display_id=build_display_id(card), update=False)
             self._is_displayed = True
         except BaseException:
@@ -107,7 +111,7 @@ class WidgetView:
 
     def _handle_stop(self, _button: Any) -> None:
         with self._stop_lock:
-            if self._is_stopping or self._is_closed:
+            if self._is_stopping or self._is_closed or self._on_stop is None:
                 return
             self._is_stopping = True
         self._on_stop()
@@ -116,7 +120,7 @@ class WidgetView:
 class LiveCard:
     """The widgets of one running step: head with Stop, the answer in segments, foot."""
 
-    def __init__(self, widgets: WidgetSet, card: Card, now: float, on_click: Callable[[Any], None]) -> None:
+    def __init__(self, widgets: WidgetSet, card: Card, now: float, on_click: Callable[[Any], None] | None) -> None:
         self._widgets = widgets
         self._head_pace = Pace(interval=HEAD_INTERVAL)
         self._body_pace = Pace(interval=BODY_INTERVAL, rate=BODY_RATE, burst=BODY_BURST)
@@ -126,7 +130,7 @@ class LiveCard:
         self._shown: tuple[int, ...] = (0, 0, 0, 0)  # see `_measure_answer`
         self._waiting = card.waiting
         self._head = widgets.build_html(build_head(card, now))
-        self._stop = widgets.build_button("Stop", on_click)
+        self._stop = widgets.build_button("Stop", on_click) if on_click else widgets.build_html(NO_STOP)
         self._tail = widgets.build_html("")
         self._body = widgets.build_box("VBox", (self._tail,), "hm-body")
         self._foot = widgets.build_html(build_foot(card))
