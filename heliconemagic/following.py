@@ -1,4 +1,4 @@
-"""Follows a run until it ends, showing it: from a coroutine on the kernel's loop, or blocking.
+"""Follows a run, or several as one, until it ends, showing it: from a coroutine on the kernel's loop, or blocking.
 
 The two forms differ only in how they wait. Both look ten times a second, wake for the first text,
 and on an interrupt stop the request and wait until its connection is closed.
@@ -8,18 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from heliconemagic.engine import Run, call_on
+from heliconemagic.engine import call_on
 
 TICK_SECONDS = 0.1
 CANCEL_SECONDS = 5.0
 """How long an interrupt may wait for the connection to close."""
 
 
-async def follow(run: Run, show: Callable[[], None]) -> bool:
+class Followed(Protocol):
+    """What can be followed: a `heliconemagic.engine.Run`, or several as one."""
+
+    @property
+    def done(self) -> concurrent.futures.Future[None]:
+        """Gets its result at the end."""
+
+    @property
+    def has_text(self) -> threading.Event:
+        """Set when the first text has arrived, and at the end."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended, in whatever way."""
+
+    def call_on_first_text(self, callback: Callable[[], None]) -> None:
+        """Calls ``callback``, on any thread, when the first text arrives."""
+
+    def cancel(self) -> None:
+        """Stops it; returns at once."""
+
+
+async def follow(run: Followed, show: Callable[[], None]) -> bool:
     """Waits on the running loop; True if the run was interrupted from here.
 
     The wait is sliced because an interrupt reaches an idle kernel loop only when something wakes it.
@@ -42,7 +65,7 @@ async def follow(run: Run, show: Callable[[], None]) -> bool:
     return False
 
 
-def follow_blocking(run: Run, show: Callable[[], None]) -> bool:
+def follow_blocking(run: Followed, show: Callable[[], None]) -> bool:
     """The same for a synchronous cell: blocks this thread."""
     try:
         while not run.is_done:
@@ -57,6 +80,6 @@ def follow_blocking(run: Run, show: Callable[[], None]) -> bool:
     return False
 
 
-def _stop(run: Run) -> None:
+def _stop(run: Followed) -> None:
     run.cancel()
     concurrent.futures.wait([run.done], timeout=CANCEL_SECONDS)

@@ -18,7 +18,8 @@ from heliconemagic.names import LayeredNames
 from heliconemagic.notebook import Notebook, Surroundings
 from heliconemagic.prompt.templates import find_awaitables
 from heliconemagic.reply import Reply
-from heliconemagic.running import CellInput, CellRunner
+from heliconemagic.running.cell_run import CellInput
+from heliconemagic.running.runner import CellRunner
 from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
 from heliconemagic.showing import SessionShow

@@ -46,8 +46,8 @@ def test_text_grows_while_it_arrives(kernel: Kernel) -> None:
     """A person sees the text grow in widgets, and all of them are closed at the end."""
     cell = kernel.send("%%llm /grow -m slow-60\nGo on.")
     kernel.wait_for_text("word1 ")
-    # Closed ones are of earlier cells, which may have said the same.
-    tail = next(comm for comm in kernel.comms.values() if not comm.is_closed and "word1 " in comm.state.get("value", ""))
+    open_ones = [comm for comm in kernel.comms.values() if not comm.is_closed]  # closed: of earlier cells
+    tail = next(comm for comm in open_ones if "word1 " in str(comm.state.get("value")))
     kernel.wait(lambda: cell.is_over)
     lengths = [len(value) for value in tail.values]
     assert len(set(lengths)) > 3

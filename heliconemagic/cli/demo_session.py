@@ -19,7 +19,8 @@ from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.notebook import Notebook, Surroundings
 from heliconemagic.planning import Cell
 from heliconemagic.records import SessionRecord
-from heliconemagic.running import CellInput, CellRunner
+from heliconemagic.running.cell_run import CellInput
+from heliconemagic.running.runner import CellRunner
 from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
 from heliconemagic.views.plain import TextView

@@ -38,7 +38,7 @@ class Option:
     example: str = ""  # a value to type, for hints
     parse: Callable[..., Any] = values.parse_text
     flag_value: Any = True  # what it stands for without a value
-    is_repeatable: bool = False  # gathers pairs in a mapping
+    gathers: Literal["", "pairs", "values"] = ""  # repeatable: pairs in a mapping, or values in a tuple
     is_everyday: bool = False  # stands in the short help
     group: str = ""  # options of one group exclude each other
     completes: str = ""  # what its value is completed with: models, gateways, contexts, paths …
@@ -52,6 +52,11 @@ class Option:
     def may_take_value(self) -> bool:
         """Whether a value can follow, and need not."""
         return self.metavar.startswith("[")
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it may stand on a line more than once."""
+        return bool(self.gathers)
 
     @property
     def usage(self) -> str:
@@ -85,10 +90,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(names=("-t", "--temperature"), field="temperature", metavar="NUMBER", example="0.7",
            parse=values.parse_temperature, is_everyday=True, help="temperature, 0 to 2"),
     Option(names=("-o", "--option"), field="parameters", metavar="KEY VALUE", example="max_tokens 200",
-           parse=values.parse_parameter, is_repeatable=True, is_everyday=True, completes="parameters",
+           parse=values.parse_parameter, gathers="pairs", is_everyday=True, completes="parameters",
            help="any request parameter, as in -o max_tokens 200 (JSON, else text)"),
     Option(names=("-p", "--property"), field="properties", metavar="KEY=VALUE", example="team=blue",
-           parse=values.parse_property, is_repeatable=True, help="a Helicone property (repeatable)"),
+           parse=values.parse_property, gathers="pairs", help="a Helicone property (repeatable)"),
     Option(names=("--user",), field="user", metavar="NAME", example="ada", parse=values.parse_user,
            help="the user the requests are counted for"),
     Option(names=("--gateway",), field="gateway", metavar="PRESET|URL", example="demo", completes="gateways",

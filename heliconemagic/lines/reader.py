@@ -95,8 +95,10 @@ class LineReader:
         option = _find_option_for(spelling, attached if equals else None, self._magic)
         self._check_once(option, spelling)
         value = self._read_value(option, spelling, attached if equals else None)
-        if option.is_repeatable:
+        if option.gathers == "pairs":
             self._given[option.field] = {**self._given.get(option.field, {}), value[0]: value[1]}
+        elif option.gathers == "values":
+            self._given[option.field] = (*self._given.get(option.field, ()), value)
         else:
             self._given[option.field] = value
         return True

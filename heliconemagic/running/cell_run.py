@@ -1,7 +1,4 @@
-"""One run of one cell, from its checked plan to its reply, with its view opened and closed.
-
-The async and the blocking form share everything but the wait in the middle.
-"""
+"""One step of a cell, from its checked plan to its reply, with its view opened and closed."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from heliconemagic.cards import build_recorded_card, build_reply, build_running_card
+from heliconemagic.cards import build_reply, build_running_card
 from heliconemagic.errors import StepInterrupted
 from heliconemagic.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.lines.options import CellCommand
@@ -19,7 +16,6 @@ from heliconemagic.notebook import Notebook
 from heliconemagic.planning import Cell, Plan
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_state import Card
-from heliconemagic.render.clock import format_clock
 from heliconemagic.reply import Reply
 
 if TYPE_CHECKING:
@@ -41,7 +37,7 @@ class CellInput:
 
 
 class CellRun:
-    """A cell's step while it runs: a context that ends the step and closes its view, whatever happens."""
+    """A cell's one step while it runs: the plainest `Work` (see `heliconemagic.running.runner`)."""
 
     def __init__(
         self,
@@ -93,7 +89,7 @@ class CellRun:
     def _build_card(self) -> Card:
         return build_running_card(self._plan, self._run, self._notebook.journal.warning)
 
-    def build_reply(self) -> Reply:
+    def build_result(self) -> Reply:
         """The reply of the ended step.
 
         Raises:
@@ -107,61 +103,3 @@ class CellRun:
         if self._run.error is not None:
             raise self._run.error
         return build_reply(self._plan.session, step, card=self._build_card(), is_shown=self._given.is_shown)
-
-
-class CellRunner:
-    """Runs cells for one notebook."""
-
-    def __init__(
-        self,
-        notebook: Notebook,
-        build_view: BuildView,
-        publish: Callable[..., None],
-        note_change: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._notebook = notebook
-        self._build_view = build_view
-        self._publish = publish
-        self._note_change = note_change  # a step began or ended
-
-    async def run(self, given: CellInput) -> Reply | None:
-        """Runs a cell on the kernel's own loop; None under ``--dry-run``."""
-        begun = self._begin(given)
-        if not isinstance(begun, CellRun):
-            return begun
-        with begun:
-            await begun.follow()
-        return begun.build_reply()
-
-    def run_blocking(self, given: CellInput) -> Reply | None:
-        """Runs a cell where nothing can be awaited."""
-        begun = self._begin(given)
-        if not isinstance(begun, CellRun):
-            return begun
-        with begun:
-            begun.follow_blocking()
-        return begun.build_reply()
-
-    def _begin(self, given: CellInput) -> CellRun | Reply | None:
-        plan = self._notebook.plan(given.command, given.prompt, names=given.names, cell=given.cell)
-        if given.command.is_dry_run:
-            self._show_plan(plan)
-            return None
-        if plan.kept is not None:
-            return self._show_kept(plan, plan.kept, given)
-        return CellRun(self._notebook, given, plan, self._build_view, self._note_change)
-
-    def _show_plan(self, plan: Plan) -> None:
-        from heliconemagic.render.dry_run import build_dry_run_bundle
-
-        self._publish(build_dry_run_bundle(plan.form, self._notebook.describe_plan(plan)))
-
-    def _show_kept(self, plan: Plan, kept: Step, given: CellInput) -> Reply:
-        from heliconemagic.render.card import build_bundle
-
-        step = self._notebook.keep(plan, kept)
-        note = f"recorded at {format_clock(kept.started_at)}; nothing was sent"
-        card = build_recorded_card(plan.session, step, plan=plan, note=note)
-        if not given.command.is_quiet:
-            self._publish(build_bundle(card))
-        return build_reply(plan.session, step, card=card, is_shown=given.is_shown)
