@@ -68,18 +68,17 @@ class CellRun:
         self._view.close(self._build_card())
         self._note_change()
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Shows the card."""
         self._view.open(self._build_card())
         self._note_change()
 
     async def follow(self) -> None:
-        """Shows the card and what arrives, waiting for the end on the running loop."""
-        self._open()
+        """Shows what arrives, waiting for the end on the running loop."""
         await follow(self._run, self._show)
 
     def follow_blocking(self) -> None:
         """The same, waiting on this thread."""
-        self._open()
         follow_blocking(self._run, self._show)
 
     def _show(self) -> None:

@@ -30,11 +30,14 @@ class Work(Protocol):
     ) -> None:
         """Cancels what still runs, takes the ended steps into the session, and shows the end state."""
 
+    def open(self) -> None:
+        """Displays the card or cards; on the main thread, while the cell runs."""
+
     async def follow(self) -> None:
         """Shows what arrives, and waits for the end on the running loop."""
 
     def follow_blocking(self) -> None:
-        """The same, waiting on the calling thread."""
+        """The same, waiting on the calling thread, which under ``--bg`` is not the main one."""
 
     def build_result(self) -> Any:
         """What the cell gives, once the context was left; raises what failed it."""
@@ -61,6 +64,7 @@ class CellRunner:
         if not isinstance(work, Work):
             return work
         with work:
+            work.open()
             await work.follow()
         return work.build_result()
 
@@ -70,6 +74,7 @@ class CellRunner:
         if not isinstance(work, Work):
             return work
         with work:
+            work.open()
             work.follow_blocking()
         return work.build_result()
 
