@@ -80,13 +80,13 @@ def _find_earlier_self(steps: Sequence[Step], own: Sequence[Step], wish: Wish) -
 def _inherit_path(others: Sequence[Step], earlier: Step | None) -> SessionPath:
     if earlier is not None:
         return SessionPath(earlier.path)
-    return SessionPath(others[-1].path) if others else FIRST_PATH
+    return SessionPath(next((step.path for step in reversed(others) if not step.is_aside), FIRST_PATH))
 
 
 def _find_parent(
     steps: Sequence[Step], others: Sequence[Step], earlier: Step | None, path: SessionPath, wish: Wish
 ) -> Step | None:
-    last = others[-1] if others else None
+    last = next((step for step in reversed(others) if not step.is_aside), None)
     if wish.is_fresh:
         return None
     if wish.after is not None:

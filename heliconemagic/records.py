@@ -89,6 +89,7 @@ class Step:
     run: int = 0  # which run of the cell: milliseconds since the epoch at its start
     parent_id: str | None = None  # the step whose conversation this one continues
     is_superseded: bool = False  # its cell ran again
+    is_aside: bool = False  # sent beside the conversation: never "the step that ran last"
     is_recorded: bool = True  # False under --no-log
 
     started_at: float

@@ -237,3 +237,14 @@ def test_thousands_of_turns_are_chained() -> None:
     assert build_chain(steps, steps[-1]) == steps
     steps[0] = replace(steps[0], parent_id=steps[-1].id)
     assert build_chain(steps, steps[-1]) == steps  # a ring, should there ever be one, has an end
+
+
+def test_a_step_beside_the_conversation_is_continued_only_by_its_path() -> None:
+    """What was sent beside the others is never "the step that ran last"; below its path, and by --after, it is."""
+    story = Story()
+    abstract, aside = story.run("/abstract"), story.run("/aside")
+    story.steps[-1] = replace(aside, is_aside=True)
+    outline, below = story.run("/outline"), story.run("/aside/note")
+    after = story.run("/end", after=SessionPath("/aside"))
+    assert (outline.parent_id, below.parent_id, after.parent_id) == (abstract.id, aside.id, aside.id)
+    assert story.run(None, cell="other").path == "/end"

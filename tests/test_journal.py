@@ -61,6 +61,7 @@ def build_full_step() -> Step:
         run=7,
         parent_id="parent",
         is_superseded=True,
+        is_aside=True,
         started_at=101.25,
         first_token_at=101.5,
         ended_at=103.75,

@@ -57,7 +57,7 @@ _PUT_STEP = _build_upsert(
     "steps",
     "id",
     (
-        *(*STEP_COLUMNS, *USAGE_COLUMNS, "kind", "status", "is_superseded"),
+        *(*STEP_COLUMNS, *USAGE_COLUMNS, "kind", "status", "is_superseded", "is_aside"),
         *("parameters", "tool_calls", "owner_id", "flushed_at"),
     ),
     {"is_superseded": "max(is_superseded, excluded.is_superseded)"},  # a step never comes back
@@ -86,6 +86,7 @@ def write_step(connection: sqlite3.Connection, step: Step, *, owner_id: str, now
     row = {name: _encode(getattr(step, name)) for name in STEP_COLUMNS}
     row |= {name: getattr(step.usage, name, None) for name in USAGE_COLUMNS}
     row |= {"kind": step.kind.value, "status": step.status.value, "is_superseded": step.is_superseded}
+    row["is_aside"] = step.is_aside
     row |= {"parameters": _encode_json(step.parameters), "owner_id": owner_id, "flushed_at": now}
     row["tool_calls"] = _encode_json([(call.id, call.name, call.arguments) for call in step.tool_calls])
     connection.execute(_PUT_STEP, row)
@@ -162,6 +163,7 @@ def decode_step(row: Row, messages: tuple[Message, ...], attempts: tuple[Attempt
         kind=StepKind(row["kind"]),
         status=StepStatus(row["status"]),
         is_superseded=bool(row["is_superseded"]),
+        is_aside=bool(row["is_aside"]),
         parameters=_decode_json(row["parameters"], dict) or {},
         tool_calls=tuple(map(_decode_call, _decode_json(row["tool_calls"], list) or ())),
         usage=None if usage["prompt_tokens"] is None else Usage(**usage),

@@ -61,6 +61,7 @@ MIGRATIONS = (
     );
     CREATE INDEX attempts_by_step ON attempts (step_number);
     """,
+    "ALTER TABLE steps ADD COLUMN is_aside INTEGER NOT NULL DEFAULT 0",
 )
 
 Connect = Callable[[Path], "sqlite3.Connection"]
