@@ -13,7 +13,7 @@ from heliconemagic.planning import Plan
 from heliconemagic.records import Step
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.reply import Reply
-from heliconemagic.session import Session
+from heliconemagic.session_state import Session
 
 
 def build_running_card(plan: Plan, run: Run, warning: str | None = None) -> Card:

@@ -10,7 +10,7 @@ from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys
 from heliconemagic.journal.journal import default_folder
 from heliconemagic.notebook import Notebook
 from heliconemagic.render.notice import Notice
-from heliconemagic.session import Session
+from heliconemagic.session_state import Session
 
 
 def diagnose(notebook: Notebook, frontend_facts: list[tuple[str, str]], spec: str | None = None) -> Notice:

@@ -26,7 +26,7 @@ from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.figures import format_usd
 from heliconemagic.render.terminal import replace_surrogates
-from heliconemagic.session import Session
+from heliconemagic.session_state import Session
 from heliconemagic.settings import Context, RequestOptions
 from heliconemagic.tree import find_stale
 from heliconemagic.usage import Usage, estimate_tokens

@@ -20,7 +20,7 @@ from heliconemagic.redaction import Secret
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice, build_notice_bundle
-from heliconemagic.session import Session
+from heliconemagic.session_state import Session
 
 Bundle = dict[str, Any]
 

@@ -11,7 +11,7 @@ from notebooks_in_process import BOTH_KEYS, Bench
 
 from heliconemagic.errors import CredentialError, InputError, UnknownModelError
 from heliconemagic.records import StepStatus
-from heliconemagic.session import Session
+from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 
 BuildBench = Callable[..., Bench]
