@@ -110,3 +110,21 @@ def test_home_sign() -> None:
 def test_home_of_nobody() -> None:
     """A home that cannot be found leaves the journal in a folder that isn't there; nothing fails before it is used."""
     assert default_folder({"HELICONEMAGIC_HOME": "~nobody-of-this-name/x"}) == Path("~nobody-of-this-name/x")
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_file_of_an_earlier_version_can_be_read(tmp_path: Path, *, is_locked: bool) -> None:
+    """What an earlier version wrote is read as it stands today, also while the file cannot be brought up to date."""
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite3", isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        for statement in (*MIGRATIONS[0].split(";"), "PRAGMA user_version = 1"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO sessions VALUES ('5e551011', 'Course', 'Course', 'demo', '', 100.0, NULL)")
+        values = "1, 'step', '5e551011', '', '/a', 'LLM', 'done', 'demo', 'demo', '', '', 1, NULL, 0, 101.0"
+        values += ", NULL" * 2 + ", 101.0" + ", NULL" * 10 + ", '', '', 'whole text'"
+        connection.execute(f"INSERT INTO steps VALUES ({values})")  # noqa: S608
+        if is_locked:
+            connection.execute("BEGIN IMMEDIATE")
+        journal = Journal(tmp_path)
+        assert [step.text for step in journal.load_session("5e551011")[1]] == ["whole text"]
+        journal.close()

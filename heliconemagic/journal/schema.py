@@ -148,8 +148,11 @@ def open_readable(path: Path) -> sqlite3.Connection:
     if path.exists():
         connection = _connect_reading(path)
         try:
-            if _check_version(connection, path) > 0:
+            version = _check_version(connection, path)
+            if version == len(MIGRATIONS):
                 return connection
+            if version > 0:
+                return _read_older(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -157,6 +160,22 @@ def open_readable(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     _migrate(connection)
     return connection
+
+
+def _read_older(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """A connection to the tables as they stand today: of the file, brought up to date, or of a copy in memory."""
+    import sqlite3
+
+    try:
+        open_writable(path).close()
+    except (OSError, sqlite3.Error):  # it can only be read
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        connection.backup(copy)
+        connection.close()
+        _migrate(copy)
+        return copy
+    connection.close()
+    return _connect_reading(path)
 
 
 def _connect_reading(path: Path) -> sqlite3.Connection:
