@@ -80,6 +80,8 @@ class StepReplies(Mapping[str, Reply]):
         self._session = session
 
     def __getitem__(self, path: str) -> Reply:
+        if running := self._session.find_running(path):
+            self._session.wait_for(running)
         step = self._session.find_step(path)
         if step is None:
             raise KeyError(path)

@@ -32,6 +32,7 @@ class Wish:
     continues: bool = False  # -c: the step that ran last
     after: SessionPath | None = None
     is_fresh: bool = False
+    running: frozenset[str] = frozenset()  # steps in the background, which will be there to be continued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,11 @@ def find_place(steps: Sequence[Step], wish: Wish) -> Place:
     """
     own = [step for step in steps if step.cell == wish.cell and step.run != wish.run and not step.is_superseded]
     replaced = {step.id for step in own}
-    others = [step for step in steps if step.id not in replaced and step.is_usable_parent and not step.is_superseded]
+    others = [
+        step
+        for step in steps
+        if step.id not in replaced and (step.is_usable_parent or step.id in wish.running) and not step.is_superseded
+    ]
     earlier = _find_earlier_self(steps, own, wish)
     path = wish.path or _inherit_path(others, earlier)
     parent = _find_parent(steps, others, earlier, path, wish)
@@ -103,14 +108,14 @@ def _find_parent(
         return _find_newest_version(steps, others, earlier.parent_id) or _find_nearest_ancestor(others, path)
     if wish.context is Context.CHAT or wish.path is None:
         return last
-    same_path = find_current(others, path)
+    same_path = _find_newest_at(others, path)
     if same_path is not None:
         return _find_newest_version(steps, others, same_path.parent_id)
     return _find_nearest_ancestor(others, path) or last
 
 
 def _find_after(others: Sequence[Step], path: SessionPath) -> Step:
-    found = find_current(others, path)
+    found = _find_newest_at(others, path)
     if found is None:
         known = ", ".join(dict.fromkeys(step.path for step in others)) or "none yet"
         raise InputError(f"--after {path!r}: no finished step there to continue.", hint=f"paths with one: {known}")
@@ -125,8 +130,12 @@ def find_current(steps: Sequence[Step], path: str) -> Step | None:
     )
 
 
+def _find_newest_at(others: Sequence[Step], path: SessionPath) -> Step | None:
+    return next((step for step in reversed(others) if step.path == path), None)
+
+
 def _find_nearest_ancestor(others: Sequence[Step], path: SessionPath) -> Step | None:
-    found = (find_current(others, ancestor) for ancestor in path.ancestors())
+    found = (_find_newest_at(others, ancestor) for ancestor in path.ancestors())
     return next((step for step in found if step is not None), None)
 
 

@@ -9,6 +9,7 @@
     │   ├── UnknownModelError      no such model there
     │   ├── RateLimitError         too many requests: wait, or ask for less
     │   └── IncompleteAnswerError  the answer broke off; what had arrived is kept
+    ├── StillRunningError          a ``--bg`` step has no result yet
     └── JournalError               the record on disk cannot be read
     StepInterrupted                Stop or the kernel's interrupt (a KeyboardInterrupt)
 
@@ -100,6 +101,13 @@ class RateLimitError(GatewayError):
 
 class IncompleteAnswerError(GatewayError):
     """The answer broke off, was malformed, or stopped coming; what had arrived is kept."""
+
+
+class StillRunningError(HeliconeMagicError, AttributeError):
+    """A step in the background was asked for what it doesn't have yet.
+
+    An AttributeError, so that ``hasattr`` says so too.
+    """
 
 
 class JournalError(HeliconeMagicError):

@@ -12,7 +12,6 @@ from heliconemagic.lines.options import build_help, parse_cell_line, parse_sessi
 from heliconemagic.settings import Context, RequestOptions
 
 if TYPE_CHECKING:
-    from heliconemagic.reply import Reply
     from heliconemagic.workbench import Workbench
 
 
@@ -62,7 +61,7 @@ class HeliconeMagic(Magics):
 
     @no_var_expand
     @line_cell_magic
-    def llm(self, line: str, cell: str | None = None) -> Reply | None:
+    def llm(self, line: str, cell: str | None = None) -> Any:
         """Sends a prompt as a step of the session."""
         command = parse_cell_line(line, is_cell=cell is not None)
         if command.help is not None:
@@ -70,7 +69,7 @@ class HeliconeMagic(Magics):
             return None
         return self._workbench.run_blocking(command, cell)
 
-    async def run_cell(self, magic: str, line: str, body: str) -> Reply | None:
+    async def run_cell(self, magic: str, line: str, body: str) -> Any:
         """The awaited form of an ``%%llm`` cell (see `heliconemagic.cells`)."""
         command = parse_cell_line(line, is_cell=True)
         if command.help is not None:

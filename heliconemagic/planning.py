@@ -92,7 +92,7 @@ def plan_step(
         CredentialError: the gateway's keys are missing or misshapen.
     """
     filled = fill_template(prompt, names, mode=command.mode)
-    place = find_place(session.steps, _build_wish(command, names, cell, options))
+    place = _find_place(session, _build_wish(session, command, names, cell, options))
     chain = build_chain(session.steps, place.parent)
     messages = build_messages(chain, filled.text, _fill_system(options.system, names, command.mode))
     request = Request(
@@ -124,6 +124,7 @@ def plan_step(
         run=cell.run,
         parent_id=place.parent.id if place.parent else None,
         is_recorded=command.is_logged,
+        is_aside=command.is_background,
         started_at=now,
     )
     _check_budget(session, options.budget, request)
@@ -138,7 +139,18 @@ def plan_step(
     )
 
 
-def _build_wish(command: CellCommand, names: Mapping[str, Any], cell: Cell, options: RequestOptions) -> Wish:
+def _find_place(session: Session, wish: Wish) -> Place:
+    """The place of the step, once what it continues has ended in the background."""
+    place = find_place(session.steps, wish)
+    if place.parent is None or place.parent.id not in session.running:
+        return place
+    session.wait_for(place.parent.id)
+    return find_place(session.steps, wish)
+
+
+def _build_wish(
+    session: Session, command: CellCommand, names: Mapping[str, Any], cell: Cell, options: RequestOptions
+) -> Wish:
     return Wish(
         path=_parse_path(command.path, names, command.mode),
         cell=cell.id,
@@ -147,6 +159,7 @@ def _build_wish(command: CellCommand, names: Mapping[str, Any], cell: Cell, opti
         continues=command.continues,
         after=_parse_path(command.after, names, command.mode),
         is_fresh=command.is_fresh,
+        running=frozenset(session.running),
     )
 
 

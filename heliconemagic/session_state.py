@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from heliconemagic.conversation import find_current
+from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.records import SessionRecord, SessionTotals, Step, sum_steps
 from heliconemagic.settings import RequestOptions
@@ -27,6 +28,8 @@ class Session:
         self.options = options
         self.choice = choice
         self.is_resumed = is_resumed
+        self.running: dict[str, Callable[[], object]] = {}
+        """How to wait for each step in the background that runs, or failed and nobody has been told, by its id."""
         self._steps = {step.id: step for step in steps}
         self._cells_run_here: set[str] = set()
 
@@ -47,8 +50,9 @@ class Session:
         self.record = replace(self.record, gateway=choice.gateway.label)
 
     def put_step(self, step: Step) -> None:
-        """Adds a step, or takes its newer state."""
-        self._steps[step.id] = step
+        """Adds a step, or takes its newer state; what was superseded while it ran stays so."""
+        old = self._steps.get(step.id)
+        self._steps[step.id] = replace(step, is_superseded=True) if old and old.is_superseded else step
         self._cells_run_here.add(step.cell)
 
     def supersede(self, step_ids: Sequence[str]) -> None:
@@ -82,6 +86,30 @@ class Session:
     def find_step(self, path: str) -> Step | None:
         """The current step of ``path``."""
         return find_current(self.steps, path)
+
+    def wait_for(self, step_id: str) -> None:
+        """Blocks until a step that runs in the background has ended.
+
+        Raises:
+            InputError: it failed or was stopped, so that nothing can build on it. That is said once.
+        """
+        wait = self.running.get(step_id)
+        if wait is None:
+            return
+        try:
+            wait()
+        except (HeliconeMagicError, StepInterrupted) as error:
+            self.running.pop(step_id, None)
+            raise InputError(
+                f"{self._steps[step_id].path} was to be continued here, but it failed in the background.",
+                hint="run its cell again, then this one; or continue another step with --after",
+                cause=str(error).partition("\n")[0],
+            ) from None
+
+    def find_running(self, path: str) -> str | None:
+        """The id of the newest step at ``path`` if it still runs in the background."""
+        newest = next((step.id for step in reversed(self.steps) if step.path == path), None)
+        return newest if newest in self.running else None
 
     def find_parent(self, step: Step) -> Step | None:
         """The step that ``step`` continued."""

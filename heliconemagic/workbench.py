@@ -17,7 +17,7 @@ from heliconemagic.lines.suggestions import Suggestion, suggest
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook import Notebook, Surroundings
 from heliconemagic.prompt.templates import find_awaitables
-from heliconemagic.reply import Reply
+from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.session_line import SessionLine
@@ -75,7 +75,9 @@ class Workbench:
         )
         self.notebook = Notebook(surroundings, Journal(default_folder(environ), clock=clock), build_client)
         self.show = SessionShow(self.frontend.publish, clock)
-        self._runner = CellRunner(self.notebook, self.build_view, self.frontend.publish, self.show.refresh)
+        self._runner = CellRunner(
+            self.notebook, self.build_view, self.frontend.publish, self.show.refresh, self.frontend.is_attended
+        )
         self.session_line = SessionLine(self.notebook, ask_secret=ask_secret, describe_frontend=self.describe_frontend)
 
     def use_defaults(
@@ -102,20 +104,22 @@ class Workbench:
             self.show.close()
         self.frontend.publish(bundle)
 
-    async def run(self, command: CellCommand, body: str) -> Reply | None:
+    async def run(self, command: CellCommand, body: str) -> Any:
         """Runs a cell by awaiting it on the kernel's loop."""
         names = self.frontend.read_names(self.notebook.redact)
         awaited = {name: await value for name, value in find_awaitables(body, names, mode=command.mode).items()}
         given = self._take(command, body, LayeredNames(awaited, names))
         return self._give_back(command, await self._runner.run(given))
 
-    def run_blocking(self, command: CellCommand, body: str | None) -> Reply | None:
+    def run_blocking(self, command: CellCommand, body: str | None) -> Any:
         """Runs a cell, or the line form, on this thread."""
         prompt = command.text if body is None else body
         names = self.frontend.read_names(self.notebook.redact)
         awaited = await_blocking(find_awaitables(prompt, names, mode=command.mode))
         given = self._take(command, prompt, LayeredNames(awaited, names))
         reply = self._give_back(command, self._runner.run_blocking(given))
+        if self._find_kind() == "text" and isinstance(reply, Handle):
+            self._write(f"{reply!r}\n")  # there is no card that would say so
         if body is not None and self._find_kind() == "text":
             self.frontend.put_result(reply)  # a terminal would print "Out[1]: " with nothing behind it
             return None
@@ -136,7 +140,7 @@ class Workbench:
             is_shown=self.frontend.build_is_shown(),
         )
 
-    def _give_back(self, command: CellCommand, reply: Reply | None) -> Reply | None:
+    def _give_back(self, command: CellCommand, reply: Any) -> Any:
         if reply is not None and command.out:
             self._shell.user_ns[command.out] = reply
         return reply
@@ -147,9 +151,9 @@ class Workbench:
         """The view that fits the front end and the cell's options."""
         from heliconemagic.views.live import QuietView, StaticView, TextView, WidgetView
 
-        if command.is_quiet:
-            return QuietView()
         kind = self._find_kind()
+        if command.is_quiet or (command.is_background and kind == "text"):  # a terminal's prompt would be written over
+            return QuietView()
         if kind == "widget":
             is_live = command.is_live or self._keeps_live()
             on_stop = stop if self.frontend.takes_clicks else None
@@ -189,6 +193,7 @@ class Workbench:
 
     def close(self) -> None:
         """Ends what runs and writes what is queued; idempotent."""
+        self._runner.close()
         self.notebook.close()
 
 
@@ -206,8 +211,10 @@ def await_blocking(awaitables: Mapping[str, Awaitable[Any]]) -> dict[str, Any]:
     They may be bound to that loop, which runs while the cell blocks it: this is what nest-asyncio2
     is for, and it is applied only when such a value turns up.
     """
+    handles = {name: value.wait() for name, value in awaitables.items() if isinstance(value, Handle)}
+    awaitables = {name: value for name, value in awaitables.items() if name not in handles}
     if not awaitables:
-        return {}
+        return handles
     import asyncio
 
     async def gather() -> list[Any]:
@@ -216,7 +223,7 @@ def await_blocking(awaitables: Mapping[str, Awaitable[Any]]) -> dict[str, Any]:
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
-        return dict(zip(awaitables, asyncio.run(gather()), strict=True))
+        return {**handles, **dict(zip(awaitables, asyncio.run(gather()), strict=True))}
     import nest_asyncio2
 
     nest_asyncio2.apply(loop)
@@ -226,7 +233,7 @@ def await_blocking(awaitables: Mapping[str, Awaitable[Any]]) -> dict[str, Any]:
     except BaseException:
         task.cancel()  # an interrupt leaves the task running unless it is told
         raise
-    return dict(zip(awaitables, results, strict=True))
+    return {**handles, **dict(zip(awaitables, results, strict=True))}
 
 
 def find_colab() -> Callable[[str], str | None] | None:

@@ -122,7 +122,7 @@ def test_file_of_an_earlier_version_can_be_read(tmp_path: Path, *, is_locked: bo
         connection.execute("INSERT INTO sessions VALUES ('5e551011', 'Course', 'Course', 'demo', '', 100.0, NULL)")
         values = "1, 'step', '5e551011', '', '/a', 'LLM', 'done', 'demo', 'demo', '', '', 1, NULL, 0, 101.0"
         values += ", NULL" * 2 + ", 101.0" + ", NULL" * 10 + ", '', '', 'whole text'"
-        connection.execute(f"INSERT INTO steps VALUES ({values})")  # noqa: S608
+        connection.execute(f"INSERT INTO steps VALUES ({values})")
         if is_locked:
             connection.execute("BEGIN IMMEDIATE")
         journal = Journal(tmp_path)

@@ -136,6 +136,8 @@ OPTIONS: tuple[Option, ...] = (
            help="show nothing"),
     Option(names=("--live",), field="is_live", group="view", scope=_CELL,
            help="keep the finished card a widget, for presenting; a saved notebook then shows no answer"),
+    Option(names=("--bg",), field="is_background", scope=_CELL,
+           help="return at once and go on beside the next cells; gives a handle: .done, .wait(), .cancel(), await"),
     Option(names=("--no-stream",), field="streams", flag_value=False, scope=_CELL,
            help="ask for the whole answer at once"),
     Option(names=("--no-log",), field="is_logged", flag_value=False, scope=_CELL,

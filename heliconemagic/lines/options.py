@@ -48,6 +48,7 @@ class CellCommand:
     is_logged: bool = True
     is_live: bool = False
     is_quiet: bool = False
+    is_background: bool = False
     help: Help | None = None
 
 

@@ -17,6 +17,7 @@ from heliconemagic.planning import Cell, Plan
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_state import Card
 from heliconemagic.reply import Reply
+from heliconemagic.session_state import Session
 
 if TYPE_CHECKING:
     from heliconemagic.views.live import View
@@ -37,7 +38,7 @@ class CellInput:
 
 
 class CellRun:
-    """A cell's one step while it runs: the plainest `Work` (see `heliconemagic.running.runner`)."""
+    """A cell's one step while it runs: the plainest `Work` (see `heliconemagic.running.work`)."""
 
     def __init__(
         self,
@@ -54,6 +55,25 @@ class CellRun:
         self._view = build_view(self._run.cancel, given.command)
         self._note_change = note_change
         self._step: Step = self._run.read_step()
+
+    @property
+    def session(self) -> Session:
+        """The session that the step is of."""
+        return self._plan.session
+
+    @property
+    def path(self) -> str:
+        """Where the step stands."""
+        return self._plan.place.path
+
+    @property
+    def step_ids(self) -> tuple[str, ...]:
+        """The step's id."""
+        return (self._plan.step.id,)
+
+    def cancel(self) -> None:
+        """Stops the request."""
+        self._run.cancel()
 
     def __enter__(self) -> CellRun:
         return self

@@ -6,8 +6,7 @@ The async and the blocking form share everything but the wait in the middle.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from heliconemagic.cards import build_recorded_card, build_reply
 from heliconemagic.notebook import Notebook
@@ -15,32 +14,9 @@ from heliconemagic.planning import Plan
 from heliconemagic.records import Step
 from heliconemagic.render.clock import format_clock
 from heliconemagic.reply import Reply
+from heliconemagic.running.background import Background, build_ended
 from heliconemagic.running.cell_run import BuildView, CellInput, CellRun
-
-
-@runtime_checkable
-class Work(Protocol):
-    """What a cell has under way. As a context it ends what it began and closes its views, whatever happens."""
-
-    def __enter__(self) -> Any:
-        """Begins nothing more: the work began when it was built."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Cancels what still runs, takes the ended steps into the session, and shows the end state."""
-
-    def open(self) -> None:
-        """Displays the card or cards; on the main thread, while the cell runs."""
-
-    async def follow(self) -> None:
-        """Shows what arrives, and waits for the end on the running loop."""
-
-    def follow_blocking(self) -> None:
-        """The same, waiting on the calling thread, which under ``--bg`` is not the main one."""
-
-    def build_result(self) -> Any:
-        """What the cell gives, once the context was left; raises what failed it."""
+from heliconemagic.running.work import Work
 
 
 class CellRunner:
@@ -52,31 +28,49 @@ class CellRunner:
         build_view: BuildView,
         publish: Callable[..., None],
         note_change: Callable[[], None] = lambda: None,
+        is_attended: Callable[[], bool] = lambda: True,
     ) -> None:
         self._notebook = notebook
         self._build_view = build_view
         self._publish = publish
         self._note_change = note_change  # a step began or ended
+        self._is_attended = is_attended  # whether the kernel lives on after the last cell
+        self._background = Background()
 
     async def run(self, given: CellInput) -> Any:
         """Runs a cell on the kernel's own loop; None under ``--dry-run``."""
         work = self._begin(given)
-        if not isinstance(work, Work):
-            return work
+        if not isinstance(work, Work) or self._goes_on(given):
+            return self._give(work, given)
         with work:
             work.open()
             await work.follow()
-        return work.build_result()
+        return self._give(work.build_result(), given)
 
     def run_blocking(self, given: CellInput) -> Any:
         """Runs a cell where nothing can be awaited."""
         work = self._begin(given)
-        if not isinstance(work, Work):
-            return work
+        if not isinstance(work, Work) or self._goes_on(given):
+            return self._give(work, given)
         with work:
             work.open()
             work.follow_blocking()
-        return work.build_result()
+        return self._give(work.build_result(), given)
+
+    def _goes_on(self, given: CellInput) -> bool:
+        """Whether the work outlives its cell. Where nobody sits the kernel ends with the last cell: there it waits."""
+        return given.command.is_background and self._is_attended()
+
+    def _give(self, result: Any, given: CellInput) -> Any:
+        """What the cell gives: its result, under ``--bg`` a handle."""
+        if isinstance(result, Work):
+            return self._background.start(result, given.is_shown)
+        is_wrapped = given.command.is_background and result is not None
+        return build_ended(result, given.is_shown) if is_wrapped else result
+
+    def close(self) -> None:
+        """Stops what goes on in the background; idempotent."""
+        self._background.close()
 
     def _begin(self, given: CellInput) -> Work | Reply | None:
         plan = self._notebook.plan(given.command, given.prompt, names=given.names, cell=given.cell)
