@@ -35,13 +35,13 @@ def build_running_card(plan: Plan, run: Run, warning: str | None = None) -> Card
     )
 
 
-def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = None, note: str = "") -> Card:
+def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = None) -> Card:
     """The card of a recorded step, brought back, or shown in place of the request of ``plan``."""
     parent = session.find_parent(step)
     return Card(
         step=step,
         context=plan.place.label if plan else f"after {parent.path}" if parent else "no context",
-        notes=(note, *plan.notes) if plan else (),
+        notes=plan.notes if plan else (),
         request=plan.form if plan else _build_recorded_form(session, step),
         request_url=find_request_url(session, step),
         session_url=find_session_url(session),

@@ -26,6 +26,7 @@ class HeliconeMagic(Magics):
     context = CaselessStrEnum(
         [mode.value for mode in Context], Context.AUTO.value, help="How a step finds what it continues."
     ).tag(config=True)
+    keep = Bool(False, help="Show the journal's replies of identical requests, as --keep does.").tag(config=True)
     retries = Integer(2, min=0, max=20, help="How often a failed attempt is repeated.").tag(config=True)
     timeout = Float(120.0, min=0.1, help="Seconds without a byte before a request is given up.").tag(config=True)
     live = Bool(False, help="Keep finished cards as widgets, as --live does.").tag(config=True)
@@ -45,6 +46,7 @@ class HeliconeMagic(Magics):
             system=self.system or None,
             temperature=self.temperature,
             context=Context(self.context),
+            keep=self.keep or None,
             retries=self.retries,
             timeout=self.timeout,
         )

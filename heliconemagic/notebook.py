@@ -28,6 +28,7 @@ from heliconemagic.gateways.choice import (
 )
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
 from heliconemagic.journal.journal import Journal
+from heliconemagic.keeping import build_kept_step, is_own_step, mark_kept
 from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.names import LayeredNames
 from heliconemagic.planning import (
@@ -41,6 +42,7 @@ from heliconemagic.planning import (
 from heliconemagic.pricing import list_priced_models
 from heliconemagic.records import SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
+from heliconemagic.render.card_words import describe_source
 from heliconemagic.render.figures import format_cost
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
@@ -253,6 +255,7 @@ class Notebook:
                 choice=choice,
                 keys=keys,
                 now=self.surroundings.clock(),
+                find_reply=self.journal.find_reply,
                 list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
             )
         except HeliconeMagicError as error:  # it quotes what was typed, filled in, or raised by the notebook's objects
@@ -312,9 +315,24 @@ class Notebook:
         return step
 
     def keep(self, plan: Plan, kept: Step) -> Step:
-        """Lets a recorded answer stand for this run of the cell; nothing is sent."""
-        plan.session.keep(kept, plan.step.cell)
-        return kept
+        """Lets a recorded answer stand for this run of the cell; nothing is sent.
+
+        The cell's own answer stays its step; any other becomes a new step, which later ones can continue.
+        Returns the step as it is shown: at no cost.
+        """
+        session, step = plan.session, plan.step
+        if is_own_step(kept, step) or kept is session.find_kept(step.cell, step.path, step.fingerprint):
+            session.keep(kept, step.cell, step.run)
+            return mark_kept(kept)
+        return self._take(plan, build_kept_step(step, kept, now=self.surroundings.clock()))
+
+    def _take(self, plan: Plan, step: Step) -> Step:
+        """A finished step that nothing was sent for, in session and journal, in place of its cell's earlier ones."""
+        plan.session.put_step(step)
+        self.journal.close_step(step)
+        plan.session.supersede(plan.place.supersedes)
+        self.journal.supersede(plan.place.supersedes)
+        return step
 
     # ---- what is told
 
@@ -326,6 +344,7 @@ class Notebook:
         return [
             f"{plan.place.path} · {plan.place.label} · {plan.request.gateway.label} · {plan.request.model}",
             f"about {tokens:,} tokens in {len(plan.request.messages)} messages · {priced}",
+            *([f"{describe_source(mark_kept(plan.kept).origin)}: nothing would be sent"] if plan.kept else []),
             *plan.notes,
         ]
 

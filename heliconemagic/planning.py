@@ -14,9 +14,10 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
 from heliconemagic.conversation import Place, Wish, build_chain, build_fingerprint, build_messages, find_place
-from heliconemagic.errors import BudgetError, InputError
+from heliconemagic.errors import BudgetError, InputError, JournalError
 from heliconemagic.gateways.choice import Choice, Gateway, build_credentials, check_model, describe_secret_headers
 from heliconemagic.gateways.keys import Keys
+from heliconemagic.keeping import FindReply, find_own_reply
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
 from heliconemagic.pricing import estimate_cost, is_priced
@@ -77,6 +78,7 @@ def plan_step(
     keys: Keys,
     now: float,
     list_models: Callable[[], Sequence[str]] = tuple,
+    find_reply: FindReply = lambda fingerprint: None,
     build_id: Callable[[], str] = lambda: str(uuid.uuid4()),
 ) -> Plan:
     """The plan of one cell.
@@ -85,6 +87,7 @@ def plan_step(
         prompt: the cell's text, templates not yet filled.
         names: what templates may name.
         list_models: models that may be meant where one is unknown.
+        find_reply: looks an identical request up in the journal, for ``--keep``.
         options: the cell's over the session's over the defaults.
 
     Raises:
@@ -127,15 +130,17 @@ def plan_step(
         is_aside=command.is_background,
         started_at=now,
     )
-    _check_budget(session, options.budget, request)
+    kept, note = _find_kept(session, step, options.keep, find_reply)
+    if kept is None:
+        _check_budget(session, options.budget, request)
     return Plan(
         session=session,
         step=step,
         request=request,
         place=place,
-        notes=(*filled.notes, *_find_notes(session, place), *find_unsent(choice.gateway, options)),
+        notes=(*filled.notes, *_find_notes(session, place), *find_unsent(choice.gateway, options), *note),
         redactor=Redactor(secrets),
-        kept=session.find_kept(cell.id, place.path, fingerprint),
+        kept=kept,
     )
 
 
@@ -146,6 +151,21 @@ def _find_place(session: Session, wish: Wish) -> Place:
         return place
     session.wait_for(place.parent.id)
     return find_place(session.steps, wish)
+
+
+def _find_kept(
+    session: Session, step: Step, keep: bool | None, find_reply: FindReply
+) -> tuple[Step | None, tuple[str, ...]]:
+    """The answer that stands for the step's request, if there is one, and what has to be said about the search."""
+    if keep is False:
+        return None, ()
+    resumed = session.find_kept(step.cell, step.path, step.fingerprint)
+    if resumed is not None or not keep or not step.is_recorded:
+        return resumed, ()
+    try:
+        return find_own_reply(session, step.fingerprint) or find_reply(step.fingerprint), ()
+    except JournalError as error:  # which stops no prompt
+        return None, (f"--keep found nothing: {error.message}",)
 
 
 def _build_wish(

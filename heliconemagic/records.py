@@ -17,6 +17,10 @@ Message = Mapping[str, Any]
 """One chat message as the chat completions API spells it: ``{"role": …, "content": …}``."""
 
 
+CUT_REASONS = ("length", "content_filter")
+"""The finish reasons of answers that break off before their end."""
+
+
 class StepKind(StrEnum):
     """What a step was, by Helicone's words for the leaves of its tree."""
 
@@ -71,6 +75,23 @@ class ToolCall:
     arguments: str  # JSON, as the model wrote it
 
 
+class OriginKind(StrEnum):
+    """How an answer came that no model was asked for now."""
+
+    KEPT = "kept"  # the journal had the reply of an identical request
+    REPLAYED = "replayed"  # a recorded lesson answered
+    FALLBACK = "fallback"  # the network failed, and a recorded lesson answered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an answer comes from that was given earlier: it costs nothing now."""
+
+    kind: OriginKind
+    answered_at: float  # when a model gave it, seconds since the epoch
+    source: str = ""  # the lesson's file name; never its path
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One logical request at a path, made by one run of one cell, with its reply so far."""
@@ -105,6 +126,7 @@ class Step:
     cost: float | None = None  # USD, estimated; None: unpriced
     error: str | None = None
     attempts: tuple[Attempt, ...] = ()
+    origin: Origin | None = None  # None: a model was asked
 
     @property
     def prompt(self) -> str:
@@ -126,6 +148,16 @@ class Step:
     def is_usable_parent(self) -> bool:
         """Whether another step may continue this one's conversation."""
         return self.kind is StepKind.LLM and self.status is StepStatus.DONE and bool(self.text.strip())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a finished answer: not one that was stopped, failed, empty or cut off."""
+        return self.is_usable_parent and self.finish_reason not in CUT_REASONS
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that were used for this step: none where an earlier answer stands in."""
+        return self.usage.total_tokens if self.usage and self.origin is None else 0
 
     @property
     def helicone_id(self) -> str | None:
@@ -152,7 +184,7 @@ def sum_steps(steps: tuple[Step, ...] | list[Step]) -> SessionTotals:
         steps=len(steps),
         errors=sum(step.status in failed for step in steps),
         model_seconds=sum(step.latency or 0.0 for step in steps),
-        tokens=sum(step.usage.total_tokens for step in steps if step.usage),
+        tokens=sum(step.tokens for step in steps),
         cost=sum(step.cost or 0.0 for step in steps),
         unpriced=sum(step.cost is None and step.status is StepStatus.DONE for step in steps),
     )

@@ -77,10 +77,10 @@ class Session:
             None,
         )
 
-    def keep(self, step: Step, cell: str) -> None:
+    def keep(self, step: Step, cell: str, run: int) -> None:
         """Lets a recorded step stand for a run of ``cell`` now: it becomes the step that ran last."""
         del self._steps[step.id]
-        self._steps[step.id] = replace(step, is_superseded=False)
+        self._steps[step.id] = replace(step, is_superseded=False, cell=cell, run=run)
         self._cells_run_here.add(cell)
 
     def find_step(self, path: str) -> Step | None:

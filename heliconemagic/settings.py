@@ -33,6 +33,7 @@ class RequestOptions:
     user: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     cache: int | None = None  # seconds; 0: on, with Helicone's default time to live
+    keep: bool | None = None  # whether an identical request's reply is taken from the journal
     retries: int | None = None
     timeout: float | None = None  # seconds without a byte
     budget: float | None = None  # USD for the session

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from heliconemagic.records import Step, StepKind, StepStatus
-from heliconemagic.usage import Usage
 
 
 class Leaf(Protocol):
@@ -39,8 +38,8 @@ class Leaf(Protocol):
         """End; None while it runs."""
 
     @property
-    def usage(self) -> Usage | None:
-        """Tokens, where known."""
+    def tokens(self) -> int:
+        """Tokens that were used, as far as known."""
 
     @property
     def cost(self) -> float | None:
@@ -81,7 +80,7 @@ class Folder(Generic[LeafType]):
         self.ended_at = max(self.ended_at, ended_at) if self.count else ended_at
         self.count += 1
         self.errors += leaf.status in (StepStatus.FAILED, StepStatus.INTERRUPTED)
-        self.tokens += leaf.usage.total_tokens if leaf.usage else 0
+        self.tokens += leaf.tokens
         self.cost += leaf.cost or 0.0
         self.unpriced += leaf.cost is None and leaf.status is StepStatus.DONE and leaf.kind is StepKind.LLM
         self.is_running |= leaf.ended_at is None
@@ -137,7 +136,7 @@ class TracedRequest:
     started_at: float
     ended_at: float
     status: StepStatus = StepStatus.DONE
-    usage: Usage | None = None
+    tokens: int = 0
     cost: float | None = None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import heliconemagic.journal.journal
 from heliconemagic.records import SessionRecord, Step
 
-ROOT = Path(heliconemagic.journal.__file__).parents[1]
+ROOT = Path(heliconemagic.journal.__file__).parents[2]
 
 
 def build_session(session_id: str = "5e551011", **changes: object) -> SessionRecord:

@@ -41,7 +41,7 @@ def list_texts(magic: Magic, words: Sequence[str], word: str) -> list[str]:
     [
         ("llm", [], "/out", ["/outline", "/outline/lesson-1"]),
         ("llm", ["/a"], "/out", []),
-        ("llm", ["/a"], "--no", ["--no-stream", "--no-log"]),
+        ("llm", ["/a"], "--no", ["--no-keep", "--no-stream", "--no-log"]),
         ("llm", ["/a", "-m"], "", ["gpt-4o", "gpt-4o-mini"]),
         ("llm", [], "--model=gpt-4o-", ["--model=gpt-4o-mini"]),
         ("llm", ["--context"], "", ["auto", "path", "chat", "none"]),

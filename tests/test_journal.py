@@ -17,7 +17,7 @@ from heliconemagic.errors import InputError, JournalError
 from heliconemagic.journal import queries as journal_queries
 from heliconemagic.journal.journal import Journal
 from heliconemagic.journal.schema import connect_file, open_readable
-from heliconemagic.records import Attempt, SessionSummary, Step, StepKind, StepStatus, ToolCall
+from heliconemagic.records import Attempt, Origin, OriginKind, SessionSummary, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.usage import Usage
 
 
@@ -74,6 +74,7 @@ def build_full_step() -> Step:
         usage=Usage(prompt_tokens=10, completion_tokens=20, cached_tokens=3, reasoning_tokens=4),
         cost=0.0025,
         error="429 Too Many Requests",
+        origin=Origin(kind=OriginKind.FALLBACK, answered_at=90.5, source="lesson.jsonl"),
         attempts=(
             Attempt(request_id="request-1", started_at=101.25, ended_at=101.3, status_code=500, error="bad gateway"),
             Attempt(

@@ -87,6 +87,21 @@ def test_log_mode_and_version(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_journal_of_an_older_version_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
+    """Reading leaves the file as it is; the first session that is written adds what is missing."""
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(f"{MIGRATIONS[0]}; PRAGMA user_version = 1")
+        connection.execute("INSERT INTO sessions VALUES ('5e551011', 'Course', 'Course', 'demo', 'course', 1.0, NULL)")
+        connection.commit()
+    journal = Journal(tmp_path)
+    assert [session.steps for session in journal.list_sessions()] == [0]
+    journal.put_session(build_session("5e551012"))
+    assert journal.open_step(build_step(session_id="5e551012"))
+    assert [session.steps for session in journal.list_sessions()] == [1, 0]
+    journal.close()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the folder's rule is the platform's own")
 @pytest.mark.parametrize(
     ("environ", "folder"),

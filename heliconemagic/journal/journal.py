@@ -179,6 +179,11 @@ class Journal:
             found = journal_queries.list_sessions(connection, limit=2, name=name, notebook=notebook, has_steps=True)
             return next((summary for summary in found if summary.id != besides), None)
 
+    def find_reply(self, fingerprint: str) -> Step | None:
+        """The newest whole answer to the very same request, in any session; None if there is none."""
+        with self._reading() as connection:
+            return journal_queries.find_reply(connection, fingerprint)
+
     def forget(self, session_id: str) -> int:
         """Delete a session for good, its text out of the files too; returns the number of its steps.
 

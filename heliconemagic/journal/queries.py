@@ -21,7 +21,7 @@ from heliconemagic.journal.rows import (
     decode_step,
     read_rows,
 )
-from heliconemagic.records import Attempt, Message, SessionRecord, SessionSummary, Step
+from heliconemagic.records import CUT_REASONS, Attempt, Message, SessionRecord, SessionSummary, Step
 from heliconemagic.wire_text import build_ascii_form
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _LIST = """
     SELECT sessions.*, count(steps.session_id) AS steps,
         coalesce(sum(steps.status IN ('failed', 'interrupted')), 0) AS errors,
         coalesce(sum(steps.cost), 0.0) AS cost,
-        coalesce(sum(steps.prompt_tokens + steps.completion_tokens), 0) AS tokens
+        coalesce(sum(iif(steps.origin IS NULL, steps.prompt_tokens + steps.completion_tokens, 0)), 0) AS tokens
     FROM sessions LEFT JOIN steps INDEXED BY steps_summed ON steps.session_id = sessions.id
     WHERE {where}
     GROUP BY sessions.started_at, sessions.id
@@ -136,6 +136,22 @@ def _suggest_name(connection: sqlite3.Connection, reference: str) -> str:
 def load_steps(connection: sqlite3.Connection, session_id: str) -> list[Step]:
     """All steps of a session in the order they started."""
     return _load(connection, "steps.session_id = ?", session_id)
+
+
+_WHOLE = """
+    SELECT number FROM steps INDEXED BY steps_by_fingerprint
+    WHERE fingerprint = ? AND status = 'done' AND kind = 'LLM' AND text <> ''
+        AND coalesce(finish_reason, '') NOT IN ({})
+    ORDER BY started_at DESC LIMIT 1
+"""
+
+
+def find_reply(connection: sqlite3.Connection, fingerprint: str) -> Step | None:
+    """The newest step with a whole answer to the request of this fingerprint, whatever its session."""
+    statement = _WHOLE.format(", ".join("?" * len(CUT_REASONS)))
+    row = connection.execute(statement, (fingerprint, *CUT_REASONS)).fetchone()
+    found = _load(connection, "steps.number = ?", int(row[0])) if row else []
+    return next((step for step in found if step.is_whole), None)
 
 
 def _load(connection: sqlite3.Connection, where: str, key: str | int) -> list[Step]:

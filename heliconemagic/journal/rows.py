@@ -8,9 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from heliconemagic.records import Attempt, Message, SessionRecord, Step, StepKind, StepStatus, ToolCall
+from heliconemagic.records import (
+    Attempt,
+    Message,
+    Origin,
+    OriginKind,
+    SessionRecord,
+    Step,
+    StepKind,
+    StepStatus,
+    ToolCall,
+)
 from heliconemagic.usage import Usage
 
 if TYPE_CHECKING:
@@ -58,7 +69,7 @@ _PUT_STEP = _build_upsert(
     "id",
     (
         *(*STEP_COLUMNS, *USAGE_COLUMNS, "kind", "status", "is_superseded", "is_aside"),
-        *("parameters", "tool_calls", "owner_id", "flushed_at"),
+        *("parameters", "tool_calls", "origin", "owner_id", "flushed_at"),
     ),
     {"is_superseded": "max(is_superseded, excluded.is_superseded)"},  # a step never comes back
 )
@@ -89,6 +100,7 @@ def write_step(connection: sqlite3.Connection, step: Step, *, owner_id: str, now
     row["is_aside"] = step.is_aside
     row |= {"parameters": _encode_json(step.parameters), "owner_id": owner_id, "flushed_at": now}
     row["tool_calls"] = _encode_json([(call.id, call.name, call.arguments) for call in step.tool_calls])
+    row["origin"] = _encode_json(asdict(step.origin)) if step.origin else None
     connection.execute(_PUT_STEP, row)
     number = _find_number(connection, step.id)
     assert number is not None
@@ -166,6 +178,7 @@ def decode_step(row: Row, messages: tuple[Message, ...], attempts: tuple[Attempt
         is_aside=bool(row["is_aside"]),
         parameters=_decode_json(row["parameters"], dict) or {},
         tool_calls=tuple(map(_decode_call, _decode_json(row["tool_calls"], list) or ())),
+        origin=_decode_origin(_decode_json(row["origin"], dict)),
         usage=None if usage["prompt_tokens"] is None else Usage(**usage),
         messages=messages,
         attempts=attempts,
@@ -223,6 +236,16 @@ def _decode_call(call: Any) -> ToolCall:
     if not isinstance(call, list) or [str, str, str] != list(map(type, call)):
         raise ValueError(f"{call!r} is no tool call")
     return ToolCall(id=call[0], name=call[1], arguments=call[2])
+
+
+def _decode_origin(values: Mapping[str, Any] | None) -> Origin | None:
+    if values is None:
+        return None
+    return Origin(
+        kind=OriginKind(str(values.get("kind"))),
+        answered_at=_decode_number(values.get("answered_at") or 0.0, "started_at"),
+        source=_decode_text(values.get("source")) or "",
+    )
 
 
 def _encode_json(value: Any) -> str | bytes | None:

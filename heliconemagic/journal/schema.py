@@ -62,6 +62,13 @@ MIGRATIONS = (
     CREATE INDEX attempts_by_step ON attempts (step_number);
     """,
     "ALTER TABLE steps ADD COLUMN is_aside INTEGER NOT NULL DEFAULT 0",
+    # Replies that stand in for a request: where they come from (JSON), and how to find them again.
+    """
+    ALTER TABLE steps ADD COLUMN origin TEXT;
+    CREATE INDEX steps_by_fingerprint ON steps (fingerprint, started_at) WHERE status = 'done';
+    DROP INDEX steps_summed;
+    CREATE INDEX steps_summed ON steps (session_id, status, cost, prompt_tokens, completion_tokens, origin)
+    """,
 )
 
 Connect = Callable[[Path], "sqlite3.Connection"]

@@ -6,6 +6,7 @@ options there are stands in `heliconemagic.lines.option_table`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -88,7 +89,9 @@ def parse_cell_line(line: str, *, is_cell: bool) -> CellCommand:
             given["text"] = reader.read_prompt(token)
     if not is_cell and not reader.is_help and not given.get("text", "").strip():
         raise InputError("there is no prompt.", hint='type %llm /path "text", or %%llm with the prompt below it')
-    return CellCommand(**given, **reader.build_arguments())
+    arguments = reader.build_arguments()
+    _check_together(arguments)
+    return CellCommand(**given, **arguments)
 
 
 def parse_session_line(line: str) -> SessionCommand:
@@ -108,6 +111,15 @@ def parse_session_line(line: str) -> SessionCommand:
         _check_verb(verb, words, reader)
         return SessionCommand(verb=verb.name, arguments=tuple(words[1:]), options=arguments["options"])
     return SessionCommand(title=_check_name(words), **arguments)
+
+
+def _check_together(arguments: Mapping[str, Any]) -> None:
+    """Refuses options of one cell that make no sense together."""
+    if arguments["options"].keep and not arguments.get("is_logged", True):
+        raise InputError(
+            "--keep takes an answer from the journal, and --no-log keeps the cell away from it.",
+            hint="keep one of them",
+        )
 
 
 def _is_path(token: Token, *, is_cell: bool) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from heliconemagic.records import StepStatus
+from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_answer import build_answer_html, build_answer_markdown, list_remark_lines
 from heliconemagic.render.card_request import build_request_html
 from heliconemagic.render.card_state import Card, RequestForm
@@ -176,6 +176,7 @@ def build_json(card: Card) -> dict[str, Any]:
         "finish_reason": step.finish_reason,
         "usage": _describe_usage(card),
         "cost": step.cost,
+        "origin": _describe_origin(step),
         "started_at": step.started_at,
         "first_token_at": step.first_token_at,
         "ended_at": step.ended_at,
@@ -186,6 +187,13 @@ def build_json(card: Card) -> dict[str, Any]:
         "session_url": card.session_url,
     }
     return {name: replace_surrogates(value) for name, value in form.items()}
+
+
+def _describe_origin(step: Step) -> dict[str, Any] | None:
+    origin = step.origin
+    if origin is None:
+        return None
+    return {"kind": origin.kind.value, "answered_at": origin.answered_at, "source": origin.source}
 
 
 def _describe_usage(card: Card) -> dict[str, int] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from heliconemagic.records import SessionTotals, Step, StepStatus, ToolCall
+from heliconemagic.records import Origin, SessionTotals, Step, StepStatus, ToolCall
 from heliconemagic.render.card_state import Card
+from heliconemagic.render.clock import format_clock
 from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_usd
 from heliconemagic.usage import Usage, estimate_tokens
 
@@ -29,6 +30,11 @@ def describe_model(step: Step) -> str:
 def describe_origin(card: Card) -> str:
     """Model and gateway."""
     return f"{describe_model(card.step)} · {card.step.gateway}"
+
+
+def describe_source(origin: Origin | None) -> str:
+    """Where an answer comes from that no model was asked for now; empty for any other."""
+    return f"kept from {format_clock(origin.answered_at)}, $0" if origin else ""
 
 
 def describe_end(step: Step) -> str:
@@ -62,6 +68,8 @@ def _estimate_length(text: str) -> float:
 def list_figures(card: Card) -> list[str]:
     """The figures of a finished step: times, tokens, cost."""
     step = card.step
+    if step.origin is not None:
+        return [describe_source(step.origin), *([describe_usage(step.usage)] if step.usage else [])]
     figures = []
     if step.time_to_first_token is not None:
         figures.append(f"first token {format_seconds(step.time_to_first_token)}")

@@ -88,7 +88,7 @@ def _build_step_row(step: Step, depth: int, *, is_stale: bool) -> Row:
         state=_describe_state(step, is_stale=is_stale),
         time=format_seconds(step.latency) if step.latency is not None else "",
         first_token=format_seconds(step.time_to_first_token) if step.time_to_first_token is not None else "",
-        tokens=format_count(step.usage.total_tokens) if step.usage else "",
+        tokens=format_count(step.tokens) if step.tokens else "",
         cost=_describe_cost(step),
         step=step,
         is_faded=step.is_superseded,
@@ -105,7 +105,8 @@ def _describe_cost(step: Step) -> str:
 def _describe_state(step: Step, *, is_stale: bool) -> str:
     kind = "" if step.kind is StepKind.LLM else step.kind.value
     word = "superseded" if step.is_superseded else "stale" if is_stale else ""
-    return " · ".join(part for part in (kind, STATE_WORDS[step.status], word) if part)
+    state = STATE_WORDS[step.status] if step.origin is None else step.origin.kind.value
+    return " · ".join(part for part in (kind, state, word) if part)
 
 
 def list_legend(rows: Sequence[Row]) -> list[str]:

@@ -12,7 +12,6 @@ from heliconemagic.cards import build_recorded_card, build_reply
 from heliconemagic.notebook import Notebook
 from heliconemagic.planning import Plan
 from heliconemagic.records import Step
-from heliconemagic.render.clock import format_clock
 from heliconemagic.reply import Reply
 from heliconemagic.running.background import Background, build_ended
 from heliconemagic.running.cell_run import BuildView, CellInput, CellRun
@@ -90,8 +89,7 @@ class CellRunner:
         from heliconemagic.render.card import build_bundle
 
         step = self._notebook.keep(plan, kept)
-        note = f"recorded at {format_clock(kept.started_at)}; nothing was sent"
-        card = build_recorded_card(plan.session, step, plan=plan, note=note)
+        card = build_recorded_card(plan.session, step, plan=plan)
         if not given.command.is_quiet:
             self._publish(build_bundle(card))
         return build_reply(plan.session, step, card=card, is_shown=given.is_shown)
