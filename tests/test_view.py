@@ -13,7 +13,7 @@ import pytest
 from comm.base_comm import BaseComm
 
 from heliconemagic.records import Step, StepStatus
-from heliconemagic.render.card import Card
+from heliconemagic.render.card import REPLY_MIME, Card
 from heliconemagic.views.live import QuietView, StaticView, TextView, View, WidgetView
 from heliconemagic.views.pace import Pace
 
@@ -359,7 +359,9 @@ def test_live_card_stays_a_widget_without_stop(page: Page) -> None:
     play(view, page, "Look [here].\n\n[here]: https://example.com\n")
     kept = list_widgets()
     (root,) = [widget for widget in kept if isinstance(widget, ipywidgets.VBox)]
-    assert len(page.displays) == 1
+    _, (final, _, is_update) = page.displays
+    assert (is_update, set(final)) == (True, {VIEW_MIME, "text/plain", REPLY_MIME})
+    assert "Look [here]" in final["text/plain"]
     assert root.model_id == page.displays[0][0][VIEW_MIME]["model_id"]
     assert 'href="https://example.com"' in root.children[0].value
     assert not any(isinstance(widget, ipywidgets.Button) for widget in kept)

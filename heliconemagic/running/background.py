@@ -88,9 +88,9 @@ class Handle:
 
     def __repr__(self) -> str:
         if not self._ended.done():
-            return f"<{self._path} is running>"
+            return f"<Handle {self._path}: running>"
         error = self._ended.exception()
-        return repr(self._ended.result()) if error is None else f"<{self._path} failed: {type(error).__name__}>"
+        return repr(self._ended.result()) if error is None else f"<Handle {self._path}: {type(error).__name__}>"
 
     def _ipython_display_(self) -> None:
         if not self._is_shown():

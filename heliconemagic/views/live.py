@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from heliconemagic.render.card import Card, build_bundle, build_foot, build_head
+from heliconemagic.render.card import REPLY_MIME, Card, build_bundle, build_foot, build_head
 from heliconemagic.render.markdown import SegmentedMarkdown
 from heliconemagic.render.markup import escape
 from heliconemagic.render.style import build_style
@@ -82,7 +82,8 @@ class WidgetView:
         try:
             on_click = self._handle_stop if self._on_stop else None
             self._live = LiveCard(self._widgets, card, self._clock(), on_click)
-            self._publish(self._live.build_bundle(card), display_id=build_display_id(card), update=False)
+            running = f"{card.step.path}: running"
+            self._publish(self._live.build_bundle(running), display_id=build_display_id(card), update=False)
             self._is_displayed = True
         except BaseException:
             self._widgets.close()
@@ -103,8 +104,8 @@ class WidgetView:
             bundle = build_bundle(card)
             if self._is_live and self._live is not None and self._is_displayed:
                 kept = self._live.finish(bundle["text/html"])
-            else:
-                self._publish(bundle, display_id=build_display_id(card), update=self._is_displayed)
+                bundle = {**self._live.build_bundle(bundle["text/plain"]), REPLY_MIME: bundle[REPLY_MIME]}
+            self._publish(bundle, display_id=build_display_id(card), update=self._is_displayed)
         finally:
             if self._widgets is not None:
                 self._widgets.close(keep=kept)
@@ -138,10 +139,10 @@ class LiveCard:
         row = widgets.build_box("HBox", (self._head, self._stop), "hm-live-head")
         self._root = widgets.build_box("VBox", (row, self._body, self._foot, style), "hm", "hm-live")
 
-    def build_bundle(self, card: Card) -> dict[str, Any]:
-        """The display of the card as long as it lives."""
+    def build_bundle(self, text: str) -> dict[str, Any]:
+        """The display of the card as long as it lives; ``text`` stands for it where there are no widgets."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self._root.model_id}
-        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": f"{card.step.path}: running"}
+        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
 
     def update(self, card: Card, now: float, *, is_stopping: bool) -> None:
         """Sends what is new and due."""
