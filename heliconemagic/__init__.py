@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from heliconemagic.python.handle import SessionHandle
 
 __version__ = "0.1.0"
 
@@ -22,3 +25,17 @@ def unload_ipython_extension(ip: Any) -> None:
     from heliconemagic.extension import unload
 
     unload(ip)
+
+
+def session(name: str | None = None, /, **options: Any) -> SessionHandle:
+    """The notebook's session: ask it from code, read its replies, join it from other processes.
+
+    If the notebook has none yet, one is started and announced, as ``%%llm`` does. In a program, where no extension is
+    loaded, ``session("Course Creation", gateway="demo")`` opens one; its options are those of ``%helicone_session``.
+
+    Raises:
+        InputError, CredentialError: the message says what to type instead.
+    """
+    from heliconemagic.python.opening import open_handle
+
+    return open_handle(name, options)

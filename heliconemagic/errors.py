@@ -3,7 +3,8 @@
     HeliconeMagicError
     ├── InputError                 nothing was sent: change the line or the prompt
     │   ├── TemplateError          a {{ … }} span cannot be filled
-    │   └── BudgetError            the session's budget would be exceeded
+    │   ├── BudgetError            the session's budget would be exceeded
+    │   └── UnknownPathError       no step there (a KeyError)
     ├── CredentialError            a key is missing, misshapen or refused
     ├── GatewayError               the gateway or the provider refused, or never answered
     │   ├── UnknownModelError      no such model there
@@ -64,6 +65,10 @@ class TemplateError(InputError):
 
 class BudgetError(InputError):
     """The session's budget is used up, or cannot be kept for this model; nothing was sent."""
+
+
+class UnknownPathError(InputError, KeyError):
+    """A session has no step at this path. A KeyError, as for any mapping."""
 
 
 class CredentialError(HeliconeMagicError):

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
+from IPython.core.getipython import get_ipython
 
 from heliconemagic.cells import ATTRIBUTE, build_transformer
 from heliconemagic.completion import install as install_completion
@@ -45,16 +46,24 @@ def unload(shell: Any) -> None:
         extension.unload()
 
 
+def find_workbench() -> Workbench | None:
+    """The workbench of this process's shell; None without a shell or the extension, and in a forked child."""
+    extension = getattr(get_ipython(), _SHELL_ATTRIBUTE, None)
+    return extension.workbench if extension is not None and extension.pid == os.getpid() else None
+
+
 class Extension:
     """The magics in one shell."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._undo: list[Callable[[], None]] = []
+        self.workbench = self._build_workbench()
+        self.pid = os.getpid()  # a forked child has the shell, but none of its threads
 
     def load(self) -> None:
         """Registers magics, cell transformer, events and completion; imports what is heavy in a thread, last."""
-        workbench = self._build_workbench()
+        workbench = self.workbench
         magics = HeliconeMagic(self._shell, workbench)
         workbench.use_defaults(magics.read_defaults, lambda: magics.display, lambda: magics.live)
         self._undo.append(workbench.close)

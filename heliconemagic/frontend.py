@@ -10,6 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from heliconemagic.planning import Cell
 
 MAX_TITLE = 120
 """Characters of a notebook's name that a session bears."""
+
+
+_cell_here: ContextVar[Cell | None] = ContextVar("heliconemagic_cell", default=None)
+"""The cell whose code runs here: tasks that outlive it still belong to it."""
 
 
 class Frontend:
@@ -48,6 +53,7 @@ class Frontend:
         self._run = max(self._run + 1, int(self._clock() * 1000))
         self._cell_id = getattr(info, "cell_id", None) or self._read_parent_metadata().get("cellId")
         self._cell_text = str(getattr(info, "raw_cell", "") or "")
+        _cell_here.set(self.cell)
 
     def _read_parent_metadata(self) -> Mapping[str, Any]:
         kernel = self.kernel
@@ -62,6 +68,13 @@ class Frontend:
         return Cell(id=cell_id, run=self._run)
 
     # ---- what there is
+
+    def find_cell(self) -> Cell:
+        """The cell that the calling code belongs to, also on a thread of its own while the cell runs; else no cell."""
+        here = _cell_here.get()
+        if here is not None:
+            return here
+        return self.cell if self._depth else Cell(id="", run=0)
 
     @property
     def kernel(self) -> Any:

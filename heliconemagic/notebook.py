@@ -48,6 +48,9 @@ from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.wire_text import build_ascii_form
 
+CLOCK_SLACK = 5.0
+"""Seconds for which other processes' steps are read again: a row is stamped a little before it is written."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
@@ -60,6 +63,7 @@ class Surroundings:
     is_attended: Callable[[], bool]  # whether a person sits there
     colab: Callable[[str], str | None] | None = None
     clock: Callable[[], float] = time.time
+    is_aside: bool = False  # a worker of another process's session: its steps are never "the step that ran last"
 
 
 class Notebook:
@@ -73,6 +77,7 @@ class Notebook:
         self._given_keys: dict[str, Secret] = {}
         self._listed_models: dict[str, list[str]] = {}  # by gateway
         self._earlier_paths: dict[str, tuple[str, ...]] = {}  # by session
+        self._read_at: dict[str, float] = {}  # by session: when other processes' steps were last read
 
     # ---- keys
 
@@ -205,6 +210,19 @@ class Notebook:
         name = headers.check_session_name(build_ascii_form(title) or "notebook")
         return self._begin(None, name, title, options, self.choose_gateway(options.gateway)), True
 
+    def take_others(self, session: Session) -> None:
+        """Takes in what other processes have written of the session; nothing where the journal cannot be read."""
+        now = self.surroundings.clock()
+        begun = [step.started_at for step in session.steps if step.status is StepStatus.PENDING]
+        since = min([self._read_at.get(session.record.id, session.record.started_at) - CLOCK_SLACK, *begun])
+        try:
+            found = self.journal.load_steps_of_others(session.record.id, since)
+        except JournalError:
+            return
+        self._read_at[session.record.id] = now
+        session.is_shared |= bool(found)
+        session.take_others(found)
+
     def end_session(self) -> Session | None:
         """Ends the session, if there is one, and gives it back."""
         ended, self.session = self.session, None
@@ -238,6 +256,8 @@ class Notebook:
             InputError, CredentialError: what cannot be sent, and what to type instead.
         """
         session, _ = self.find_session()
+        if session.is_shared:
+            self.take_others(session)
         options = command.options.over(session.options)
         choice = session.choice
         if command.options.gateway is not None:
@@ -261,6 +281,8 @@ class Notebook:
         except HeliconeMagicError as error:  # it quotes what was typed, filled in, or raised by the notebook's objects
             error.rewrite(Redactor(keys.secrets).redact_lookalikes)
             raise
+        if self.surroundings.is_aside:
+            plan = replace(plan, step=replace(plan.step, is_aside=True))
         missing = self._find_missing_context(session, plan)
         return replace(plan, notes=(*choice.notes, *plan.notes, *missing))
 

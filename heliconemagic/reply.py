@@ -300,6 +300,10 @@ class Reply:
         """Whether the answer broke off, was stopped, or reached its token limit."""
         return self._step.status is not StepStatus.DONE or self._step.finish_reason == "length"
 
+    def __reduce__(self) -> tuple[Callable[..., Reply], tuple[Any, ...]]:
+        """Pickles as what it says, with the replies before it, for a worker hands its replies back; shows as text."""
+        return _restore, (self._step, self.parent, self.url, self.session_url)
+
     def __str__(self) -> str:
         return self._step.text
 
@@ -313,3 +317,7 @@ class Reply:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self._build_bundle() if self._build_bundle else {"text/plain": self.text}
+
+
+def _restore(step: Step, parent: Reply | None, url: str | None, session_url: str | None) -> Reply:
+    return Reply(step, find_parent=lambda _: parent, url=url, session_url=session_url)

@@ -150,12 +150,14 @@ class SessionLine:
         """The tree of ``session`` as it stands."""
         from heliconemagic.render.session import build_session_bundle
 
+        self._notebook.take_others(session)
         return build_session_bundle(session.record, session.steps, session_url=find_session_url(session))
 
     def _show_step(self, session: Session, text: str) -> Bundle:
         from heliconemagic.render.card import build_bundle
 
         path = SessionPath.parse(text)
+        self._notebook.take_others(session)
         step = session.find_step(path) or next((old for old in reversed(session.steps) if old.path == path), None)
         if step is None:
             known = ", ".join(session.iterate_paths()) or "none yet"

@@ -1,14 +1,18 @@
-"""The session of a notebook in memory: its record, its options, its steps in the order they ran."""
+"""The session of a notebook in memory: its record, its options, its steps in the order they ran.
+
+Safe to use from several threads: their steps are the same session's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from heliconemagic.conversation import find_current
 from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
-from heliconemagic.records import SessionRecord, SessionTotals, Step, sum_steps
+from heliconemagic.records import SessionRecord, SessionTotals, Step, StepStatus, sum_steps
 from heliconemagic.settings import RequestOptions
 
 
@@ -30,13 +34,16 @@ class Session:
         self.is_resumed = is_resumed
         self.running: dict[str, Callable[[], object]] = {}
         """How to wait for each step in the background that runs, or failed and nobody has been told, by its id."""
+        self.is_shared = False  # other processes may write steps of it
+        self._lock = threading.Lock()
         self._steps = {step.id: step for step in steps}
         self._cells_run_here: set[str] = set()
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """All steps, in the order in which they ran."""
-        return tuple(self._steps.values())
+        with self._lock:
+            return tuple(self._steps.values())
 
     @property
     def totals(self) -> SessionTotals:
@@ -51,14 +58,33 @@ class Session:
 
     def put_step(self, step: Step) -> None:
         """Adds a step, or takes its newer state; what was superseded while it ran stays so."""
-        old = self._steps.get(step.id)
-        self._steps[step.id] = replace(step, is_superseded=True) if old and old.is_superseded else step
-        self._cells_run_here.add(step.cell)
+        with self._lock:
+            old = self._steps.get(step.id)
+            self._steps[step.id] = replace(step, is_superseded=True) if old and old.is_superseded else step
+            self._cells_run_here.add(step.cell)
+
+    def take_others(self, steps: Iterable[Step]) -> None:
+        """Takes steps that other processes wrote: each behind those that had begun before it."""
+        with self._lock:
+            for step in steps:
+                known = self._steps.get(step.id)
+                if known is None:
+                    self._insert(step)
+                elif known.status is StepStatus.PENDING:
+                    self._steps[step.id] = step
+
+    def _insert(self, step: Step) -> None:
+        later: list[Step] = []
+        while self._steps and next(reversed(self._steps.values())).started_at > step.started_at:
+            later.append(self._steps.popitem()[1])
+        for each in (step, *reversed(later)):
+            self._steps[each.id] = each
 
     def supersede(self, step_ids: Sequence[str]) -> None:
         """Marks steps whose cell has given a newer answer."""
-        for step_id in step_ids:
-            self._steps[step_id] = replace(self._steps[step_id], is_superseded=True)
+        with self._lock:
+            for step_id in step_ids:
+                self._steps[step_id] = replace(self._steps[step_id], is_superseded=True)
 
     def take_cells(self, other: Session) -> None:
         """Takes over which cells have run in this kernel: a session that was left and taken up again is the same."""
@@ -79,9 +105,10 @@ class Session:
 
     def keep(self, step: Step, cell: str, run: int) -> None:
         """Lets a recorded step stand for a run of ``cell`` now: it becomes the step that ran last."""
-        del self._steps[step.id]
-        self._steps[step.id] = replace(step, is_superseded=False, cell=cell, run=run)
-        self._cells_run_here.add(cell)
+        with self._lock:
+            self._steps.pop(step.id, None)
+            self._steps[step.id] = replace(step, is_superseded=False, cell=cell, run=run)
+            self._cells_run_here.add(cell)
 
     def find_step(self, path: str) -> Step | None:
         """The current step of ``path``."""

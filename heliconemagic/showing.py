@@ -47,6 +47,10 @@ class SessionShow:
         self._last = self._clock()
         self._seconds = self._last - begun
 
+    def fall_behind(self) -> None:
+        """Something has changed, but not on the thread that may display it: `catch_up` will."""
+        self._is_behind = self._build is not None
+
     def catch_up(self) -> None:
         """Shows what a refused `refresh` left out."""
         if self._is_behind:

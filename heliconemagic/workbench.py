@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.lines.suggestions import Suggestion, suggest
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook import Notebook, Surroundings
+from heliconemagic.prefixes import find_prefix
 from heliconemagic.prompt.templates import find_awaitables
 from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
@@ -26,6 +29,7 @@ from heliconemagic.showing import SessionShow
 
 if TYPE_CHECKING:
     from heliconemagic.client import Client
+    from heliconemagic.session_state import Session
     from heliconemagic.views.live import View
 
 
@@ -129,16 +133,28 @@ class Workbench:
         prompt = strip_last_newline(prompt)
         if not prompt.strip():
             raise InputError("the prompt is empty.", hint="write it below the %%llm line")
-        session, is_new = self.notebook.find_session()
-        if is_new:
-            self.frontend.publish(self.session_line.announce(session))
+        session = self.open_session()
         return CellInput(
-            command=command,
+            command=_put_below(command, find_prefix(session.record.id)),
             prompt=prompt,
             names=names,
             cell=self.frontend.cell,
             is_shown=self.frontend.build_is_shown(),
         )
+
+    def open_session(self) -> Session:
+        """The notebook's session; one that has to be started is announced."""
+        session, is_new = self.notebook.find_session()
+        if is_new:
+            self.frontend.publish(self.session_line.announce(session))
+        return session
+
+    def note_change(self) -> None:
+        """A step began or ended, on whatever thread: only the main one displays."""
+        if threading.current_thread() is threading.main_thread():
+            self.show.refresh()
+        else:
+            self.show.fall_behind()
 
     def _give_back(self, command: CellCommand, reply: Any) -> Any:
         if reply is not None and command.out:
@@ -195,6 +211,14 @@ class Workbench:
         """Ends what runs and writes what is queued; idempotent."""
         self._runner.close()
         self.notebook.close()
+
+
+def _put_below(command: CellCommand, prefix: str) -> CellCommand:
+    """The command with its paths below ``prefix``: a ``%llm`` line inside ``with session.at(…):``."""
+    if not prefix:
+        return command
+    path, after = (prefix + "/" + path if path is not None else None for path in (command.path, command.after))
+    return replace(command, path=path, after=after)
 
 
 def strip_last_newline(prompt: str) -> str:

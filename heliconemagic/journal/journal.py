@@ -161,6 +161,11 @@ class Journal:
             session = journal_queries.find_session(connection, session_id)
             return None if session is None else (session, journal_queries.load_steps(connection, session_id))
 
+    def load_steps_of_others(self, session_id: str, since: float) -> list[Step]:
+        """What other processes have written of a session since that time (seconds since the epoch)."""
+        with self._reading() as connection:
+            return journal_queries.load_steps_of_others(connection, session_id, self._store.owner.id, since)
+
     def find_session(self, reference: str) -> SessionRecord:
         """The session of this id, of the one id that begins so (4 characters at least), or the newest of this name.
 

@@ -154,11 +154,17 @@ def find_reply(connection: sqlite3.Connection, fingerprint: str) -> Step | None:
     return next((step for step in found if step.is_whole), None)
 
 
-def _load(connection: sqlite3.Connection, where: str, key: str | int) -> list[Step]:
+def load_steps_of_others(connection: sqlite3.Connection, session_id: str, owner_id: str, since: float) -> list[Step]:
+    """The steps of a session that others than ``owner_id`` have written since that time, in the order they started."""
+    where = "steps.session_id = ? AND steps.owner_id IS NOT ? AND steps.flushed_at >= ?"
+    return _load(connection, where, session_id, owner_id, since)
+
+
+def _load(connection: sqlite3.Connection, where: str, *keys: str | float) -> list[Step]:
     """The steps that ``where`` chooses, with messages and attempts: four statements, however many steps."""
 
     def read(statement: str) -> Iterable[Row]:
-        return read_rows(connection, statement.format(where=where), (key,))
+        return read_rows(connection, statement.format(where=where), keys)
 
     messages = _collect_messages(read)
     attempts: dict[int, list[Attempt]] = defaultdict(list)

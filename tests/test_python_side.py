@@ -1,0 +1,400 @@
+"""`heliconemagic.session()`: the notebook's session from code, from threads, tasks and other processes."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import pickle
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
+from shells import Shell
+
+import heliconemagic
+from heliconemagic.errors import CredentialError, GatewayError, InputError, UnknownPathError
+from heliconemagic.python.handle import SessionHandle
+from heliconemagic.records import StepStatus
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both keys in the environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", PROVIDER_KEY)
+    monkeypatch.setenv("HELICONE_API_KEY", HELICONE_KEY)
+
+
+@pytest.fixture
+def online(shell: Shell, helicone: FakeHelicone, keys: None) -> Shell:
+    """A notebook with a session at the fake Helicone, and its handle in ``session``."""
+    shell.run("import heliconemagic")
+    shell.run(f'%helicone_session "Course Creation" --gateway {helicone.url}')
+    shell.run("session = heliconemagic.session()")
+    return shell
+
+
+@pytest.fixture
+def session(online: Shell) -> SessionHandle:
+    """The handle of that session."""
+    handle: SessionHandle = online.variables["session"]
+    return handle
+
+
+@pytest.fixture
+def program(helicone: FakeHelicone, keys: None) -> Iterator[SessionHandle]:
+    """The session of a program: no shell has the extension."""
+    with heliconemagic.session("Nightly", gateway=helicone.url) as handle:
+        yield handle
+
+
+def get_sent(helicone: FakeHelicone) -> list[str]:
+    """The paths of the requests, in the order they came."""
+    return [str(one.header("helicone-session-path")) for one in helicone.completions]
+
+
+# ---- asking
+
+
+def test_ask_is_a_step_of_the_notebooks_session(online: Shell, session: SessionHandle, helicone: FakeHelicone) -> None:
+    """It has the session's id, name and options, continues what cells did, and cells continue it."""
+    online.run("%%llm /abstract\nWrite an abstract.")
+    reply = session.ask("/abstract/title", "A title.", temperature=0.2, parameters={"max_tokens": 9})
+    assert (reply.text, reply.path, reply.parent.path) == ("Hello!", "/abstract/title", "/abstract")
+    sent = helicone.completions[-1]
+    assert (sent.header("helicone-session-id"), sent.header("helicone-session-name")) == (session.id, session.name)
+    assert (sent.json["temperature"], sent.json["max_tokens"]) == (0.2, 9)
+    assert [message["role"] for message in sent.json["messages"]] == ["user", "assistant", "user"]
+    assert "after /abstract/title" in online.run("%%llm /abstract/title/short\nShorter.").text("text/html")
+
+
+def test_reply_shows_its_card_as_the_value_of_a_cell(online: Shell) -> None:
+    """ask() itself shows nothing."""
+    quiet = online.run('r = session.ask("/a", "hi")')
+    assert quiet.shown == []
+    assert "Hello!" in online.run("r").text("text/html")
+
+
+def test_braces_are_text(session: SessionHandle, helicone: FakeHelicone) -> None:
+    """Python has f-strings."""
+    session.ask("/a", "{{ topic }} {x}", system="{{ y }}")
+    assert [message["content"] for message in helicone.completions[-1].json["messages"]] == [
+        "{{ y }}",
+        "{{ topic }} {x}",
+    ]
+
+
+def test_session_line_system_prompt_is_filled(online: Shell, helicone: FakeHelicone) -> None:
+    """It was written where templates are filled."""
+    online.run("reader = 'beginners'")
+    online.run(f'%helicone_session "Course Creation" -s "Write for {{{{ reader }}}}." --gateway {helicone.url}')
+    online.run('session.ask("/a", "hi")')
+    assert helicone.completions[-1].json["messages"][0]["content"] == "Write for beginners."
+
+
+def test_cell_run_again_supersedes_what_it_asked(online: Shell, session: SessionHandle) -> None:
+    """All steps of its last run, in whatever threads they were asked."""
+    cell = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(4) as pool:\n"
+        "    list(pool.map(lambda n: session.ask(f'/quiz/{n}', 'hi', fresh=True), range(4)))"
+    )
+    assert online.run(cell).error is None
+    assert online.run(cell).error is None
+    marks = [step.is_superseded for step in get_steps(session)]
+    assert sorted(marks) == [False] * 4 + [True] * 4
+
+
+def get_steps(session: SessionHandle) -> Any:
+    """The session's steps, as recorded."""
+    return [reply._step for reply in session.steps]
+
+
+def test_eight_threads_at_once(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """Every reply is its own question's, every step is kept."""
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda number: program.ask(f"/quiz/{number}", f"question {number}"), range(40)))
+    assert [reply.messages[-1]["content"] for reply in replies] == [f"question {number}" for number in range(40)]
+    assert len(program.steps) == len(helicone.completions) == 40
+
+
+def test_errors_are_raised_and_journalled(program: SessionHandle) -> None:
+    """As the gateway gave them."""
+    with pytest.raises(GatewayError, match="400"):
+        program.ask("/bad", "hi", model="fail400")
+    assert [step.status for step in get_steps(program)] == [StepStatus.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"temprature": 0.2}, "did you mean temperature"),
+        ({"temperature": "hot"}, "temperature takes a number from 0 to 2, not 'hot'"),
+        ({"temperature": True}, "temperature cannot be True"),
+        ({"max_tokens": 9}, r"parameters=\{'max_tokens': 9\}"),
+        ({"parameters": {"model": "x"}}, "'model' cannot be set"),
+        ({"parameters": [1]}, "parameters takes a dict"),
+        ({"parameters": {"stop": {1}}}, "cannot be sent as JSON"),
+        ({"properties": {"a=b": "c"}}, "cannot be a name"),
+        ({"properties": {"team": 3.5, "user-id": "x"}}, "imitates a header"),
+        ({"fresh": "yes"}, "fresh takes True or False"),
+        ({"fresh": True, "after": "/a"}, "contradict each other"),
+        ({"after": "a"}, "paths start with a slash"),
+        ({"after": "/a"}, "no finished step there"),
+        ({"cache": 5}, "caches nothing below 60"),
+        ({"out": "x"}, "keep what ask"),
+        ({"dry_run": True}, "%llm --dry-run"),
+        ({"context": "all"}, "takes one of auto"),
+        ({"budget": 3}, "not an option"),
+    ],
+)
+def test_bad_options_send_nothing(
+    program: SessionHandle, helicone: FakeHelicone, options: dict[str, Any], says: str
+) -> None:
+    """The same checks as on a line; the error says what to type."""
+    with pytest.raises(InputError, match=says):
+        program.ask("/a", "hi", **options)
+    assert helicone.requests == []
+
+
+@pytest.mark.parametrize(("path", "prompt"), [("a", "hi"), ("/a", " "), ("/a", None), (None, "hi"), ("/", "hi")])
+def test_bad_arguments_send_nothing(program: SessionHandle, helicone: FakeHelicone, path: Any, prompt: Any) -> None:
+    """A path starts with a slash, a prompt is text."""
+    with pytest.raises(InputError):
+        program.ask(path, prompt)
+    assert helicone.requests == []
+
+
+def test_options_of_a_line_are_keywords(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """Typed values; None and False mean "not given"."""
+    first = program.ask("/a", "hi", model="gpt-4o", user="ada", properties={"team": "blue"}, cache=True, fresh=False)
+    program.ask("/b", "hi", after=first, context=None, no_stream=True, retries=0, timeout=5)
+    told = helicone.completions[0]
+    assert (told.json["model"], told.header("helicone-user-id")) == ("gpt-4o", "ada")
+    assert (told.header("helicone-property-team"), told.header("helicone-cache-enabled")) == ("blue", "true")
+    assert helicone.completions[1].json["stream"] is False
+    assert len(helicone.completions[1].json["messages"]) == 3
+
+
+# ---- awaiting
+
+
+def test_aask_on_any_loop(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """Many at once on a loop of the caller's own."""
+
+    async def ask_all() -> list[str]:
+        replies = await asyncio.gather(*(program.aask(f"/quiz/{number}", "hi") for number in range(8)))
+        return [reply.path for reply in replies]
+
+    assert asyncio.run(ask_all()) == [f"/quiz/{number}" for number in range(8)]
+    assert sorted(get_sent(helicone)) == [f"/quiz/{number}" for number in range(8)]
+
+
+def test_cancelled_task_stops_its_request(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """A time limit of asyncio's ends as one, and the connection is closed."""
+
+    async def ask() -> None:
+        async with asyncio.timeout(0.3):
+            await program.aask("/slow", "hi", model="silent")
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(ask())
+    assert helicone.wait_for(lambda: helicone.disconnects == 1)
+    assert [step.status for step in get_steps(program)] == [StepStatus.INTERRUPTED]
+
+
+def test_aask_in_a_cell(online: Shell, helicone: FakeHelicone) -> None:
+    """A cell may await it."""
+    ran = online.run('(await session.aask("/a", "hi")).text')
+    assert (ran.error, ran.value) == (None, "Hello!")
+
+
+# ---- reading
+
+
+def test_current_reply_by_path(session: SessionHandle) -> None:
+    """The newest that finished; paths are listed newest first."""
+    session.ask("/a", "one")
+    session.ask("/b", "two")
+    session.ask("/a", "three")
+    with pytest.raises(GatewayError):
+        session.ask("/c", "four", model="fail400")
+    assert session["/a"].messages[-1]["content"] == "three"
+    assert list(session) == ["/a", "/b"]
+    assert ("/b" in session, "/c" in session, len(session), bool(session)) == (True, False, 2, True)
+    assert dict(session)["/b"].text == "Hello!"
+    assert [reply.path for reply in session.steps] == ["/a", "/b", "/a", "/c"]
+    assert (session.totals.steps, session.totals.errors) == (4, 1)
+
+
+def test_unknown_path_is_a_key_error_that_names_the_known(session: SessionHandle) -> None:
+    """So ``except KeyError`` works."""
+    session.ask("/a", "one")
+    with pytest.raises(KeyError, match="paths with one: /a") as caught:
+        session["/b"]
+    assert isinstance(caught.value, UnknownPathError)
+
+
+def test_reading_survives_a_restart(online: Shell, session: SessionHandle, helicone: FakeHelicone) -> None:
+    """With --resume the replies are in the journal."""
+    session.ask("/a", "one")
+    online.run("%unload_ext heliconemagic")
+    online.run("%load_ext heliconemagic")
+    online.run(f'%helicone_session "Course Creation" --resume --gateway {helicone.url}')
+    assert online.run('heliconemagic.session()["/a"].text').value == "Hello!"
+
+
+def test_handle_of_an_ended_session_reads_but_does_not_ask(online: Shell, session: SessionHandle) -> None:
+    """Nothing goes silently into a session that is over, nor into another one."""
+    session.ask("/a", "one")
+    online.run('%helicone_session "Another" --gateway demo')
+    assert session["/a"].text == "Hello!"
+    with pytest.raises(InputError, match="has ended; the notebook's is 'Another' now"):
+        session.ask("/b", "two")
+
+
+def test_handle_tells_who_it_is(session: SessionHandle, helicone: FakeHelicone) -> None:
+    """And nothing secret."""
+    session.ask("/a", "hi")
+    assert repr(session) == f"<session 'Course Creation' at {helicone.url}: 1 step>"
+    assert (session.name, session.gateway) == ("Course Creation", helicone.url)
+    assert session.id in str(session.url)
+
+
+# ---- opening
+
+
+def test_session_is_started_and_announced(shell: Shell) -> None:
+    """As a %%llm cell does where there is no session line."""
+    shell.run("%config HeliconeMagic.gateway = 'demo'")
+    ran = shell.run("import heliconemagic\ns = heliconemagic.session()")
+    assert "started for this notebook" in ran.text()
+    assert shell.run("heliconemagic.session().id == s.id").value is True
+
+
+def test_notebook_names_its_session_on_the_line(shell: Shell) -> None:
+    """There is one way of opening it."""
+    ran = shell.run("import heliconemagic\nheliconemagic.session('Course', model='x')")
+    assert isinstance(ran.error, InputError) and '%helicone_session "Course"' in str(ran.error)
+
+
+def test_no_notebook_and_no_name() -> None:
+    """The error says both ways."""
+    with pytest.raises(InputError, match="%load_ext heliconemagic first"):
+        heliconemagic.session()
+
+
+def test_program_needs_keys_or_demo() -> None:
+    """Nobody sits there: the demo is not taken unasked."""
+    with pytest.raises(CredentialError, match="--gateway demo"):
+        heliconemagic.session("Nightly")
+
+
+# ---- prefixes
+
+
+def test_prefix_holds_in_the_block(online: Shell, helicone: FakeHelicone) -> None:
+    """For ask, for reading, for %llm lines; blocks nest; afterwards it is gone."""
+    online.run(
+        'with session.at("/lesson/1") as lesson:\n'
+        '    session.ask("/summary", "hi")\n'
+        '    with session.at("quiz".join(["/", ""])):\n'
+        '        session.ask("/one", "hi", after="/one") if "/one" in session else session.ask("/one", "hi")\n'
+        '    %llm /line --after /summary "hi"\n'
+        '    assert session["/summary"].path == "/lesson/1/summary"\n'
+        'session.ask("/after", "hi")\n'
+        'lesson.ask("/kept", "hi")\n'
+    )
+    expected = ["/lesson/1/summary", "/lesson/1/quiz/one", "/lesson/1/line", "/after", "/lesson/1/kept"]
+    assert get_sent(helicone) == expected
+
+
+def test_prefix_is_of_its_task(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """Tasks side by side have each their own."""
+
+    async def ask(number: int) -> None:
+        with program.at(f"/lesson/{number}"):
+            await asyncio.sleep(0)
+            await program.aask("/summary", "hi")
+
+    async def ask_all() -> None:
+        await asyncio.gather(ask(1), ask(2))
+
+    asyncio.run(ask_all())
+    assert sorted(get_sent(helicone)) == ["/lesson/1/summary", "/lesson/2/summary"]
+
+
+def test_threads_take_the_handle_along(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """A thread of one's own doesn't see the block; the handle knows its prefix."""
+    with program.at("/lesson") as lesson, ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda number: lesson.ask(f"/{number}", "hi"), range(2)))
+    assert sorted(get_sent(helicone)) == ["/lesson/0", "/lesson/1"]
+    assert list(program.at("/lesson")) == list(lesson)
+
+
+# ---- other processes
+
+
+def ask_in_worker(task: tuple[SessionHandle, int]) -> Any:
+    """What a worker does: the handle arrives pickled."""
+    session, number = task
+    return session.ask(f"/quiz/{number}", f"question {number}")
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_workers_join_the_session(online: Shell, session: SessionHandle, helicone: FakeHelicone, method: str) -> None:
+    """Same id, same name; their steps are read from the journal here, and in the tree."""
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
+        replies = list(pool.map(ask_in_worker, [(session.at("/course"), number) for number in range(4)]))
+    assert [reply.path for reply in replies] == [f"/course/quiz/{number}" for number in range(4)]
+    assert {one.header("helicone-session-id") for one in helicone.completions} == {session.id}
+    assert session["/course/quiz/3"].messages[-1]["content"] == "question 3"
+    assert session.totals.steps == 4
+    assert "quiz" in online.run("%helicone_session show").text()
+    assert "no context" in online.run("%%llm /next\nhi").text("text/html")
+
+
+def test_pickle_has_no_key(session: SessionHandle) -> None:
+    """Only a ticket: id, name, options, gateway, prefix."""
+    data = pickle.dumps(session.at("/lesson"))
+    assert PROVIDER_KEY.encode() not in data
+    assert HELICONE_KEY.encode() not in data
+    assert pickle.loads(data).id == session.id
+
+
+def test_key_in_an_option_is_not_pickled(online: Shell, session: SessionHandle, helicone: FakeHelicone) -> None:
+    """Better no worker than a key on its way."""
+    online.run(f'%helicone_session "Course Creation" -s "{PROVIDER_KEY}" --gateway {helicone.url}')
+    with pytest.raises(InputError, match="cannot be pickled"):
+        pickle.dumps(session)
+
+
+def load_without_key(data: bytes) -> str:
+    """The error that a worker without keys meets."""
+    import os
+
+    del os.environ["OPENAI_API_KEY"]
+    try:
+        pickle.loads(data)
+    except CredentialError as error:
+        return str(error)
+    return "no error"
+
+
+def test_worker_without_keys_says_so(session: SessionHandle) -> None:
+    """Keys don't travel."""
+    data = pickle.dumps(session)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        said = pool.submit(load_without_key, data).result()
+    assert "OPENAI_API_KEY is not set" in said
+    assert "worker's environment" in said
+
+
+def test_reply_can_be_pickled(session: SessionHandle) -> None:
+    """With its figures and its parent; it then shows as text."""
+    session.ask("/a", "one")
+    reply = pickle.loads(pickle.dumps(session.ask("/b", "two")))
+    assert (reply.text, reply.path, reply.parent.path) == ("Hello!", "/b", "/a")
+    assert reply.usage.total_tokens == 8
