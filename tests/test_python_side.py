@@ -147,6 +147,9 @@ def test_errors_are_raised_and_journalled(program: SessionHandle) -> None:
         ({"dry_run": True}, "%llm --dry-run"),
         ({"context": "all"}, "takes one of auto"),
         ({"budget": 3}, "not an option"),
+        ({"bg": True}, "aask"),
+        ({"keep": True, "no_log": True}, "--no-log keeps the cell away"),
+        ({"keep": True, "no_keep": True}, "contradict each other"),
     ],
 )
 def test_bad_options_send_nothing(
@@ -175,6 +178,14 @@ def test_options_of_a_line_are_keywords(program: SessionHandle, helicone: FakeHe
     assert (told.header("helicone-property-team"), told.header("helicone-cache-enabled")) == ("blue", "true")
     assert helicone.completions[1].json["stream"] is False
     assert len(helicone.completions[1].json["messages"]) == 3
+
+
+def test_false_says_the_contrary(online: Shell, session: SessionHandle, helicone: FakeHelicone) -> None:
+    """Where there is an option that does: keep=False is --no-keep."""
+    online.run(f'%helicone_session "Course Creation" --keep --gateway {helicone.url}')
+    for keep in (None, True, False):
+        session.ask("/a", "hi", fresh=True, keep=keep)
+    assert len(helicone.completions) == 2
 
 
 # ---- awaiting

@@ -16,7 +16,7 @@ from typing import Any
 from heliconemagic.errors import InputError
 from heliconemagic.lines.option_table import Option, Scope, list_options
 from heliconemagic.lines.option_values import PARAMETERS
-from heliconemagic.lines.options import CellCommand, SessionCommand
+from heliconemagic.lines.options import CellCommand, SessionCommand, check_together
 from heliconemagic.prompt.templates import TemplateMode
 from heliconemagic.settings import RequestOptions
 
@@ -24,6 +24,7 @@ CELL_REFUSALS = {
     "out": "keep what ask() gives: abstract = session.ask(…)",
     "mode": "nothing is filled in here: write an f-string",
     "is_quiet": "ask() shows nothing by itself",
+    "is_background": "await session.aask(…), or ask from a thread",
     "is_live": "ask() shows nothing by itself; %%llm --live does",
     "is_dry_run": "%llm --dry-run shows a request without sending it",
     "help": "help(session.ask) and %%llm? tell of the options",
@@ -44,6 +45,7 @@ def parse_cell_keywords(path: str, given: Mapping[str, Any]) -> CellCommand:
         InputError: a keyword is no option, or its value cannot be meant.
     """
     arguments = _read(given, Scope.CELL, CELL_REFUSALS)
+    check_together(arguments)
     return CellCommand(path=path, mode=TemplateMode.RAW, is_quiet=True, **arguments)
 
 
@@ -79,15 +81,22 @@ def _read(given: Mapping[str, Any], scope: Scope, refusals: Mapping[str, str]) -
             raise _build_unknown(word, value, known)
         if option.field in refusals:
             raise InputError(f"{word!r} is no option in Python.", hint=refusals[option.field])
-        if value is None or (value is False and (not option.metavar or option.may_take_value)):
+        if value is False and (not option.metavar or option.may_take_value):
+            option = _find_opposite(option, scope)
+        if value is None or option is None:
             continue
         other = groups.setdefault(option.group or option.field, word)
         if other != word:
             raise InputError(f"{other} and {word} contradict each other.", hint="keep one of them")
-        found[option.field] = _convert(option, word, value)
+        found[option.field] = option.flag_value if value is False else _convert(option, word, value)
     request = {name: value for name, value in found.items() if name in _REQUEST_FIELDS}
     others = {name: value for name, value in found.items() if name not in _REQUEST_FIELDS}
     return {**others, "options": RequestOptions(**request)}
+
+
+def _find_opposite(option: Option, scope: Scope) -> Option | None:
+    """The option that says the contrary, as ``--no-keep`` of ``--keep``: what False means, where it means anything."""
+    return next((each for each in list_options(scope) if each.names[-1] == f"--no-{option.names[-1][2:]}"), None)
 
 
 def _convert(option: Option, word: str, value: Any) -> Any:

@@ -90,7 +90,7 @@ def parse_cell_line(line: str, *, is_cell: bool) -> CellCommand:
     if not is_cell and not reader.is_help and not given.get("text", "").strip():
         raise InputError("there is no prompt.", hint='type %llm /path "text", or %%llm with the prompt below it')
     arguments = reader.build_arguments()
-    _check_together(arguments)
+    check_together(arguments)
     return CellCommand(**given, **arguments)
 
 
@@ -113,7 +113,7 @@ def parse_session_line(line: str) -> SessionCommand:
     return SessionCommand(title=_check_name(words), **arguments)
 
 
-def _check_together(arguments: Mapping[str, Any]) -> None:
+def check_together(arguments: Mapping[str, Any]) -> None:
     """Refuses options of one cell that make no sense together."""
     if arguments["options"].keep and not arguments.get("is_logged", True):
         raise InputError(
