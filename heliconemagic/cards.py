@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from heliconemagic import headers
+from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.engine import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
@@ -115,7 +116,7 @@ def _build_shown_error(error: BaseException | None) -> HeliconeMagicError | None
 
 def _build_recorded_form(session: Session, step: Step) -> RequestForm:
     gateway = session.choice.gateway
-    body = {"model": step.model, "messages": [dict(message) for message in step.messages], **step.parameters}
+    body = {"model": step.model, "messages": drop_thumbnails(step.messages), **step.parameters}
     recorded = headers.build_session_headers(session_id=session.record.id, name=session.record.name, path=step.path)
     is_same = step.gateway == gateway.label
     return RequestForm(

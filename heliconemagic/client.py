@@ -5,6 +5,7 @@ The SDK keeps its retry loop. Everything it raises leaves here as one of our own
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from heliconemagic.attachments.attachment import drop_thumbnails
+from heliconemagic.attachments.wire import build_wire_messages
 from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, IncompleteAnswerError
 from heliconemagic.failures import Refusal
 from heliconemagic.gateways.choice import Credentials, Gateway
@@ -42,10 +45,11 @@ class Request:
     retries: int = DEFAULT_RETRIES
     timeout: float = DEFAULT_TIMEOUT
     list_models: Callable[[], Sequence[str]] = tuple  # models known without asking, for "did you mean"
+    attachments: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # by hash; messages only refer to them
 
     def build_body(self) -> dict[str, Any]:
-        """The JSON body as it goes out."""
-        body: dict[str, Any] = {"model": self.model, "messages": [dict(message) for message in self.messages]}
+        """The JSON body as it is recorded and shown: attachments by their hashes."""
+        body: dict[str, Any] = {"model": self.model, "messages": drop_thumbnails(self.messages)}
         body.update(self.parameters)
         if self.streams:
             body["stream"] = True
@@ -94,6 +98,8 @@ class Client:
 
     async def _send(self, request: Request) -> Any:
         body = request.build_body()
+        if request.attachments:  # megabytes of base64 are made where they hold up no other answer
+            body["messages"] = await asyncio.to_thread(build_wire_messages, body["messages"], request.attachments)
         return await self._find_variant(request).chat.completions.create(
             model=body.pop("model"),
             messages=body.pop("messages"),

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from heliconemagic.attachments.attachment import identify_messages
 from heliconemagic.errors import InputError
 from heliconemagic.paths import SessionPath
 from heliconemagic.records import Message, Step
@@ -165,9 +166,23 @@ def build_chain(steps: Sequence[Step], parent: Step | None) -> list[Step]:
     return list(reversed(chain.values()))
 
 
-def build_messages(chain: Sequence[Step], prompt: str, system: str | None) -> tuple[Message, ...]:
-    """The system prompt, a user and an assistant turn for each step of ``chain``, then ``prompt``."""
+def build_content(prompt: str, attached: Sequence[Mapping[str, Any]]) -> str | list[Mapping[str, Any]]:
+    """The content of a user's message: the text, and after it what is attached."""
+    return [{"type": "text", "text": prompt}, *attached] if attached else prompt
+
+
+def build_messages(
+    chain: Sequence[Step],
+    prompt: str | Sequence[Mapping[str, Any]],
+    system: str | None,
+    examples: Sequence[Message] = (),
+) -> tuple[Message, ...]:
+    """The system prompt, the examples, a user and an assistant turn for each step of ``chain``, then ``prompt``.
+
+    Examples belong to their own step alone: a step that continues it inherits its prompt and answer, not them.
+    """
     messages: list[Message] = [{"role": "system", "content": system}] if system else []
+    messages.extend(examples)
     for step in chain:
         messages.append(step.messages[-1])
         messages.append({"role": "assistant", "content": step.text})
@@ -176,6 +191,6 @@ def build_messages(chain: Sequence[Step], prompt: str, system: str | None) -> tu
 
 
 def build_fingerprint(base_url: str, model: str, messages: Sequence[Message], parameters: Mapping[str, Any]) -> str:
-    """A hash that is equal for identical requests to the same server."""
-    request = [base_url, model, [dict(message) for message in messages], dict(parameters)]
+    """A hash that is equal for identical requests to the same server; of attachments, their content counts."""
+    request = [base_url, model, identify_messages(messages), dict(parameters)]
     return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()

@@ -107,7 +107,8 @@ class Run:
         if self._journal is None:
             return
         if len(self._attempts) == 1:
-            await asyncio.to_thread(self._journal.open_step, replace(self._step, attempts=(attempt,)))
+            step = replace(self._step, attempts=(attempt,))
+            await asyncio.to_thread(self._journal.open_step, step, self.request.attachments)
         else:
             await asyncio.to_thread(self._journal.open_attempt, self._step.id, attempt)
 
@@ -220,7 +221,7 @@ class Run:
             **self.state.read_fields(),
         )
         if self._journal is not None:
-            self._journal.close_step(self._step)
+            self._journal.close_step(self._step, self.request.attachments)
 
 
 class Engine:

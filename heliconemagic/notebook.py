@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from heliconemagic import headers
+from heliconemagic.attachments.attachment import Attachment, iterate_attachments
+from heliconemagic.attachments.tokens import estimate_attachment_tokens
 from heliconemagic.cards import StepReplies
 from heliconemagic.client import Client
 from heliconemagic.engine import Engine, Run
@@ -43,7 +45,7 @@ from heliconemagic.pricing import list_priced_models
 from heliconemagic.records import SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_words import describe_source
-from heliconemagic.render.figures import format_cost
+from heliconemagic.render.figures import format_cost, format_count
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.wire_text import build_ascii_form
@@ -276,6 +278,8 @@ class Notebook:
                 keys=keys,
                 now=self.surroundings.clock(),
                 find_reply=self.journal.find_reply,
+                folder=self.surroundings.find_folder(),
+                find_recorded=lambda sha256: self._find_attachment(session, sha256),
                 list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
             )
         except HeliconeMagicError as error:  # it quotes what was typed, filled in, or raised by the notebook's objects
@@ -283,8 +287,19 @@ class Notebook:
             raise
         if self.surroundings.is_aside:
             plan = replace(plan, step=replace(plan.step, is_aside=True))
+        session.attachments.put(plan.request.attachments)
         missing = self._find_missing_context(session, plan)
         return replace(plan, notes=(*choice.notes, *plan.notes, *missing))
+
+    def _find_attachment(self, session: Session, sha256: str) -> bytes | None:
+        """The bytes of an attachment of an earlier turn: from memory, else from the journal."""
+        found = session.attachments.find(sha256)
+        if found is not None:
+            return found
+        try:
+            return self.journal.find_attachment(sha256)
+        except JournalError:
+            return None
 
     def _find_missing_context(self, session: Session, plan: Plan) -> tuple[str, ...]:
         """Names an ancestor that only an earlier session of this notebook has."""
@@ -367,6 +382,7 @@ class Notebook:
             f"{plan.place.path} · {plan.place.label} · {plan.request.gateway.label} · {plan.request.model}",
             f"about {tokens:,} tokens in {len(plan.request.messages)} messages · {priced}",
             *([f"{describe_source(mark_kept(plan.kept).origin)}: nothing would be sent"] if plan.kept else []),
+            *map(describe_attachment, iterate_attachments(plan.step.messages)),
             *plan.notes,
         ]
 
@@ -418,6 +434,12 @@ class Notebook:
         """Ends what runs and writes what is queued; idempotent."""
         self.engine.close()
         self.journal.close()
+
+
+def describe_attachment(attachment: Attachment) -> str:
+    """What goes along with a request, and about how much of its tokens that is."""
+    tokens = format_count(estimate_attachment_tokens(attachment), "token")
+    return f"attached {attachment.describe_named()} · about {tokens}"
 
 
 def _is_same(current: Session, command: SessionCommand, name: str) -> bool:

@@ -9,11 +9,25 @@ import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from heliconemagic import headers
+from heliconemagic.attachments.attachment import iterate_attachments
+from heliconemagic.attachments.examples import Examples, read_examples
+from heliconemagic.attachments.gathering import gather_attachments
+from heliconemagic.attachments.loading import Loaded, Sources, load_attachments
+from heliconemagic.attachments.tokens import estimate_content_tokens
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
-from heliconemagic.conversation import Place, Wish, build_chain, build_fingerprint, build_messages, find_place
+from heliconemagic.conversation import (
+    Place,
+    Wish,
+    build_chain,
+    build_content,
+    build_fingerprint,
+    build_messages,
+    find_place,
+)
 from heliconemagic.errors import BudgetError, InputError, JournalError
 from heliconemagic.gateways.choice import Choice, Gateway, build_credentials, check_model, describe_secret_headers
 from heliconemagic.gateways.keys import Keys
@@ -30,7 +44,7 @@ from heliconemagic.render.terminal import replace_surrogates
 from heliconemagic.session_state import Session
 from heliconemagic.settings import Context, RequestOptions
 from heliconemagic.tree import find_stale
-from heliconemagic.usage import Usage, estimate_tokens
+from heliconemagic.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +91,8 @@ def plan_step(
     choice: Choice,
     keys: Keys,
     now: float,
+    folder: Path | None = None,
+    find_recorded: Callable[[str], bytes | None] = lambda sha256: None,
     list_models: Callable[[], Sequence[str]] = tuple,
     find_reply: FindReply = lambda fingerprint: None,
     build_id: Callable[[], str] = lambda: str(uuid.uuid4()),
@@ -86,6 +102,8 @@ def plan_step(
     Args:
         prompt: the cell's text, templates not yet filled.
         names: what templates may name.
+        folder: the notebook's, where the paths of attachments begin.
+        find_recorded: the bytes of an attachment that an earlier turn sent, by their hash.
         list_models: models that may be meant where one is unknown.
         find_reply: looks an identical request up in the journal, for ``--keep``.
         options: the cell's over the session's over the defaults.
@@ -97,7 +115,10 @@ def plan_step(
     filled = fill_template(prompt, names, mode=command.mode)
     place = _find_place(session, _build_wish(session, command, names, cell, options))
     chain = build_chain(session.steps, place.parent)
-    messages = build_messages(chain, filled.text, _fill_system(options.system, names, command.mode))
+    system = _fill_system(options.system, names, command.mode)
+    attached = _load_attachments(command, names, folder)
+    examples = _read_examples(command, names, has_system=system is not None)
+    messages = build_messages(chain, build_content(filled.text, attached.parts), system, examples.messages)
     request = Request(
         gateway=choice.gateway,
         credentials=build_credentials(choice.gateway, keys),
@@ -110,9 +131,11 @@ def plan_step(
         retries=DEFAULT_RETRIES if options.retries is None else options.retries,
         timeout=DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
         list_models=list_models,
+        attachments=gather_attachments(messages, {**examples.loaded.data, **attached.data}, find_recorded),
     )
     secrets = (*keys.secrets, *request.credentials.secrets)
     check_no_secret([request.build_body(), dict(request.headers), request.gateway.base_url], secrets)
+    check_no_secret_attached(request, secrets)
     fingerprint = build_fingerprint(choice.gateway.base_url, request.model, request.messages, request.parameters)
     step = Step(
         id=build_id(),
@@ -138,10 +161,30 @@ def plan_step(
         step=step,
         request=request,
         place=place,
-        notes=(*filled.notes, *_find_notes(session, place), *find_unsent(choice.gateway, options), *note),
+        notes=(
+            *filled.notes,
+            *attached.notes,
+            *examples.loaded.notes,
+            *_find_notes(session, place),
+            *find_unsent(choice.gateway, options),
+            *note,
+        ),
         redactor=Redactor(secrets),
         kept=kept,
     )
+
+
+def _load_attachments(command: CellCommand, names: Mapping[str, Any], folder: Path | None) -> Loaded:
+    if not command.attachments:
+        return Loaded()
+    sources = Sources(names=names, mode=command.mode, folder=folder, allows_url=command.allows_url)
+    return load_attachments(command.attachments, sources)
+
+
+def _read_examples(command: CellCommand, names: Mapping[str, Any], *, has_system: bool) -> Examples:
+    if command.examples is None:
+        return Examples()
+    return read_examples(command.examples, names, allows_url=command.allows_url, has_system=has_system)
 
 
 def _find_place(session: Session, wish: Wish) -> Place:
@@ -223,6 +266,22 @@ def check_no_secret(sent: object, secrets: Iterable[Secret]) -> None:
         )
 
 
+def check_no_secret_attached(request: Request, secrets: Iterable[Secret]) -> None:
+    """No key travels in an attachment either, as far as its bytes show one: a picture's or a packed PDF's don't.
+
+    Raises:
+        InputError: one has a configured key's value.
+    """
+    redactor = Redactor(secrets)
+    for attachment in iterate_attachments(request.messages):
+        text = request.attachments[attachment.sha256].decode("latin-1")
+        if redactor.redact(text) != text:
+            raise InputError(
+                f"the attachment {attachment.name!r} contains the value of one of your keys; nothing was sent.",
+                hint="take the key out of it",
+            )
+
+
 def _check_budget(session: Session, budget: float | None, request: Request) -> None:
     if budget is None:
         return
@@ -243,7 +302,7 @@ def _check_budget(session: Session, budget: float | None, request: Request) -> N
 
 def estimate_request_tokens(request: Request) -> int:
     """Roughly the tokens of the request's messages."""
-    return sum(4 + estimate_tokens(str(message.get("content", ""))) for message in request.messages)
+    return sum(4 + estimate_content_tokens(message.get("content")) for message in request.messages)
 
 
 def estimate_request_cost(request: Request) -> float | None:

@@ -21,6 +21,14 @@ CUT_REASONS = ("length", "content_filter")
 """The finish reasons of answers that break off before their end."""
 
 
+def read_content_text(content: object) -> str:
+    """The text of a message's content, whether it is a text or a list of parts; of other parts nothing."""
+    if not isinstance(content, list | tuple):
+        return content if isinstance(content, str) else ""
+    texts = [part.get("text") for part in content if isinstance(part, Mapping) and part.get("type") == "text"]
+    return "\n\n".join(text for text in texts if isinstance(text, str))
+
+
 class StepKind(StrEnum):
     """What a step was, by Helicone's words for the leaves of its tree."""
 
@@ -130,9 +138,8 @@ class Step:
 
     @property
     def prompt(self) -> str:
-        """The text of the last message: what the cell said."""
-        content = self.messages[-1].get("content", "") if self.messages else ""
-        return content if isinstance(content, str) else str(content)
+        """The text of the last message: what the cell said, without what was attached."""
+        return read_content_text(self.messages[-1].get("content")) if self.messages else ""
 
     @property
     def latency(self) -> float | None:

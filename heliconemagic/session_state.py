@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.conversation import find_current
 from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
@@ -36,6 +37,7 @@ class Session:
         """How to wait for each step in the background that runs, or failed and nobody has been told, by its id."""
         self.is_shared = False  # other processes may write steps of it
         self._lock = threading.Lock()
+        self.attachments = AttachmentStore()
         self._steps = {step.id: step for step in steps}
         self._cells_run_here: set[str] = set()
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
+from heliconemagic.attachments.attachment import parse_part
+from heliconemagic.attachments.wire import recognise_content
 from heliconemagic.demo.schema_filler import build_json_answer
 from heliconemagic.demo.topic import capitalise, find_keywords, find_topic
 
@@ -31,6 +33,7 @@ class Turn(NamedTuple):
 
     role: str
     text: str
+    attached: tuple[str, ...] = ()  # what came along, in words
 
 
 class Kind(StrEnum):
@@ -110,7 +113,27 @@ def read_turns(messages: Any) -> list[Turn]:
     if not isinstance(messages, list):
         return []
     read = [message if isinstance(message, Mapping) else {} for message in messages[-MAX_TURNS:]]
-    return [Turn(str(message.get("role", "user")), _read_content(message.get("content"))) for message in read]
+    return [_read_turn(message) for message in read]
+
+
+def _read_turn(message: Mapping[str, Any]) -> Turn:
+    content = message.get("content")
+    if isinstance(content, list):
+        content = recognise_content(content[:MAX_TURNS])
+    return Turn(str(message.get("role", "user")), _read_content(content), _describe_attached(content))
+
+
+def _describe_attached(content: Any) -> tuple[str, ...]:
+    """The parts that are no text: type, size, and a name where one was sent."""
+    parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    return tuple(_describe_part(part) for part in parts if part.get("type") != "text")
+
+
+def _describe_part(part: Mapping[str, Any]) -> str:
+    attachment = parse_part(part)
+    if attachment is None:
+        return "an image's address" if part.get("type") == "image_url" else "something unknown"
+    return attachment.describe_named() if "name" in attachment.identity else attachment.describe()
 
 
 def _read_content(content: Any) -> str:
@@ -159,7 +182,16 @@ def _build_first_line(turns: Sequence[Turn]) -> str:
     ]
     listed = ", ".join(f"{count} {words}" for count, words in counts if count)
     sent = f"{len(turns)} messages ({listed}); the last one" if len(turns) > 1 else "1 message; it"
-    return f"*{NOTICE} I was sent {sent} {_quote(turns[-1].text)}*"
+    return f"*{NOTICE} I was sent {sent} {_build_attached(turns[-1].attached)}{_quote(turns[-1].text)}*"
+
+
+def _build_attached(attached: Sequence[str]) -> str:
+    """What came along, and that nobody looks at it here."""
+    if not attached:
+        return ""
+    count = "an attachment" if len(attached) == 1 else f"{len(attached)} attachments"
+    listed = _escape("; ".join(attached[:3]) + ("; …" if len(attached) > 3 else ""))
+    return f"has {count} ({listed}), which I cannot look into, and "
 
 
 def _quote(text: str) -> str:
@@ -168,8 +200,11 @@ def _quote(text: str) -> str:
         return "is empty."
     if len(line) > MAX_QUOTE_LENGTH:
         line = line[: MAX_QUOTE_LENGTH - 1].rsplit(" ", 1)[0] + "…"
-    escaped = re.sub(r"([\\`*_{}\[\]<>$|~&])", r"\\\1", line)
-    return f"says: “{escaped}”"
+    return f"says: “{_escape(line)}”"
+
+
+def _escape(line: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>$|~&])", r"\\\1", line)
 
 
 def _build_reasoning(task: _Task) -> str:

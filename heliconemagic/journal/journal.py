@@ -11,9 +11,10 @@ import contextlib
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from heliconemagic.errors import JournalError
@@ -33,6 +34,7 @@ __all__ = ["Journal", "default_folder"]
 
 OPEN_SECONDS = 1.0  # the longest a step waits for its pending row
 _TEXT_DELAY = 0.025  # seconds for which text gathers; with the 200 ms it gathers in the engine, within the promised 250
+NO_ATTACHMENTS: Mapping[str, bytes] = MappingProxyType({})
 _SESSION, _STEP, _TEXT, _ATTEMPT, _SUPERSEDED, _SIGN = range(6)  # the order in which changes are written
 
 
@@ -90,15 +92,16 @@ class Journal:
         self._store.keep(key, change)
         self._writer.put(key, change)
 
-    def open_step(self, step: Step) -> bool:
+    def open_step(self, step: Step, attachments: Mapping[str, bytes] = NO_ATTACHMENTS) -> bool:
         """Commit the row of a step that is about to be sent; False if that failed, for `warning`'s reason.
 
+        ``attachments`` are the bytes that its messages refer to, by their hashes; each is stored once.
         False as well for a step that is not to be recorded; nothing of it is written.
         """
         if not step.is_recorded:
             return False
         self._writer.drop_told()
-        key, change = (_STEP, step.id), partial(self._store.write_step, step)
+        key, change = (_STEP, step.id), partial(self._store.write_step, step, attachments)
         self._store.keep(key, change)
         return self._writer.wait(self._writer.put(key, change), OPEN_SECONDS)
 
@@ -119,11 +122,11 @@ class Journal:
         change = partial(journal_rows.write_attempt, step_id=step_id, attempt=attempt)
         return self._writer.put((_ATTEMPT, attempt.request_id), change)
 
-    def close_step(self, step: Step) -> None:
+    def close_step(self, step: Step, attachments: Mapping[str, bytes] = NO_ATTACHMENTS) -> None:
         """The final state of a step, with everything there is to say of it."""
         if step.is_recorded:
             self._store.let_go((_STEP, step.id))
-            self._writer.put((_STEP, step.id), partial(self._store.write_step, step))
+            self._writer.put((_STEP, step.id), partial(self._store.write_step, step, attachments))
 
     def supersede(self, step_ids: Sequence[str]) -> None:
         """Mark steps whose cells ran again."""
@@ -165,6 +168,11 @@ class Journal:
         """What other processes have written of a session since that time (seconds since the epoch)."""
         with self._reading() as connection:
             return journal_queries.load_steps_of_others(connection, session_id, self._store.owner.id, since)
+
+    def find_attachment(self, sha256: str) -> bytes | None:
+        """The bytes with this hash; None if none of the journal's steps needs them."""
+        with self._reading() as connection:
+            return journal_queries.find_attachment(connection, sha256)
 
     def find_session(self, reference: str) -> SessionRecord:
         """The session of this id, of the one id that begins so (4 characters at least), or the newest of this name.

@@ -200,8 +200,24 @@ _FORGET_MESSAGE = """
 """
 
 
+_FORGET_LINKS = """
+    DELETE FROM message_attachments
+    WHERE message_number = ?1 AND NOT EXISTS (SELECT 1 FROM messages WHERE number = ?1)
+"""
+_FORGET_ATTACHMENTS = """
+    DELETE FROM attachments
+    WHERE NOT EXISTS (SELECT 1 FROM message_attachments WHERE attachment_number = attachments.number)
+"""
+
+
+def find_attachment(connection: sqlite3.Connection, sha256: str) -> bytes | None:
+    """The bytes with this hash."""
+    row = connection.execute("SELECT body FROM attachments WHERE hash = ?", (bytes.fromhex(sha256),)).fetchone()
+    return row and bytes(row[0])
+
+
 def forget(connection: sqlite3.Connection, session_id: str) -> list[str]:
-    """Delete a session with its steps, attempts and the messages that no other step uses.
+    """Delete a session with its steps, attempts, and the messages and attachments that no other step uses.
 
     Returns the ids of its steps. Their text is gone from the file; the log may still have it.
     """
@@ -212,6 +228,8 @@ def forget(connection: sqlite3.Connection, session_id: str) -> list[str]:
     for statement in _FORGET:
         connection.execute(statement, session)
     connection.executemany(_FORGET_MESSAGE, messages)
+    connection.executemany(_FORGET_LINKS, messages)
+    connection.execute(_FORGET_ATTACHMENTS)
     connection.execute("COMMIT")
     return [step_id for (step_id,) in steps]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from heliconemagic.attachments.attachment import list_attachments
 from heliconemagic.records import (
     Attempt,
     Message,
@@ -92,8 +93,18 @@ def has_session(connection: sqlite3.Connection, session_id: str) -> bool:
     return connection.execute("SELECT 1 FROM sessions WHERE id = ?", (session_id,)).fetchone() is not None
 
 
-def write_step(connection: sqlite3.Connection, step: Step, *, owner_id: str, now: float) -> None:
-    """Insert or update a step with its messages and attempts, as written by ``owner_id`` at ``now``."""
+def write_step(
+    connection: sqlite3.Connection,
+    step: Step,
+    *,
+    owner_id: str,
+    now: float,
+    attachments: Mapping[str, bytes] | None = None,
+) -> None:
+    """Insert or update a step with its messages and attempts, as written by ``owner_id`` at ``now``.
+
+    ``attachments`` are the bytes, by their hashes, that its messages refer to.
+    """
     row = {name: _encode(getattr(step, name)) for name in STEP_COLUMNS}
     row |= {name: getattr(step.usage, name, None) for name in USAGE_COLUMNS}
     row |= {"kind": step.kind.value, "status": step.status.value, "is_superseded": step.is_superseded}
@@ -104,7 +115,7 @@ def write_step(connection: sqlite3.Connection, step: Step, *, owner_id: str, now
     connection.execute(_PUT_STEP, row)
     number = _find_number(connection, step.id)
     assert number is not None
-    _write_messages(connection, number, step.messages)
+    _write_messages(connection, number, step.messages, attachments or {})
     for attempt in step.attempts:
         _put_attempt(connection, number, attempt)
 
@@ -114,7 +125,9 @@ def _find_number(connection: sqlite3.Connection, step_id: str) -> int | None:
     return row and int(row[0])
 
 
-def _write_messages(connection: sqlite3.Connection, step_number: int, messages: tuple[Message, ...]) -> None:
+def _write_messages(
+    connection: sqlite3.Connection, step_number: int, messages: tuple[Message, ...], attachments: Mapping[str, bytes]
+) -> None:
     """Store each body once, by its hash, and their order in this step: only once, for it never changes."""
     (count,) = connection.execute("SELECT count(*) FROM step_messages WHERE step_number = ?", (step_number,)).fetchone()
     if count == len(messages):
@@ -125,6 +138,27 @@ def _write_messages(connection: sqlite3.Connection, step_number: int, messages: 
         "INSERT OR REPLACE INTO step_messages (step_number, position, message_number)"
         " SELECT ?, ?, number FROM messages WHERE hash = ?",
         [(step_number, position, digest) for position, (digest, _) in enumerate(bodies)],
+    )
+    for message, (digest, _) in zip(messages, bodies, strict=True):
+        for attachment in list_attachments(message):
+            _write_attachment(connection, digest, attachment.sha256, attachments)
+
+
+def _write_attachment(
+    connection: sqlite3.Connection, message_hash: bytes, sha256: str, attachments: Mapping[str, bytes]
+) -> None:
+    """Store the bytes once, by their hash, and that this message needs them."""
+    digest = bytes.fromhex(sha256)
+    if sha256 in attachments:
+        # Looked for first: a conflict would be found only once the megabytes were handed over.
+        known = connection.execute("SELECT 1 FROM attachments WHERE hash = ?", (digest,)).fetchone()
+        if known is None:
+            connection.execute("INSERT INTO attachments (hash, body) VALUES (?, ?)", (digest, attachments[sha256]))
+    connection.execute(
+        "INSERT OR IGNORE INTO message_attachments"
+        " SELECT messages.number, attachments.number FROM messages, attachments"
+        " WHERE messages.hash = ? AND attachments.hash = ?",
+        (message_hash, digest),
     )
 
 

@@ -69,6 +69,14 @@ MIGRATIONS = (
     DROP INDEX steps_summed;
     CREATE INDEX steps_summed ON steps (session_id, status, cost, prompt_tokens, completion_tokens, origin)
     """,
+    """
+    CREATE TABLE attachments (number INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
+    CREATE TABLE message_attachments (
+        message_number INTEGER NOT NULL, attachment_number INTEGER NOT NULL,
+        PRIMARY KEY (message_number, attachment_number)
+    ) WITHOUT ROWID;
+    CREATE INDEX messages_by_attachment ON message_attachments (attachment_number)
+    """,
 )
 
 Connect = Callable[[Path], "sqlite3.Connection"]

@@ -6,7 +6,7 @@ Joins the file (`journal_schema`), its rows (`journal_rows`) and the process tha
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,7 +104,7 @@ class JournalStore:
         """Forget what `keep` remembered."""
         self._unfinished.pop(key, None)
 
-    def write_step(self, step: Step, connection: sqlite3.Connection) -> None:
+    def write_step(self, step: Step, attachments: Mapping[str, bytes], connection: sqlite3.Connection) -> None:
         """The change that inserts or updates a step, unless it was forgotten meanwhile.
 
         Raises:
@@ -114,7 +114,8 @@ class JournalStore:
             return
         if not journal_rows.has_session(connection, step.session_id):
             raise ValueError(f"a step of a session that another program has forgotten ({step.session_id})")
-        journal_rows.write_step(connection, step, owner_id=self.owner.id, now=self._clock())
+        now = self._clock()
+        journal_rows.write_step(connection, step, owner_id=self.owner.id, now=now, attachments=attachments)
 
     def write_text(self, step_id: str, text: str, reasoning: str, connection: sqlite3.Connection) -> None:
         """The change that stores the text so far."""

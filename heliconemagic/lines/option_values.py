@@ -27,7 +27,7 @@ PARAMETERS = (
 
 _INSTEAD = {
     "model": "type -m MODEL",
-    "messages": "the prompt goes below the first line, a system prompt after -s",
+    "messages": "the prompt goes below the first line, a system prompt after -s, examples with --messages NAME",
     "system": "type -s TEXT",
     "temperature": "type -t NUMBER",
     "stream": "answers stream by default; --no-stream waits for the whole one",

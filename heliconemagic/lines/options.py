@@ -45,6 +45,9 @@ class CellCommand:
     continues: bool = False
     after: str | None = None  # as typed
     is_fresh: bool = False
+    attachments: tuple[str, ...] = ()  # as typed
+    allows_url: bool = False
+    examples: str | None = None  # the variable with messages that are sent first
     streams: bool = True
     is_logged: bool = True
     is_live: bool = False
@@ -119,6 +122,11 @@ def check_together(arguments: Mapping[str, Any]) -> None:
         raise InputError(
             "--keep takes an answer from the journal, and --no-log keeps the cell away from it.",
             hint="keep one of them",
+        )
+    if arguments.get("allows_url") and not arguments.get("attachments") and "examples" not in arguments:
+        raise InputError(
+            "--allow-url is about what -a or --messages bring along, and there is neither.",
+            hint="type -a https://example.com/chart.png --allow-url",
         )
 
 

@@ -71,6 +71,30 @@ def find_awaitables(
     return {name: names[name] for name in used if name in names and inspect.isawaitable(names[name])}
 
 
+@dataclass(frozen=True, slots=True)
+class SpanValue:
+    """The value of a text that is one ``{{ … }}`` and nothing else, and what stands between the braces."""
+
+    value: Any
+    expression: str
+
+
+def compute_single_span(text: str, names: Mapping[str, Any], *, mode: TemplateMode | str) -> SpanValue | None:
+    """The value itself, not its text, of a ``text`` that is a single span; None for any other.
+
+    Raises:
+        TemplateError: the span cannot be computed.
+    """
+    if not text.strip().startswith("{{") or not _has_template(text, mode):
+        return None
+    from heliconemagic.prompt import expressions
+
+    spans = [piece for piece in expressions.split_spans(text) if not isinstance(piece, str) or piece.strip()]
+    if len(spans) != 1 or isinstance(spans[0], str):
+        return None
+    return SpanValue(expressions.compute_span(spans[0], names), spans[0].expression)
+
+
 def _has_template(text: str, mode: TemplateMode | str) -> bool:
     openers = {TemplateMode.SPANS: ("{{",), TemplateMode.JINJA: ("{{", "{%", "{#")}.get(TemplateMode(mode), ())
     return any(opener in text for opener in openers)

@@ -47,11 +47,24 @@ def build_value_text(value: Any, expression: str) -> ValueText:
         raise TemplateError(message, cause=f"{type(error).__name__}: {error}") from error
 
 
+def is_table(value: Any) -> bool:
+    """Whether it is a DataFrame or a Series, of pandas or polars."""
+    return _is_frame(value) or _is_series(value)
+
+
+def _is_frame(value: Any) -> bool:
+    return _has(value, "columns", "head", "itertuples") or _has(value, "columns", "head", "iter_rows")
+
+
+def _is_series(value: Any) -> bool:
+    return _has(value, "head", "to_list", "dtype")
+
+
 def _build_text(value: Any, expression: str) -> ValueText:
     label = f"{type(value).__name__} {expression}"
-    if _has(value, "columns", "head", "itertuples") or _has(value, "columns", "head", "iter_rows"):
+    if _is_frame(value):
         return _build_table(value, label)
-    if _has(value, "head", "to_list", "dtype"):
+    if _is_series(value):
         return _build_series(value, label)
     text = str(value)
     _check_readable(value, text, expression)

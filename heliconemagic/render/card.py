@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_answer import build_answer_html, build_answer_markdown, list_remark_lines
+from heliconemagic.render.card_attached import build_attached_html, build_attached_markdown, build_attached_text
 from heliconemagic.render.card_request import build_request_html
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.render.card_words import (
@@ -105,7 +107,7 @@ def _list_failure(card: Card) -> list[str]:
 def build_html(card: Card) -> str:
     """The whole card, static: no script, nothing loaded; it reads well without its style, too."""
     answer = build_answer_html(card.step)
-    body = f'<div class="hm-body">{answer}</div>' if answer else ""
+    body = build_attached_html(card.step) + (f'<div class="hm-body">{answer}</div>' if answer else "")
     folded = "" if card.step.status is StepStatus.PENDING else build_request_html(card.step, card.request)
     return f'{build_style()}<div class="hm">{build_head(card)}{body}{build_foot(card)}{folded}</div>'
 
@@ -117,9 +119,9 @@ def build_markdown(card: Card) -> str:
     head = " · ".join([f"**{escape_markdown(step.path)}**", *(escape_markdown(word) for word in words if word)])
     message, hint = describe_failure(card)
     failure = f"**{escape_markdown(' '.join(part for part in (message, hint) if part))}**" if message else ""
-    return "\n\n".join(
-        part for part in (head, build_answer_markdown(step), failure, _build_markdown_foot(card)) if part
-    )
+    attached = build_attached_markdown(step)
+    parts = (head, attached, build_answer_markdown(step), failure, _build_markdown_foot(card))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _build_markdown_foot(card: Card) -> str:
@@ -129,11 +131,12 @@ def _build_markdown_foot(card: Card) -> str:
 
 
 def build_head_text(card: Card, now: float | None = None) -> str:
-    """The first line for a terminal."""
+    """The first line for a terminal, and below it what was attached."""
     step = card.step
     progress = describe_progress(card, now) if now is not None and card.waiting else ""
     words = [step.path, describe_origin(card), card.context, describe_end(step) or progress]
-    return make_safe_text(" · ".join(word for word in words if word))
+    line = make_safe_text(" · ".join(word for word in words if word))
+    return "\n".join(part for part in (line, build_attached_text(step)) if part)
 
 
 def build_foot_text(card: Card) -> str:
@@ -167,7 +170,7 @@ def build_json(card: Card) -> dict[str, Any]:
         "gateway": step.gateway,
         "model": step.model,
         "answered_by": step.answered_by,
-        "messages": [dict(message) for message in step.messages],
+        "messages": drop_thumbnails(step.messages),
         "parameters": dict(step.parameters),
         "text": step.text,
         "reasoning": step.reasoning,

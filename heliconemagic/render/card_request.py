@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from heliconemagic.attachments.attachment import iterate_attachments, parse_part
 from heliconemagic.records import Step
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.code import build_python, build_typescript
@@ -30,8 +31,10 @@ def build_request_html(step: Step, form: RequestForm | None) -> str:
 
 
 def describe_request(step: Step, form: RequestForm | None) -> str:
-    """``request: 5 messages, temperature 0.7``."""
+    """``request: 5 messages, 1 attachment, temperature 0.7``."""
     parts = [format_count(len(step.messages), "message")]
+    if attached := sum(1 for _ in iterate_attachments(step.messages)):
+        parts.append(format_count(attached, "attachment"))
     for name, value in _list_parameters(step, form).items():
         written = _write(value)
         parts.append(f"{name} {written}" if len(written) <= 24 else name)
@@ -50,11 +53,22 @@ def _iterate_messages(step: Step) -> Iterator[str]:
 
 
 def _read_content(message: Mapping[str, Any]) -> str:
-    """Text as it is; anything else, and anything besides role and content, as JSON."""
+    """Text as it is, attachments in words; anything else, and anything besides role and content, as JSON."""
     content = message.get("content")
     rest = {name: value for name, value in message.items() if name not in ("role", "content")}
-    text = content if isinstance(content, str) else _write(content, indent=2)
+    if isinstance(content, list | tuple):
+        text = "\n\n".join(map(_read_part, content))
+    else:
+        text = content if isinstance(content, str) else _write(content, indent=2)
     return f"{text}\n{_write(rest, indent=2)}" if rest else text
+
+
+def _read_part(part: Any) -> str:
+    attachment = parse_part(part)
+    if attachment is not None:
+        return f"[{attachment.describe_named()}, sha256 {attachment.sha256[:12]}]"
+    is_text = isinstance(part, Mapping) and set(part) == {"type", "text"} and isinstance(part["text"], str)
+    return str(part["text"]) if is_text else _write(part, indent=2)
 
 
 def _shorten(text: str) -> str:

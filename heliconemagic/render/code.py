@@ -10,8 +10,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from heliconemagic.attachments.attachment import Attachment, iterate_attachments, replace_attachments
+from heliconemagic.attachments.limits import Kind
+from heliconemagic.attachments.wire import build_data_part, build_text_part
 from heliconemagic.render.card_state import RequestForm
-from heliconemagic.render.literals import PYTHON, TYPESCRIPT, write_string
+from heliconemagic.render.literals import PYTHON, TYPESCRIPT, Expression, write_string
 
 KNOWN_PARAMETERS = frozenset(
     """
@@ -31,7 +34,7 @@ _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 def build_python(form: RequestForm) -> str:
     """A script for the ``openai`` package."""
-    body = _read_body(form)
+    body = _read_body(form, _read_file_in_python)
     known, extra = _split_body(body)
     arguments = [f"{name}={PYTHON.write(value, '    ')}" for name, value in known.items()]
     if extra:
@@ -41,15 +44,15 @@ def build_python(form: RequestForm) -> str:
         f"api_key={_write_python_key(form)}",
         *_write_headers("default_headers=", form, _write_python_secret, "    "),
     ]
-    imports = "import os\n\nfrom openai import OpenAI" if _needs_environment(form) else "from openai import OpenAI"
+    imports = _import_in_python(form)
     call = f"client.chat.completions.create(\n{_indent(arguments, '    ')})"
     built = f"client = OpenAI(\n{_indent(client, '    ')})"
-    return f"{imports}\n\n{built}\n\n{_use_in_python(call, is_streamed=bool(body.get('stream')))}"
+    return f"{imports}\n\n{_comment('#', form)}{built}\n\n{_use_in_python(call, is_streamed=bool(body.get('stream')))}"
 
 
 def build_typescript(form: RequestForm) -> str:
     """A module for npm's ``openai``; it is plain JavaScript as well."""
-    body = _read_body(form)
+    body = _read_body(form, _read_file_in_typescript)
     known, extra = _split_body(body)
     arguments = TYPESCRIPT.write_entries(known, "  ")
     if extra:
@@ -62,7 +65,8 @@ def build_typescript(form: RequestForm) -> str:
     built = f"const client = new OpenAI({{\n{_indent(client, '  ')}}});"
     call = f"await client.chat.completions.create({{\n{_indent(arguments, '  ')}}});"
     used = _use_in_typescript(call, is_streamed=bool(body.get("stream")))
-    return f'import OpenAI from "openai";\n\n{built}\n\n{used}'
+    imports = 'import { readFileSync } from "node:fs";\n\n' if _list_files(form) else ""
+    return f'{imports}import OpenAI from "openai";\n\n{_comment("//", form)}{built}\n\n{used}'
 
 
 def _use_in_python(call: str, *, is_streamed: bool) -> str:
@@ -89,10 +93,48 @@ def _use_in_typescript(call: str, *, is_streamed: bool) -> str:
     )
 
 
-def _read_body(form: RequestForm) -> dict[str, Any]:
-    """The body as JSON will carry it."""
+def _read_body(form: RequestForm, read_file: Callable[[Attachment], Expression]) -> dict[str, Any]:
+    """The body as JSON will carry it; ``read_file`` says how the code gets what is attached."""
     body: dict[str, Any] = json.loads(json.dumps(dict(form.body), default=str))
-    return body
+
+    def build(attachment: Attachment) -> dict[str, Any]:
+        build_part = build_text_part if attachment.kind is Kind.TEXT else build_data_part
+        return build_part(attachment, read_file(attachment))
+
+    return {**body, "messages": replace_attachments(body.get("messages", ()), build)} if _list_files(form) else body
+
+
+def _list_files(form: RequestForm) -> list[Attachment]:
+    return list(iterate_attachments(form.body.get("messages", ())))
+
+
+def _comment(mark: str, form: RequestForm) -> str:
+    """Which files the code needs that only the notebook has: those made of its variables, or from elsewhere."""
+    missing = dict.fromkeys(attachment.name for attachment in _list_files(form) if not attachment.path)
+    return f"{mark} put beside this file: {', '.join(missing)}\n" if missing else ""
+
+
+def _read_file_in_python(attachment: Attachment) -> Expression:
+    path = f"Path({write_string(attachment.path or attachment.name)})"
+    if attachment.kind is Kind.TEXT:
+        return Expression(f'{path}.read_text(encoding="utf-8")')
+    return Expression(f"base64.b64encode({path}.read_bytes()).decode()")
+
+
+def _read_file_in_typescript(attachment: Attachment) -> Expression:
+    encoding = "utf8" if attachment.kind is Kind.TEXT else "base64"
+    return Expression(f'readFileSync({write_string(attachment.path or attachment.name)}, "{encoding}")')
+
+
+def _import_in_python(form: RequestForm) -> str:
+    files = _list_files(form)
+    needed = [
+        "import base64" if any(attachment.kind is not Kind.TEXT for attachment in files) else "",
+        "import os" if _needs_environment(form) else "",
+        "from pathlib import Path" if files else "",
+    ]
+    standard = "\n".join(line for line in needed if line)
+    return "\n\n".join(part for part in (standard, "from openai import OpenAI") if part)
 
 
 def _split_body(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from heliconemagic.attachments.wire import build_shown_messages
 from heliconemagic.render.card import RequestForm
 from heliconemagic.render.markup import NO_MATH, escape
 from heliconemagic.render.style import build_style
@@ -26,7 +27,10 @@ def build_dry_run_bundle(form: RequestForm, lines: Sequence[str]) -> dict[str, A
 
 
 def build_request_text(form: RequestForm) -> str:
-    """The request line, headers and indented JSON body; secrets stand as their variables' names."""
+    """The request line, headers and indented JSON body.
+
+    Secrets stand as their variables' names, and a few words in place of what is attached.
+    """
     headers = {**form.headers, **form.secret_headers}
     if form.api_key_variable:
         headers["Authorization"] = f"Bearer {{{form.api_key_variable}}}"
@@ -34,4 +38,5 @@ def build_request_text(form: RequestForm) -> str:
         f"POST {form.base_url.rstrip('/')}/chat/completions",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
-    return "\n".join([*head, "", json.dumps(dict(form.body), indent=2, ensure_ascii=False, default=str)])
+    body = {**form.body, "messages": build_shown_messages(form.body.get("messages", ()))}
+    return "\n".join([*head, "", json.dumps(body, indent=2, ensure_ascii=False, default=str)])

@@ -28,6 +28,19 @@ def write_string(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Expression:
+    """Source code that stands where a value would; it can be joined with texts."""
+
+    source: str
+
+    def __radd__(self, text: str) -> Expression:
+        return Expression(f"{write_string(text)} + {self.source}")
+
+    def __add__(self, text: str) -> Expression:
+        return Expression(f"{self.source} + {write_string(text)}")
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """How one language spells what JSON holds."""
 
@@ -40,6 +53,8 @@ class Language:
         """``value`` as a literal whose first line is already indented by ``indent``."""
         if value is None or isinstance(value, bool):
             return self.constants[value]
+        if isinstance(value, Expression):
+            return value.source
         if isinstance(value, str):
             return self._write_text(value, indent)
         if isinstance(value, Mapping):

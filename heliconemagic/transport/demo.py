@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx2
 
+from heliconemagic.attachments.tokens import estimate_content_tokens
+from heliconemagic.attachments.wire import recognise_content
 from heliconemagic.demo.text import DemoAnswer, build_demo_answer
 from heliconemagic.usage import estimate_tokens
 
@@ -188,7 +190,7 @@ class _Completion:
         return {"id": f"chatcmpl-demo-{digest}", "object": kind, "created": self.created, "model": self.model}
 
     def _build_usage(self) -> dict[str, Any]:
-        prompt = sum(4 + estimate_tokens(_read_text(message)) for message in self.body.get("messages") or ())
+        prompt = sum(4 + _estimate_message(message) for message in self.body.get("messages") or ())
         reasoning = estimate_tokens(self.answer.reasoning)
         completion = estimate_tokens(self.answer.text) + reasoning
         return {
@@ -217,9 +219,9 @@ def _read_room(body: Mapping[str, Any], text: str) -> int:
     return 4 * limit if isinstance(limit, int) and limit > 0 else len(text)
 
 
-def _read_text(message: Any) -> str:
+def _estimate_message(message: Any) -> int:
     content = message.get("content") if isinstance(message, Mapping) else message
-    return content if isinstance(content, str) else json.dumps(content)
+    return estimate_content_tokens(recognise_content(content))
 
 
 def _parse_body(data: bytes) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from heliconemagic.render.card import REPLY_MIME, Card, build_bundle, build_foot, build_head
+from heliconemagic.render.card_attached import build_attached_html
 from heliconemagic.render.markdown import SegmentedMarkdown
 from heliconemagic.render.markup import escape
 from heliconemagic.render.style import build_style
@@ -137,7 +138,9 @@ class LiveCard:
         self._foot = widgets.build_html(build_foot(card))
         style = widgets.build_html(build_style() + LIVE_STYLE)
         row = widgets.build_box("HBox", (self._head, self._stop), "hm-live-head")
-        self._root = widgets.build_box("VBox", (row, self._body, self._foot, style), "hm", "hm-live")
+        attached = build_attached_html(card.step)
+        above = (row, widgets.build_html(attached)) if attached else (row,)
+        self._root = widgets.build_box("VBox", (*above, self._body, self._foot, style), "hm", "hm-live")
 
     def build_bundle(self, text: str) -> dict[str, Any]:
         """The display of the card as long as it lives; ``text`` stands for it where there are no widgets."""

@@ -1,0 +1,131 @@
+"""Attachments as chat completions carry them, and back: content parts with base64 in them. Pure.
+
+The forms are those of ``openai.types.chat.chat_completion_content_part_*``; files other than PDFs travel as text
+parts, as https://platform.openai.com/docs/guides/file-inputs says of this API.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from heliconemagic.attachments import media
+from heliconemagic.attachments.attachment import Attachment, build_attachment, replace_attachments
+from heliconemagic.attachments.limits import Kind
+from heliconemagic.records import Message
+
+_TEXT_FILE = re.compile(
+    r'<file name=(?P<name>"(?:[^"\\]|\\.)*") id="(?P<id>[0-9a-f]{8})">\n(?P<text>.*)\n</file id="(?P=id)">', re.DOTALL
+)
+_DATA_URL = re.compile(r"data:([a-z0-9.+/-]+);base64,", re.IGNORECASE)
+AUDIO_FORMATS = {media.WAV.media_type: "wav", media.MP3.media_type: "mp3"}
+
+
+def build_wire_messages(messages: Iterable[Message], attachments: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """The messages as they go out; ``attachments`` has the bytes by their hashes.
+
+    Raises:
+        KeyError: one is missing.
+    """
+
+    def build(attachment: Attachment) -> dict[str, Any]:
+        data = attachments[attachment.sha256]
+        if attachment.kind is Kind.TEXT:
+            return build_text_part(attachment, data.decode())
+        return build_data_part(attachment, base64.b64encode(data).decode("ascii"))
+
+    return replace_attachments(messages, build)
+
+
+def build_shown_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """The same for reading: a few words stand where the bytes would."""
+
+    def build(attachment: Attachment) -> dict[str, Any]:
+        words = f"… {attachment.describe_named()}, sha256 {attachment.sha256[:12]} …"
+        if attachment.kind is Kind.TEXT:
+            return build_text_part(attachment, words)
+        return build_data_part(attachment, words)
+
+    return replace_attachments(messages, build)
+
+
+def build_data_part(attachment: Attachment, encoded: Any) -> dict[str, Any]:
+    """The content part of an image, a recording or a PDF; ``encoded`` are its bytes in base64.
+
+    Only a PDF's name is sent, and never a path.
+    """
+    if attachment.kind is Kind.AUDIO:
+        form = AUDIO_FORMATS[attachment.media_type]
+        return {"type": "input_audio", "input_audio": {"data": encoded, "format": form}}
+    url = f"data:{attachment.media_type};base64," + encoded
+    if attachment.kind is Kind.PDF:
+        return {"type": "file", "file": {"filename": attachment.name, "file_data": url}}
+    return {"type": "image_url", "image_url": {"url": url, "detail": "auto"}}
+
+
+def build_text_part(attachment: Attachment, text: Any) -> dict[str, Any]:
+    """The content part of a text, between lines that name it.
+
+    Both bear the beginning of its hash, which no text has inside: nothing in it can look like its end.
+    """
+    id_ = f'id="{attachment.sha256[:8]}"'
+    opening = f"<file name={json.dumps(attachment.name, ensure_ascii=False)} {id_}>\n"
+    return {"type": "text", "text": opening + text + f"\n</file {id_}>"}
+
+
+def decode_part(part: Mapping[str, Any]) -> tuple[str, bytes] | None:
+    """Name and bytes of a part in the API's form that holds a file; None for plain text, URLs and ids.
+
+    Raises:
+        ValueError: what should be base64 is not.
+    """
+    text_file = _TEXT_FILE.fullmatch(str(part.get("text", ""))) if part.get("type") == "text" else None
+    if text_file:
+        return str(json.loads(text_file["name"])), text_file["text"].encode()
+    name, encoded = _find_encoded(part)
+    if encoded is None:
+        return None
+    try:
+        return name, base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("its data are not base64") from error
+
+
+def recognise_content(content: Any) -> Any:
+    """A message's content as it was sent, with references again in place of the bytes that are recognised."""
+    if not isinstance(content, list | tuple):
+        return content
+    return [_recognise_part(part) if isinstance(part, Mapping) else part for part in content]
+
+
+def _recognise_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        decoded = decode_part(part)
+    except ValueError:
+        return part
+    form = media.find_format(decoded[1]) if decoded else None
+    if decoded is None or not isinstance(form, media.Format):
+        return part
+    return build_attachment(decoded[1], form, decoded[0]).build_part()
+
+
+def _find_encoded(part: Mapping[str, Any]) -> tuple[str, str | None]:
+    kind = part.get("type")
+    inner = part.get(str(kind))
+    held: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
+    if kind == "input_audio":
+        return f"audio.{held.get('format', 'wav')}", str(held.get("data", ""))
+    if kind == "image_url":
+        return "image", _read_data_url(held.get("url"))
+    if kind == "file" and "file_data" in held:
+        return str(held.get("filename") or "file.pdf"), _read_data_url(held["file_data"]) or str(held["file_data"])
+    return "", None
+
+
+def _read_data_url(url: object) -> str | None:
+    found = _DATA_URL.match(url) if isinstance(url, str) else None
+    return url[found.end() :] if found and isinstance(url, str) else None
