@@ -8,7 +8,10 @@ from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, check_key_shape
 from heliconemagic.journal.journal import default_folder
+from heliconemagic.local.store import LocalStore
+from heliconemagic.local_line import describe_local_model
 from heliconemagic.notebook import Notebook
+from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice
 from heliconemagic.session_state import Session
 
@@ -41,6 +44,8 @@ def _describe_gateway(notebook: Notebook, spec: str | None) -> Iterator[tuple[st
         return
     where = "in this process" if choice.gateway.answers_in_process else f"at {choice.gateway.base_url}"
     yield "gateway", f"{choice.gateway.label} {where}: {choice.reason or 'as you said'}"
+    if choice.gateway.preset == "local":
+        yield "local model", describe_local_model(LocalStore.find(notebook.surroundings.environ))
     yield "answers", _try_gateway(notebook, choice)
     yield "logging", describe_logging(choice, notebook.session)
 
@@ -58,7 +63,7 @@ def _try_gateway(notebook: Notebook, choice: Choice) -> str:
         _, models = notebook.list_models(None, choice=choice)
     except HeliconeMagicError as error:
         return f"no: {error.message} {error.cause or ''}".strip()
-    return f"yes, with {len(models)} models"
+    return f"yes, with {format_count(len(models), 'model')}"
 
 
 def describe_logging(choice: Choice, session: Session | None) -> str:

@@ -11,6 +11,7 @@
     │   ├── RateLimitError         too many requests: wait, or ask for less
     │   └── IncompleteAnswerError  the answer broke off; what had arrived is kept
     ├── StillRunningError          a ``--bg`` step has no result yet
+    ├── LocalModelError            the local model isn't installed, or doesn't start
     └── JournalError               the record on disk cannot be read
     StepInterrupted                Stop or the kernel's interrupt (a KeyboardInterrupt)
 
@@ -113,6 +114,10 @@ class StillRunningError(HeliconeMagicError, AttributeError):
 
     An AttributeError, so that ``hasattr`` says so too.
     """
+
+
+class LocalModelError(HeliconeMagicError):
+    """The local model is missing, cannot be fetched, or doesn't start; nothing was sent."""
 
 
 class JournalError(HeliconeMagicError):

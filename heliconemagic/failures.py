@@ -13,6 +13,8 @@ from typing import Any
 from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, RateLimitError, UnknownModelError
 from heliconemagic.redaction import Redactor
 
+LOCAL_UNAVAILABLE = "local_model_unavailable"
+"""The code by which `heliconemagic.transport.local` says that there is no model to ask."""
 MAX_CAUSE_LENGTH = 300
 MAX_WAIT_LENGTH = 40  # of a date as HTTP spells it
 
@@ -48,6 +50,9 @@ class Refusal:
         cause = cause[:MAX_CAUSE_LENGTH]
         request_id = redact(self.request_id) if self.request_id else None
         common: dict[str, Any] = {"cause": cause, "status_code": self.status, "request_id": request_id}
+        if self.code == LOCAL_UNAVAILABLE:
+            hint = "`%helicone_session models install` mends it; `%helicone_session doctor --gateway local` tells more"
+            return GatewayError(redact(self.message), hint=hint)
         if self.status in (401, 403):
             return CredentialError(
                 f"the gateway {gateway!r} refused the key ({self.status}).",
@@ -61,6 +66,12 @@ class Refusal:
             return UnknownModelError(
                 f"{model!r} is not a model of the gateway {gateway!r}.",
                 hint=_suggest_model(model, list_models()) + "`%helicone_session models` lists them",
+                **common,
+            )
+        if self._is_too_long():
+            return GatewayError(
+                f"the conversation is too long for {model!r}.",
+                hint="use --fresh, or --after a shorter step",
                 **common,
             )
         if self.status == 429:
@@ -87,6 +98,11 @@ class Refusal:
         text = f"{self.code} {self.message}".lower()
         marks = ("model_not_found", "no available providers", "unknown model", "does not exist", "model not found")
         return self.status in (400, 404) and any(mark in text for mark in marks)
+
+    def _is_too_long(self) -> bool:
+        """As llama.cpp's servers say it, and OpenAI."""
+        text = f"{self.code} {self.message}".lower()
+        return self.status == 400 and ("context size" in text or "context_length" in text or "context length" in text)
 
     def _say_wait(self) -> str:
         wait = (self.headers.get("retry-after") or self.headers.get("helicone-ratelimit-reset") or "")[:MAX_WAIT_LENGTH]

@@ -32,6 +32,7 @@ from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys
 from heliconemagic.journal.journal import Journal
 from heliconemagic.keeping import build_kept_step, is_own_step, mark_kept
 from heliconemagic.lines.options import CellCommand, SessionCommand
+from heliconemagic.local.store import LocalStore
 from heliconemagic.names import LayeredNames
 from heliconemagic.planning import (
     Cell,
@@ -237,9 +238,17 @@ class Notebook:
         return self.surroundings.find_title()
 
     def choose_gateway(self, spec: str | None) -> Choice:
-        """The gateway that ``spec`` or the keys ask for."""
+        """The gateway that ``spec`` or the keys ask for.
+
+        Raises:
+            InputError, CredentialError: see `choose_gateway`.
+            LocalModelError: it is the local model, and that isn't installed.
+        """
         around = self.surroundings
-        return choose_gateway(spec, self.find_keys(), is_attended=around.is_attended(), environ=around.environ)
+        choice = choose_gateway(spec, self.find_keys(), is_attended=around.is_attended(), environ=around.environ)
+        if choice.gateway.preset == "local":
+            LocalStore.find(around.environ).check()
+        return choice
 
     def find_earlier_session(self, session: Session) -> SessionSummary | None:
         """The newest other session of the same name and notebook that has steps."""
@@ -411,7 +420,7 @@ class Notebook:
         if self.session is None:
             return list(DEMO_MODELS)
         gateway = self.session.choice.gateway
-        if gateway.answers_in_process:
+        if gateway.preset == "demo":
             return list(DEMO_MODELS)
         used = [step.model for step in reversed(self.session.steps) if step.status is StepStatus.DONE]
         known = [*used, gateway.default_model, *self._listed_models.get(gateway.label, ())]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from heliconemagic.gateways.presets import Gateway
 
 # Nobody sends a bill for what runs on one's own machine.
-_FREE_PRESETS = frozenset({"demo", "ollama", "lmstudio"})
+_FREE_PRESETS = frozenset({"demo", "local", "ollama", "lmstudio"})
 _OLLAMA_CLOUD = ("-cloud", ":cloud")  # models that Ollama passes on to its own paid servers
 
 

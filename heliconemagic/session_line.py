@@ -12,6 +12,7 @@ from heliconemagic.cards import build_recorded_card, find_session_url
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
 from heliconemagic.lines.options import SessionCommand
+from heliconemagic.local_line import LocalModelLine
 from heliconemagic.notebook import Notebook
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning import find_unsent
@@ -40,10 +41,12 @@ class SessionLine:
         *,
         ask_secret: Callable[[str], str],
         describe_frontend: Callable[[], list[tuple[str, str]]],
+        local_line: LocalModelLine,
     ) -> None:
         self._notebook = notebook
         self._ask_secret = ask_secret
         self._describe_frontend = describe_frontend
+        self._local_line = local_line
 
     def run(self, command: SessionCommand) -> Bundle:
         """What the line shows.
@@ -186,10 +189,12 @@ class SessionLine:
         return build_notice_bundle(Notice(head=f"ended {ended.record.title!r}", lines=lines))
 
     def list_models(self, command: SessionCommand) -> Bundle:
-        """The models that the session's gateway offers."""
+        """The models that the session's gateway offers; or the local one is installed or removed."""
+        if command.arguments:
+            return self._local_line.install() if command.arguments[0] == "install" else self._local_line.remove()
         label, models = self._notebook.list_models(command.options.gateway)
         lines = (", ".join(models),) if models else ("it lists none",)
-        return build_notice_bundle(Notice(head=f"{len(models)} models of {label}", lines=lines))
+        return build_notice_bundle(Notice(head=f"{format_count(len(models), 'model')} of {label}", lines=lines))
 
     def login(self, command: SessionCommand) -> Bundle:
         """Asks for a key without echo; it is kept in this kernel's memory, or in the OS keyring where there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.option_table import Magic
 from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.lines.suggestions import Suggestion, suggest
+from heliconemagic.local_line import LocalModelLine
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook import Notebook, Surroundings
 from heliconemagic.prefixes import find_prefix
@@ -33,12 +35,12 @@ if TYPE_CHECKING:
     from heliconemagic.views.live import View
 
 
-def build_client() -> Client:
+def build_client(environ: Mapping[str, str] = os.environ) -> Client:
     """A client whose every attempt is recorded; openai and httpx2 are imported here, on first use."""
     from heliconemagic.client import Client
     from heliconemagic.transport.network import build_transport
 
-    return Client(build_transport)
+    return Client(lambda gateway: build_transport(gateway, environ))
 
 
 def find_folder() -> Path | None:
@@ -77,12 +79,18 @@ class Workbench:
             colab=find_colab(),
             clock=clock,
         )
-        self.notebook = Notebook(surroundings, Journal(default_folder(environ), clock=clock), build_client)
+        journal = Journal(default_folder(environ), clock=clock)
+        self.notebook = Notebook(surroundings, journal, lambda: build_client(environ))
         self.show = SessionShow(self.frontend.publish, clock)
         self._runner = CellRunner(
             self.notebook, self.build_view, self.frontend.publish, self.show.refresh, self.frontend.is_attended
         )
-        self.session_line = SessionLine(self.notebook, ask_secret=ask_secret, describe_frontend=self.describe_frontend)
+        self.session_line = SessionLine(
+            self.notebook,
+            ask_secret=ask_secret,
+            describe_frontend=self.describe_frontend,
+            local_line=LocalModelLine(environ, self.frontend.publish, redraws=lambda: self._find_kind() != "text"),
+        )
 
     def use_defaults(
         self, options: Callable[[], RequestOptions], display: Callable[[], str], live: Callable[[], bool]

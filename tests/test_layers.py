@@ -22,6 +22,7 @@ WRAPPERS = {
     "openai": ("client",),
     "httpx2": ("client", "transport."),
     "sqlite3": ("journal.",),
+    "xllamacpp": ("local.",),
     "jinja2": ("prompt.",),
     "markdown_it": ("render.",),
     "mdit_py_plugins": ("render.",),

@@ -16,6 +16,7 @@ from typing import Any
 
 from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
+from heliconemagic.local_line import LocalModelLine
 from heliconemagic.notebook import Notebook, Surroundings
 from heliconemagic.planning import Cell
 from heliconemagic.records import SessionRecord
@@ -94,9 +95,14 @@ class _Player:
 
     def __init__(self, notebook: Notebook, write: Write) -> None:
         self._write = write
-        self._session_line = SessionLine(notebook, ask_secret=lambda prompt: "", describe_frontend=list)
+        self._session_line = SessionLine(
+            notebook,
+            ask_secret=lambda prompt: "",
+            describe_frontend=list,
+            local_line=LocalModelLine(notebook.surroundings.environ, _show_nothing, redraws=lambda: False),
+        )
         self._runner = CellRunner(
-            notebook, build_view=lambda stop, command: TextView(write, time.time), publish=lambda *args, **kwargs: None
+            notebook, build_view=lambda stop, command: TextView(write, time.time), publish=_show_nothing
         )
 
     def play(self, number: int, source: str) -> None:
@@ -124,3 +130,7 @@ def _build_prompt(number: int, source: str) -> str:
     """The cell as IPython would show it in a terminal."""
     first = f"In [{number}]: "
     return first + source.replace("\n", f"\n{'...: '.rjust(len(first))}") + "\n"
+
+
+def _show_nothing(*args: Any, **options: Any) -> None:
+    """For what would be displayed in a notebook."""

@@ -171,6 +171,9 @@ def check_model(gateway: Gateway, model: str | None) -> str:
         close = get_close_matches(model, DEMO_MODELS, 1)
         hint = f"did you mean {close[0]!r}?  " if close else "leave -m out, or "
         raise UnknownModelError(_say_no_model(gateway, model), hint=f"{hint}take one of {', '.join(DEMO_MODELS)}")
+    elif gateway.preset == "local" and model != gateway.default_model:
+        hint = f"leave -m out, or type -m {gateway.default_model}: it is the only one"
+        raise UnknownModelError(_say_no_model(gateway, model), hint=hint)
     return model
 
 

@@ -32,12 +32,15 @@ DEFAULT_MODELS: Mapping[str, str] = MappingProxyType(
         "direct": "gpt-4o-mini",
         "ollama": "llama3.2",
         "lmstudio": "",  # whatever is loaded there
+        "local": "smollm2-135m-instruct",
         "demo": "demo",
         "url": "gpt-4o-mini",
     }
 )
-PRESETS = ("oai", "helicone", "target:URL", "azure", "direct", "direct:URL", "ollama", "lmstudio", "demo")
+PRESETS = ("oai", "helicone", "target:URL", "azure", "direct", "direct:URL", "ollama", "lmstudio", "local", "demo")
 NOT_LOGGED = "not logged at Helicone"
+LOCAL_NOTE = "a small demonstration model: fluent, and often wrong"
+_IN_PROCESS = {"local": LOCAL_NOTE, "demo": "not a language model"}  # and what a person should know of them
 _HELICONE_HOSTS = {"ai-gateway.helicone.ai": "helicone", "oai.helicone.ai": "oai", "oai.hconeai.com": "oai"}
 _HELICONE_AUTH = {headers.AUTH: "Bearer {" + HELICONE_VARIABLE + "}"}
 
@@ -100,8 +103,9 @@ def _build_unknown_error(spec: str) -> InputError:
     if spec == "target":
         return InputError("'target' needs the provider's base URL.", hint="type target:https://api.groq.com/openai/v1")
     names = [preset.partition(":")[0] for preset in PRESETS]
-    close = get_close_matches(spec.lower().partition(":")[0], names, 1)
-    if close:
+    name, _, rest = spec.lower().partition(":")
+    close = get_close_matches(name, names, 1)
+    if close and not rest.isdigit():  # HOST:PORT is an address
         hint = f"did you mean {close[0]!r}?"
     elif any(mark in spec for mark in ".:/"):
         hint = "a self-hosted Helicone is given as http://HOST:8585, any other server as direct:http://HOST/v1"
@@ -120,12 +124,8 @@ def _find_preset(name: str) -> Gateway | None:
         return _build_direct_url(parse_base_url("https://api.openai.com/v1"), label="direct")
     if name == "lmstudio":
         return _build_local("lmstudio", "http://localhost:1234/v1")
-    if name == "demo":
-        return replace(
-            _build_local("demo", "http://demo.invalid/v1"),
-            answers_in_process=True,
-            note="not a language model",
-        )
+    if name in _IN_PROCESS:
+        return replace(_build_local(name, f"http://{name}.invalid/v1"), answers_in_process=True, note=_IN_PROCESS[name])
     return None
 
 

@@ -71,6 +71,7 @@ class Verb:
     name: str
     help: str
     metavar: str = ""  # of its one optional argument
+    words: tuple[str, ...] = ()  # all that its argument can be
     option_fields: frozenset[str] = frozenset()  # the options it takes
     completes: str = ""
 
@@ -166,7 +167,9 @@ VERBS: tuple[Verb, ...] = (
          option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
                                   "context", "cache", "keep", "retries", "timeout", "budget"})),
     Verb(name="end", help="end the session"),
-    Verb(name="models", option_fields=frozenset({"gateway"}), help="the gateway's models"),
+    Verb(name="models", metavar="[install|remove]", words=("install", "remove"),
+         option_fields=frozenset({"gateway"}),
+         help="the gateway's models; install, remove: the one for --gateway local"),
     Verb(name="login", option_fields=frozenset({"gateway"}), help="enter a key without showing it"),
     Verb(name="doctor", option_fields=frozenset({"gateway"}), help="what works here, and what doesn't"),
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),

@@ -155,14 +155,17 @@ def _check_verb(verb: Verb, words: list[str], reader: LineReader) -> None:
         if "NAME" in verb.metavar:
             hint = f'put the name in quotes: %helicone_session {words[0]} "{" ".join(words[1:])}"'
         raise InputError(f"`{words[0]}` {takes}, not {' '.join(words[1:])!r}.", hint=hint)
+    if verb.words and words[1:] and words[1] not in verb.words:
+        hint = f"type %helicone_session {verb.usage}"
+        raise InputError(f"`{words[0]}` takes {' or '.join(verb.words)}, not {words[1]!r}.", hint=hint)
     if verb.metavar == "[/PATH]" and words[1:] and not words[1].startswith("/"):
         raise InputError(
             f"{words[1]!r} is not a path: paths start with a slash.",
             hint=f"type %helicone_session {verb.name} /{words[1]}",
         )
     for name, spelling in reader.spellings.items():
-        if name not in verb.option_fields:
-            raise InputError(f"`{words[0]}` takes no {spelling}.", hint=f"type %helicone_session {verb.usage}")
+        if name not in verb.option_fields or (verb.words and words[1:]):
+            raise InputError(f"`{' '.join(words)}` takes no {spelling}.", hint=f"type %helicone_session {verb.usage}")
 
 
 def _check_name(words: list[str]) -> str:

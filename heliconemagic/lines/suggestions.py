@@ -98,7 +98,9 @@ def _list_stray(magic: Magic, line: _Line, known: Mapping[str, Iterable[str]]) -
     if not line.stray:
         return [Suggestion(verb.name, "verb") for verb in VERBS] + _list_values("sessions", known)
     verb = find_verb(line.stray[0])
-    return _list_values(verb.completes, known) if verb and len(line.stray) == 1 else []
+    if verb is None or len(line.stray) > 1:
+        return []
+    return [Suggestion(word, "verb") for word in verb.words] or _list_values(verb.completes, known)
 
 
 def _list_free_options(magic: Magic, line: _Line, word: str) -> list[Suggestion]:

@@ -1,21 +1,28 @@
-"""Which transport carries the requests of a gateway: the network, or the demo in its place."""
+"""Which transport carries the requests of a gateway: the network, or the demo or the local model in its place."""
 
 from __future__ import annotations
 
+import os
 import urllib.request
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httpx2
 
 from heliconemagic.gateways.presets import Gateway
+from heliconemagic.local.server import LocalServer
+from heliconemagic.local.store import LocalStore
 from heliconemagic.transport.demo import DemoTransport
+from heliconemagic.transport.local import LocalTransport
 from heliconemagic.transport.recording import RecordingTransport
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def build_transport(gateway: Gateway) -> httpx2.AsyncBaseTransport:
-    """A transport for ``gateway`` that records every attempt."""
+def build_transport(gateway: Gateway, environ: Mapping[str, str] = os.environ) -> httpx2.AsyncBaseTransport:
+    """A transport for ``gateway`` that records every attempt; ``environ`` says where the local model lies."""
+    if gateway.preset == "local":
+        return RecordingTransport(LocalTransport(lambda: LocalServer(LocalStore.find(environ))))
     if gateway.answers_in_process:
         return RecordingTransport(DemoTransport())
     return RecordingTransport(httpx2.AsyncHTTPTransport(proxy=find_proxy(gateway.base_url)))
