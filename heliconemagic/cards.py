@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from heliconemagic import headers
+from heliconemagic.answer_form import AnswerForm, find_fault
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.engine import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
 from heliconemagic.planning import Plan
-from heliconemagic.records import Step
+from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.reply import Reply
 from heliconemagic.session_state import Session
@@ -28,7 +29,7 @@ def build_running_card(plan: Plan, run: Run, warning: str | None = None) -> Card
         context=plan.place.label,
         notes=notes,
         waiting=run.describe_waiting(),
-        error=_build_shown_error(run.error),
+        error=_build_shown_error(run.error) or _find_answer_error(step, plan.wanted),
         request=plan.form,
         request_url=find_request_url(session, step),
         session_url=find_session_url(session),
@@ -43,6 +44,7 @@ def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = Non
         step=step,
         context=plan.place.label if plan else f"after {parent.path}" if parent else "no context",
         notes=plan.notes if plan else (),
+        error=_find_answer_error(step, session.find_form(step)),
         request=plan.form if plan else _build_recorded_form(session, step),
         request_url=find_request_url(session, step),
         session_url=find_session_url(session),
@@ -66,6 +68,7 @@ def build_reply(
 
     return Reply(
         step,
+        form=session.find_form(step),
         find_parent=find_parent,
         build_bundle=build_shown,
         is_shown=is_shown,
@@ -106,6 +109,10 @@ def find_request_url(session: Session, step: Step) -> str | None:
     if step.gateway != gateway.label or not step.helicone_id:
         return None
     return build_request_url(gateway, step.helicone_id)
+
+
+def _find_answer_error(step: Step, wanted: AnswerForm) -> HeliconeMagicError | None:
+    return find_fault(step, wanted) if step.status is StepStatus.DONE else None
 
 
 def _build_shown_error(error: BaseException | None) -> HeliconeMagicError | None:

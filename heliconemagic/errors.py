@@ -12,6 +12,7 @@
     │   └── IncompleteAnswerError  the answer broke off; what had arrived is kept
     ├── StillRunningError          a ``--bg`` step has no result yet
     ├── LocalModelError            the local model isn't installed, or doesn't start
+    ├── InvalidAnswerError         the answer came and is kept, but isn't what the cell asked for
     └── JournalError               the record on disk cannot be read
     StepInterrupted                Stop or the kernel's interrupt (a KeyboardInterrupt)
 
@@ -21,7 +22,8 @@ redacted by whoever raises them; this module knows no secrets.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 
 class _ShortTraceback:
@@ -118,6 +120,17 @@ class StillRunningError(HeliconeMagicError, AttributeError):
 
 class LocalModelError(HeliconeMagicError):
     """The local model is missing, cannot be fetched, or doesn't start; nothing was sent."""
+
+
+class InvalidAnswerError(HeliconeMagicError):
+    """An answer came, was paid for and is kept, but isn't what the cell asked for: no JSON, other fields, no code.
+
+    ``problems`` says of each field that doesn't fit what is wrong with it, by its keys and positions; ``reply`` holds
+    the answer, where the cell that asked is known.
+    """
+
+    reply: object = None
+    problems: Mapping[tuple[str | int, ...], str] = MappingProxyType({})
 
 
 class JournalError(HeliconeMagicError):

@@ -132,6 +132,13 @@ class Frontend:
         transient = {"display_id": display_id} if display_id else {}
         self._shell.display_pub.publish(data=bundle, metadata={}, transient=transient, update=update)
 
+    def put_next_cell(self, source: str) -> None:
+        """Opens a new cell below the one that runs, or fills in a terminal's next prompt; runs nothing.
+
+        Where nobody sits, nobody takes it.
+        """
+        self._shell.set_next_input(source, replace=False)
+
     def put_result(self, value: Any) -> None:
         """Makes ``value`` the cell's result, ``_``, without the shell displaying it."""
         if value is not None:

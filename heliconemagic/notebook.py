@@ -298,7 +298,13 @@ class Notebook:
             plan = replace(plan, step=replace(plan.step, is_aside=True))
         session.attachments.put(plan.request.attachments)
         missing = self._find_missing_context(session, plan)
-        return replace(plan, notes=(*choice.notes, *plan.notes, *missing))
+        fills = self._describe_new_cell() if command.fills_cell and plan.kept is None else ()
+        return replace(plan, notes=(*choice.notes, *plan.notes, *missing, *fills))
+
+    def _describe_new_cell(self) -> tuple[str, ...]:
+        if self.surroundings.is_attended():
+            return ("the code goes into a new cell below; nothing runs it",)
+        return ("no new cell: nobody is here to take it; the code is the reply's .code",)
 
     def _find_attachment(self, session: Session, sha256: str) -> bytes | None:
         """The bytes of an attachment of an earlier turn: from memory, else from the journal."""
@@ -348,6 +354,7 @@ class Notebook:
             clock=self.surroundings.clock,
         )
         plan.session.put_step(run.read_step())
+        plan.session.put_form(plan.step, plan.wanted)
         self.engine.start(run, plan.redactor)
         return run
 
@@ -366,6 +373,11 @@ class Notebook:
         The cell's own answer stays its step; any other becomes a new step, which later ones can continue.
         Returns the step as it is shown: at no cost.
         """
+        shown = self._keep(plan, kept)
+        plan.session.put_form(shown, plan.wanted)
+        return shown
+
+    def _keep(self, plan: Plan, kept: Step) -> Step:
         session, step = plan.session, plan.step
         if is_own_step(kept, step) or kept is session.find_kept(step.cell, step.path, step.fingerprint):
             session.keep(kept, step.cell, step.run)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from heliconemagic import headers
+from heliconemagic.answer_form import AnswerForm, find_fault
 from heliconemagic.attachments.attachment import iterate_attachments
 from heliconemagic.attachments.examples import Examples, read_examples
 from heliconemagic.attachments.gathering import gather_attachments
@@ -41,6 +42,7 @@ from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.figures import format_usd
 from heliconemagic.render.terminal import replace_surrogates
+from heliconemagic.schemas.reading import read_schema
 from heliconemagic.session_state import Session
 from heliconemagic.settings import Context, RequestOptions
 from heliconemagic.tree import find_stale
@@ -64,6 +66,7 @@ class Plan:
     request: Request
     place: Place
     notes: tuple[str, ...]
+    wanted: AnswerForm  # what the answer must be
     redactor: Redactor  # knows every key at hand, and those that go out
     kept: Step | None = None  # the recorded answer of an identical request, shown instead of sending
 
@@ -113,6 +116,7 @@ def plan_step(
         CredentialError: the gateway's keys are missing or misshapen.
     """
     filled = fill_template(prompt, names, mode=command.mode)
+    wanted = _build_wanted(command, names)
     place = _find_place(session, _build_wish(session, command, names, cell, options))
     chain = build_chain(session.steps, place.parent)
     system = _fill_system(options.system, names, command.mode)
@@ -125,7 +129,7 @@ def plan_step(
         model=check_model(choice.gateway, options.model or choice.gateway.default_model),
         # Half of an emoji, which answers may have, cannot be encoded: it would fail this step and all that follow it.
         messages=tuple(replace_surrogates(messages)),
-        parameters=replace_surrogates(_build_parameters(options)),
+        parameters=replace_surrogates({**_build_parameters(options), **wanted.parameters}),
         headers=_build_headers(session, choice.gateway, place.path, options),
         streams=command.streams,
         retries=DEFAULT_RETRIES if options.retries is None else options.retries,
@@ -154,6 +158,8 @@ def plan_step(
         started_at=now,
     )
     kept, note = _find_kept(session, step, options.keep, find_reply)
+    if kept is not None and find_fault(kept, wanted) is not None:
+        kept, note = None, ("the recorded answer isn't what the cell asks for: asked again",)
     if kept is None:
         _check_budget(session, options.budget, request)
     return Plan(
@@ -169,6 +175,7 @@ def plan_step(
             *find_unsent(choice.gateway, options),
             *note,
         ),
+        wanted=wanted,
         redactor=Redactor(secrets),
         kept=kept,
     )
@@ -185,6 +192,11 @@ def _read_examples(command: CellCommand, names: Mapping[str, Any], *, has_system
     if command.examples is None:
         return Examples()
     return read_examples(command.examples, names, allows_url=command.allows_url, has_system=has_system)
+
+
+def _build_wanted(command: CellCommand, names: Mapping[str, Any]) -> AnswerForm:
+    schema = None if command.schema is None else read_schema(command.schema, names)
+    return AnswerForm(schema=schema, is_json=command.is_json, wants_code=command.extracts or command.fills_cell)
 
 
 def _find_place(session: Session, wish: Wish) -> Place:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
+from heliconemagic.answer_form import AnswerForm, build_object, read_recorded_form
 from heliconemagic.errors import IncompleteAnswerError, InputError
+from heliconemagic.fences import find_fence
 from heliconemagic.records import Attempt, Message, Step, StepStatus, ToolCall
 from heliconemagic.redaction import Redactor, StreamRedactor
 from heliconemagic.usage import Usage, parse_usage
-
-_FENCE = re.compile(r"`{3,}|~{3,}")
-
 
 _PIECES = 1000
 MAX_ANSWER = 10_000_000
@@ -164,20 +163,6 @@ def _as_mapping(value: Any) -> Mapping[str, Any] | None:
     return dumped
 
 
-def _find_code(text: str) -> str | None:
-    """The content of the first fence that is closed; line by line, for a pattern over many lines may take forever."""
-    fence, code = "", list[str]()
-    for line in text.splitlines(keepends=True):
-        found = _FENCE.match(line)
-        if not fence:
-            fence = found[0] if found else ""
-        elif found and found[0].startswith(fence) and not line[found.end() :].strip():
-            return "".join(code)
-        else:
-            code.append(line)
-    return None
-
-
 class Reply:
     """What a step gave. Shows itself in Jupyter, prints as its text, is ``_`` after the cell.
 
@@ -188,6 +173,7 @@ class Reply:
         self,
         step: Step,
         *,
+        form: AnswerForm | None = None,
         find_parent: Callable[[Step], Reply | None] = lambda step: None,
         build_bundle: Callable[[], dict[str, Any]] | None = None,
         is_shown: Callable[[], bool] = lambda: False,
@@ -195,6 +181,7 @@ class Reply:
         session_url: str | None = None,
     ) -> None:
         self._step = step
+        self._form = form or read_recorded_form(step.parameters)
         self._find_parent = find_parent
         self._build_bundle = build_bundle
         self._is_shown = is_shown
@@ -211,7 +198,8 @@ class Reply:
     @property
     def code(self) -> str | None:
         """The content of the first fenced block; None if there is none."""
-        return _find_code(self._step.text)
+        fence = find_fence(self._step.text)
+        return fence.code if fence else None
 
     def json(self) -> Any:
         """The answer read as JSON, from its first fenced block if it isn't JSON itself.
@@ -226,14 +214,19 @@ class Reply:
                 continue
         raise InputError(
             f"the reply of {self.path!r} is not JSON: it begins {self.text[:40]!r}.",
-            hint='ask for it with -o response_format \'{"type": "json_object"}\'',
+            hint="ask for it with --json, or with --schema and the fields",
         )
 
-    @property
+    @cached_property
     def parsed(self) -> Any:
-        """The answer as an object where the request asked for JSON by ``response_format``; else None."""
-        wanted = self._step.parameters.get("response_format")
-        return self.json() if isinstance(wanted, Mapping) and wanted.get("type") != "text" else None
+        """The answer as an object of the schema that the cell named; plain data where that class is no longer known.
+
+        None where no JSON was asked for.
+
+        Raises:
+            InvalidAnswerError: it is none, with the field that doesn't fit.
+        """
+        return build_object(self._step, self._form) if self._form.wants_json else None
 
     @property
     def messages(self) -> tuple[Message, ...]:

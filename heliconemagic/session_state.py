@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from heliconemagic.answer_form import AnswerForm, read_recorded_form
 from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.conversation import find_current
 from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
@@ -40,6 +41,7 @@ class Session:
         self.attachments = AttachmentStore()
         self._steps = {step.id: step for step in steps}
         self._cells_run_here: set[str] = set()
+        self._forms: dict[str, AnswerForm] = {}  # by step; classes of this kernel, which no journal can keep
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -81,6 +83,15 @@ class Session:
             later.append(self._steps.popitem()[1])
         for each in (step, *reversed(later)):
             self._steps[each.id] = each
+
+    def put_form(self, step: Step, form: AnswerForm) -> None:
+        """Remembers what the cell of ``step`` asked of its answer."""
+        if form.schema is not None:
+            self._forms[step.id] = form
+
+    def find_form(self, step: Step) -> AnswerForm:
+        """What was asked of an answer; in a later kernel, what its request tells of that."""
+        return self._forms.get(step.id) or read_recorded_form(step.parameters)
 
     def supersede(self, step_ids: Sequence[str]) -> None:
         """Marks steps whose cell has given a newer answer."""

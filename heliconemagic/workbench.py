@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heliconemagic.errors import InputError
+from heliconemagic.errors import InputError, InvalidAnswerError
 from heliconemagic.frontend import Frontend
 from heliconemagic.gateways.presets import PRESETS
 from heliconemagic.journal.journal import Journal, default_folder
@@ -121,7 +121,12 @@ class Workbench:
         names = self.frontend.read_names(self.notebook.redact)
         awaited = {name: await value for name, value in find_awaitables(body, names, mode=command.mode).items()}
         given = self._take(command, body, LayeredNames(awaited, names))
-        return self._give_back(command, await self._runner.run(given))
+        try:
+            reply = await self._runner.run(given)
+        except InvalidAnswerError as error:
+            self._give_back(command, error.reply)
+            raise
+        return self._give_back(command, reply)
 
     def run_blocking(self, command: CellCommand, body: str | None) -> Any:
         """Runs a cell, or the line form, on this thread."""
@@ -129,7 +134,11 @@ class Workbench:
         names = self.frontend.read_names(self.notebook.redact)
         awaited = await_blocking(find_awaitables(prompt, names, mode=command.mode))
         given = self._take(command, prompt, LayeredNames(awaited, names))
-        reply = self._give_back(command, self._runner.run_blocking(given))
+        try:
+            reply = self._give_back(command, self._runner.run_blocking(given))
+        except InvalidAnswerError as error:
+            self._give_back(command, error.reply)
+            raise
         if self._find_kind() == "text" and isinstance(reply, Handle):
             self._write(f"{reply!r}\n")  # there is no card that would say so
         if body is not None and self._find_kind() == "text":
@@ -148,6 +157,7 @@ class Workbench:
             names=names,
             cell=self.frontend.cell,
             is_shown=self.frontend.build_is_shown(),
+            put_next_cell=self.frontend.put_next_cell,
         )
 
     def open_session(self) -> Session:

@@ -52,7 +52,7 @@ def list_texts(magic: Magic, words: Sequence[str], word: str) -> list[str]:
         ("llm", ["-o", "max_tokens", "50"], "--dry", ["--dry-run"]),
         ("llm", ["-s"], "", []),
         ("llm", ["/a", "write"], "-", []),
-        ("llm", ["--raw"], "--j", []),
+        ("llm", ["--raw"], "--ji", []),
         ("llm", ["-p", "a=b"], "--prop", ["--property"]),
         ("helicone_session", [], "s", ["show"]),
         ("helicone_session", [], "cou", ['"Course Creation"']),

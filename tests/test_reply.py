@@ -118,7 +118,7 @@ def test_json_is_read_from_the_text_or_its_fence(text: str) -> None:
 
 def test_json_of_prose_says_what_to_ask_for() -> None:
     """Not a bare JSONDecodeError."""
-    with pytest.raises(InputError, match="response_format"):
+    with pytest.raises(InputError, match="--json"):
         Reply(build_step("Sorry.")).json()
 
 

@@ -53,6 +53,10 @@ class CellCommand:
     is_live: bool = False
     is_quiet: bool = False
     is_background: bool = False
+    schema: str | None = None  # as typed
+    is_json: bool = False
+    extracts: bool = False
+    fills_cell: bool = False
     help: Help | None = None
 
 
@@ -128,6 +132,19 @@ def check_together(arguments: Mapping[str, Any]) -> None:
             "--allow-url is about what -a or --messages bring along, and there is neither.",
             hint="type -a https://example.com/chart.png --allow-url",
         )
+    _check_form(arguments)
+
+
+def _check_form(arguments: Mapping[str, Any]) -> None:
+    """An answer has one form, asked for in one way."""
+    form = "--schema" if "schema" in arguments else "--json" if "is_json" in arguments else ""
+    code = "-x" if "extracts" in arguments else "--to-cell" if "fills_cell" in arguments else ""
+    if form and "response_format" in arguments["options"].parameters:
+        raise InputError(f"{form} and -o response_format say the same thing twice.", hint="keep one of them")
+    if form and code:
+        raise InputError(f"{form} asks for JSON and {code} for code.", hint="keep one of them")
+    if "fills_cell" in arguments and "is_background" in arguments:
+        raise InputError("--to-cell needs the answer while the cell runs, and --bg doesn't wait.", hint="use -x --bg")
 
 
 def _is_path(token: Token, *, is_cell: bool) -> bool:

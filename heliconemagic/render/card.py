@@ -9,7 +9,12 @@ from typing import Any
 
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.records import Step, StepStatus
-from heliconemagic.render.card_answer import build_answer_html, build_answer_markdown, list_remark_lines
+from heliconemagic.render.card_answer import (
+    build_answer_html,
+    build_answer_markdown,
+    build_answer_text,
+    list_remark_lines,
+)
 from heliconemagic.render.card_attached import build_attached_html, build_attached_markdown, build_attached_text
 from heliconemagic.render.card_request import build_request_html
 from heliconemagic.render.card_state import Card, RequestForm
@@ -19,7 +24,6 @@ from heliconemagic.render.card_words import (
     describe_failure,
     describe_origin,
     describe_progress,
-    describe_reasoning,
     describe_totals,
     list_figures,
 )
@@ -106,7 +110,7 @@ def _list_failure(card: Card) -> list[str]:
 
 def build_html(card: Card) -> str:
     """The whole card, static: no script, nothing loaded; it reads well without its style, too."""
-    answer = build_answer_html(card.step)
+    answer = build_answer_html(card)
     body = build_attached_html(card.step) + (f'<div class="hm-body">{answer}</div>' if answer else "")
     folded = "" if card.step.status is StepStatus.PENDING else build_request_html(card.step, card.request)
     return f'{build_style()}<div class="hm">{build_head(card)}{body}{build_foot(card)}{folded}</div>'
@@ -120,7 +124,7 @@ def build_markdown(card: Card) -> str:
     message, hint = describe_failure(card)
     failure = f"**{escape_markdown(' '.join(part for part in (message, hint) if part))}**" if message else ""
     attached = build_attached_markdown(step)
-    parts = (head, attached, build_answer_markdown(step), failure, _build_markdown_foot(card))
+    parts = (head, attached, build_answer_markdown(card), failure, _build_markdown_foot(card))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -151,9 +155,8 @@ def build_text(card: Card) -> str:
     """The whole card for a terminal."""
     message, hint = describe_failure(card)
     failure = make_safe_text("\n".join(part for part in (message, f"hint: {hint}" if hint else "") if part))
-    thought = f"[{describe_reasoning(card.step)}: {card.step.reasoning.strip()}]\n\n" if card.step.reasoning else ""
-    answer = make_safe_text(thought + card.step.text).strip("\n")
-    return "\n\n".join(part for part in (build_head_text(card), answer, failure, build_foot_text(card)) if part)
+    parts = (build_head_text(card), build_answer_text(card), failure, build_foot_text(card))
+    return "\n\n".join(part for part in parts if part)
 
 
 def build_json(card: Card) -> dict[str, Any]:

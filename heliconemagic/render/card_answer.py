@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from heliconemagic.records import Step, ToolCall
+from heliconemagic.errors import InvalidAnswerError
+from heliconemagic.records import Step, StepStatus, ToolCall
+from heliconemagic.render.card_state import Card
 from heliconemagic.render.card_words import describe_call, describe_reasoning, list_remarks
 from heliconemagic.render.markdown import make_safe_markdown, render_markdown
 from heliconemagic.render.markdown_html import clean_source
 from heliconemagic.render.markdown_source import build_fence
 from heliconemagic.render.markup import NO_MATH, escape, escape_markdown
+from heliconemagic.render.structured import (
+    NOTHING,
+    build_object_html,
+    build_object_markdown,
+    build_object_text,
+    build_raw_html,
+    find_object,
+)
 from heliconemagic.render.terminal import make_safe_text
 
 
-def build_answer_html(step: Step) -> str:
-    """Reasoning folded, the answer rendered, then refusal, tool calls and remarks."""
-    return "".join(_iterate_html(step))
+def build_answer_html(card: Card) -> str:
+    """Reasoning folded, the answer rendered (an object as tables), then refusal, tool calls and remarks."""
+    return "".join(_iterate_html(card))
 
 
-def _iterate_html(step: Step) -> Iterator[str]:
+def find_problems(card: Card) -> Mapping[tuple[str | int, ...], str]:
+    """What is wrong with the fields of an answer that should be an object."""
+    return card.error.problems if isinstance(card.error, InvalidAnswerError) else {}
+
+
+def _iterate_html(card: Card) -> Iterator[str]:
+    step, value = card.step, find_object(card.step)
     if step.reasoning:
         folded = render_markdown(step.reasoning)
         yield f"<details><summary>{escape(describe_reasoning(step))}</summary>{folded}</details>"
-    if step.text:
+    if value is not NOTHING:
+        yield build_object_html(value, find_problems(card))
+        yield build_raw_html(step.text) if step.status is not StepStatus.PENDING else ""
+    elif step.text:
         yield render_markdown(step.text)
     if step.refusal:
         yield f'<p class="{NO_MATH}"><strong>refused:</strong> {escape(step.refusal)}</p>'
@@ -41,9 +60,11 @@ def _build_call_table(calls: tuple[ToolCall, ...]) -> str:
     return f'<table class="{NO_MATH}"><thead>{head}</thead><tbody>{rows}</tbody></table>'
 
 
-def build_answer_markdown(step: Step) -> str:
+def build_answer_markdown(card: Card) -> str:
     """The same as Markdown that may be rendered as it is."""
-    parts = [_build_quoted_reasoning(step), make_safe_markdown(step.text)]
+    step, value = card.step, find_object(card.step)
+    answer = make_safe_markdown(step.text) if value is NOTHING else build_object_markdown(value, find_problems(card))
+    parts = [_build_quoted_reasoning(step), answer]
     if step.refusal:
         parts.append(f"**refused:** {escape_markdown(step.refusal)}")
     for call in step.tool_calls:
@@ -58,6 +79,14 @@ def _build_quoted_reasoning(step: Step) -> str:
         return ""
     thought = (escape_markdown(line) for line in step.reasoning.strip().splitlines())
     return "\n".join(f"> {line}".rstrip() for line in (f"*{describe_reasoning(step)}*", "", *thought))
+
+
+def build_answer_text(card: Card) -> str:
+    """The same for a terminal, without what follows the answer."""
+    step, value = card.step, find_object(card.step)
+    thought = f"[{describe_reasoning(step)}: {step.reasoning.strip()}]\n\n" if step.reasoning else ""
+    answer = step.text if value is NOTHING else build_object_text(value, find_problems(card))
+    return make_safe_text(thought + answer).strip("\n")
 
 
 def list_remark_lines(step: Step) -> list[str]:

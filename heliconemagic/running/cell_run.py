@@ -9,13 +9,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.cards import build_reply, build_running_card
-from heliconemagic.errors import StepInterrupted
+from heliconemagic.errors import InvalidAnswerError, StepInterrupted
+from heliconemagic.fences import find_fence
 from heliconemagic.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook import Notebook
 from heliconemagic.planning import Cell, Plan
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_state import Card
+from heliconemagic.render.new_cell import build_cell_source
 from heliconemagic.reply import Reply
 from heliconemagic.session_state import Session
 
@@ -35,6 +37,7 @@ class CellInput:
     names: Mapping[str, Any]
     cell: Cell
     is_shown: Callable[[], bool]  # whether the reply need not show itself again
+    put_next_cell: Callable[[str], None] = lambda source: None  # opens a new cell below, where there are cells
 
 
 class CellRun:
@@ -113,6 +116,7 @@ class CellRun:
 
         Raises:
             StepInterrupted: it was stopped.
+            InvalidAnswerError: it gave something else than the cell asked for; the error holds the reply.
             HeliconeMagicError: it failed.
         """
         step = self._step
@@ -121,4 +125,12 @@ class CellRun:
             raise StepInterrupted(f"{step.path} was stopped after {seconds:.1f} s; what had arrived is kept.")
         if self._run.error is not None:
             raise self._run.error
-        return build_reply(self._plan.session, step, card=self._build_card(), is_shown=self._given.is_shown)
+        card = self._build_card()
+        reply = build_reply(self._plan.session, step, card=card, is_shown=self._given.is_shown)
+        if isinstance(card.error, InvalidAnswerError):
+            card.error.reply = reply
+            raise card.error
+        fence = find_fence(step.text) if self._given.command.fills_cell else None
+        if fence is not None:
+            self._given.put_next_cell(build_cell_source(fence, path=step.path, model=reply.model))
+        return reply

@@ -15,6 +15,7 @@ from heliconemagic.render.card import REPLY_MIME, Card, build_bundle, build_foot
 from heliconemagic.render.card_attached import build_attached_html
 from heliconemagic.render.markdown import SegmentedMarkdown
 from heliconemagic.render.markup import escape
+from heliconemagic.render.structured import LIVE, NOTHING, build_object_html, find_object
 from heliconemagic.render.style import build_style
 from heliconemagic.views.pace import Pace
 from heliconemagic.views.plain import Clock, Publish, QuietView, StaticView, TextView, build_display_id
@@ -168,6 +169,10 @@ class LiveCard:
             self._body_pace.charge(len(value.encode()) + ENVELOPE, now)
 
     def _show_answer(self, card: Card, now: float) -> None:
+        value = find_object(card.step)
+        if value is not NOTHING:
+            self._send(self._tail, build_object_html(value, {}, LIVE) + _build_extra(card), now)
+            return
         self._answer.update(card.step.text)
         waiting = "".join(self._answer.closed[self._placed :])
         if len(waiting) >= SEGMENT_SIZE or "$" in waiting:

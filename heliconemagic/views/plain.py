@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from heliconemagic.render.card import Card, build_bundle, build_foot_text, build_head_text
+from heliconemagic.render.card_answer import find_problems
+from heliconemagic.render.structured import NOTHING, build_object_text, find_object
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.views.pace import Pace
 
@@ -115,7 +117,15 @@ class TextView:
         self._is_closed = True
         self._write_new(card.step.text)
         self._write_text(make_safe_text(self._held))
+        self._write_object(card)
         self._write_line(build_foot_text(card))
+
+    def _write_object(self, card: Card) -> None:
+        """An answer in JSON streams as it is, and stands there readable at the end."""
+        value = find_object(card.step)
+        if value is not NOTHING:
+            self._write_line("")
+            self._write_line("\n" + build_object_text(value, find_problems(card)))
 
     def _write_new(self, text: str) -> None:
         new = self._held + text[self._taken :]
