@@ -8,6 +8,7 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.answer_form import AnswerForm, find_fault
 from heliconemagic.attachments.attachment import drop_thumbnails
+from heliconemagic.attachments.wire import build_wire_messages
 from heliconemagic.engine import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
@@ -72,6 +73,7 @@ def build_reply(
         find_parent=find_parent,
         build_bundle=build_shown,
         is_shown=is_shown,
+        build_messages=lambda: build_wire_messages(step.messages, session.attachments.find),
         url=find_request_url(session, step),
         session_url=find_session_url(session),
     )

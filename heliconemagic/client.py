@@ -99,7 +99,7 @@ class Client:
     async def _send(self, request: Request) -> Any:
         body = request.build_body()
         if request.attachments:  # megabytes of base64 are made where they hold up no other answer
-            body["messages"] = await asyncio.to_thread(build_wire_messages, body["messages"], request.attachments)
+            body["messages"] = await asyncio.to_thread(build_wire_messages, body["messages"], request.attachments.get)
         return await self._find_variant(request).chat.completions.create(
             model=body.pop("model"),
             messages=body.pop("messages"),

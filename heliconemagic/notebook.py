@@ -15,6 +15,7 @@ from typing import Any
 
 from heliconemagic import headers
 from heliconemagic.attachments.attachment import Attachment, iterate_attachments
+from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.attachments.tokens import estimate_attachment_tokens
 from heliconemagic.cards import StepReplies
 from heliconemagic.client import Client
@@ -162,10 +163,13 @@ class Notebook:
                 hint=f'its id and name belong together: type "{recorded[0].name}" --id {recorded_id}',
             )
         left = self.end_session()
+        attachments = AttachmentStore(self._load_attachment)
         if recorded is not None:
             record, steps = recorded
             record = replace(record, ended_at=None, gateway=choice.gateway.label)
-            self.session = Session(record, options, choice, steps=steps, is_resumed=session_id is None)
+            self.session = Session(
+                record, options, choice, steps=steps, is_resumed=session_id is None, attachments=attachments
+            )
             if left is not None and left.record.id == record.id:
                 self.session.take_cells(left)
         else:
@@ -177,7 +181,7 @@ class Notebook:
                 notebook=self.find_title(),
                 started_at=self.surroundings.clock(),
             )
-            self.session = Session(record, options, choice)
+            self.session = Session(record, options, choice, attachments=attachments)
         self.journal.put_session(self.session.record)
         return self.session
 
@@ -288,7 +292,7 @@ class Notebook:
                 now=self.surroundings.clock(),
                 find_reply=self.journal.find_reply,
                 folder=self.surroundings.find_folder(),
-                find_recorded=lambda sha256: self._find_attachment(session, sha256),
+                find_recorded=session.attachments.find,
                 list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
             )
         except HeliconeMagicError as error:  # it quotes what was typed, filled in, or raised by the notebook's objects
@@ -306,11 +310,8 @@ class Notebook:
             return ("the code goes into a new cell below; nothing runs it",)
         return ("no new cell: nobody is here to take it; the code is the reply's .code",)
 
-    def _find_attachment(self, session: Session, sha256: str) -> bytes | None:
-        """The bytes of an attachment of an earlier turn: from memory, else from the journal."""
-        found = session.attachments.find(sha256)
-        if found is not None:
-            return found
+    def _load_attachment(self, sha256: str) -> bytes | None:
+        """The bytes of an attachment of an earlier turn, from the journal."""
         try:
             return self.journal.find_attachment(sha256)
         except JournalError:

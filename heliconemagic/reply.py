@@ -177,11 +177,13 @@ class Reply:
         find_parent: Callable[[Step], Reply | None] = lambda step: None,
         build_bundle: Callable[[], dict[str, Any]] | None = None,
         is_shown: Callable[[], bool] = lambda: False,
+        build_messages: Callable[[], Sequence[Message]] | None = None,
         url: str | None = None,
         session_url: str | None = None,
     ) -> None:
         self._step = step
         self._form = form or read_recorded_form(step.parameters)
+        self._build_messages = build_messages
         self._find_parent = find_parent
         self._build_bundle = build_bundle
         self._is_shown = is_shown
@@ -230,8 +232,8 @@ class Reply:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """What was sent."""
-        return self._step.messages
+        """What was sent, in the API's own form; what was attached stands in it as base64."""
+        return tuple(self._build_messages()) if self._build_messages else self._step.messages
 
     @property
     def usage(self) -> Usage | None:

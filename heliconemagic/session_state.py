@@ -29,6 +29,7 @@ class Session:
         *,
         steps: Sequence[Step] = (),
         is_resumed: bool = False,
+        attachments: AttachmentStore | None = None,
     ) -> None:
         self.record = record
         self.options = options
@@ -38,7 +39,7 @@ class Session:
         """How to wait for each step in the background that runs, or failed and nobody has been told, by its id."""
         self.is_shared = False  # other processes may write steps of it
         self._lock = threading.Lock()
-        self.attachments = AttachmentStore()
+        self.attachments = attachments or AttachmentStore()
         self._steps = {step.id: step for step in steps}
         self._cells_run_here: set[str] = set()
         self._forms: dict[str, AnswerForm] = {}  # by step; classes of this kernel, which no journal can keep

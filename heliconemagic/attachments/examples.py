@@ -29,20 +29,16 @@ class Examples:
     loaded: Loaded = field(default_factory=Loaded)
 
 
-def read_examples(name: str, names: Mapping[str, Any], *, allows_url: bool, has_system: bool) -> Examples:
-    """The messages in the variable ``name``.
+def read_examples(given: Any, names: Mapping[str, Any], *, allows_url: bool, has_system: bool) -> Examples:
+    """The messages in the variable that ``given`` names, or, from Python, in ``given`` itself.
 
     Raises:
         InputError: it is no list of messages; the error names the one that is none, counted from 0.
     """
-    if name not in names:
-        raise InputError(
-            f"--messages {name!r}: the notebook has no such variable.", hint=f"make it in a cell: {name} = {_EXAMPLE}"
-        )
-    value = names[name]
+    name, value = _find_value(given, names)
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence):
         raise InputError(
-            f"--messages {name!r} is a {type(value).__name__}, and should be a list.", hint=f"{name} = {_EXAMPLE}"
+            f"--messages {name!r} is of type {type(value).__name__}, and should be a list.", hint=f"{name} = {_EXAMPLE}"
         )
     if not value:
         raise InputError(f"--messages {name!r} is an empty list.", hint=f"leave it out, or {name} = {_EXAMPLE}")
@@ -52,6 +48,17 @@ def read_examples(name: str, names: Mapping[str, Any], *, allows_url: bool, has_
     _check_system(name, examples.messages, has_system=has_system)
     _check_calls(name, examples.messages)
     return examples
+
+
+def _find_value(given: Any, names: Mapping[str, Any]) -> tuple[str, Any]:
+    """The value, and what errors call it."""
+    if not isinstance(given, str):
+        return "messages", given
+    if given not in names:
+        raise InputError(
+            f"--messages {given!r}: the notebook has no such variable.", hint=f"make it in a cell: {given} = {_EXAMPLE}"
+        )
+    return given, names[given]
 
 
 class _Item:
@@ -81,7 +88,7 @@ class _Item:
         given = dump(exclude_none=True) if callable(dump) and not isinstance(item, type) else item
         if not isinstance(given, Mapping):
             raise self._build_error(
-                f"is a {type(item).__name__}, and should be a dict", 'type {"role": …, "content": …}'
+                f"is of type {type(item).__name__}, and should be a dict", 'type {"role": …, "content": …}'
             )
         try:
             plain: dict[str, Any] = json.loads(json.dumps(dict(given)))
@@ -95,8 +102,9 @@ class _Item:
         if isinstance(content, str):
             return content
         if not isinstance(content, list) or not content:
-            kind = type(content).__name__
-            raise self._build_error(f"has a {kind} as 'content'", "content is a text, or a list of parts")
+            raise self._build_error(
+                f"has content of type {type(content).__name__}", "content is a text, or a list of parts"
+            )
         return [part for number, item in enumerate(content) for part in self._read_part(number, item)]
 
     def _read_part(self, number: int, part: Any) -> Iterable[Any]:

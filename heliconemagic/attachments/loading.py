@@ -52,8 +52,8 @@ class Loaded:
         self.data[attachment.sha256] = data
 
 
-def load_attachments(words: Sequence[str], sources: Sources) -> Loaded:
-    """What the words after ``-a`` stand for, in their order.
+def load_attachments(words: Sequence[Any], sources: Sources) -> Loaded:
+    """What the words after ``-a`` stand for, in their order; from Python also the values themselves.
 
     Raises:
         InputError: one of them cannot be attached, and what to type instead.
@@ -64,7 +64,7 @@ def load_attachments(words: Sequence[str], sources: Sources) -> Loaded:
     return loaded
 
 
-def _load(word: str, sources: Sources, loaded: Loaded) -> None:
+def _load(word: Any, sources: Sources, loaded: Loaded) -> None:
     value, label = _resolve(word, sources)
     if isinstance(value, str) and _ADDRESS.match(value):
         loaded.parts.append(_build_address_part(value, sources))
@@ -77,8 +77,10 @@ def _load(word: str, sources: Sources, loaded: Loaded) -> None:
         take_bytes(source.data, loaded, label=label)
 
 
-def _resolve(word: str, sources: Sources) -> tuple[Any, str]:
+def _resolve(word: Any, sources: Sources) -> tuple[Any, str]:
     """The value that a word stands for, and how to name it: a variable's, a template's, or a file's path."""
+    if not isinstance(word, str):
+        return word, type(word).__name__.lower()
     found = compute_single_span(word, sources.names, mode=sources.mode)
     if found is not None:
         return found.value, found.expression

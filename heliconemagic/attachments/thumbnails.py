@@ -17,16 +17,15 @@ from heliconemagic.attachments.limits import Kind
 from heliconemagic.attachments.measures import measure
 
 SIZE = (240, 160)  # pixels: it is shown at half of that, sharp on fine screens too
-_QUALITIES = (80, 60, 40)  # of JPEG, until it is small enough
-_MOST_PIXELS = 60_000_000
+_QUALITIES = (80, 60, 40, 20)  # of JPEG, until it is small enough
+_MOST_PIXELS = 40_000_000
 
 
 def build_thumbnail(data: bytes, form: media.Format) -> str:
     """A data URL of at most `MOST_THUMBNAIL` characters for an image; empty if none can be made."""
     if form.kind is not Kind.IMAGE:
         return ""
-    url = _encode(form.media_type, data)
-    if len(url) <= MOST_THUMBNAIL:
+    if len(data) <= MOST_THUMBNAIL and len(url := _encode(form.media_type, data)) <= MOST_THUMBNAIL:
         return url
     measures = measure(data, form)
     pillow = sys.modules.get("PIL.Image")
@@ -41,8 +40,9 @@ def build_thumbnail(data: bytes, form: media.Format) -> str:
 def _shrink(pillow: Any, data: bytes) -> str:
     with pillow.open(io.BytesIO(data)) as image:
         image.draft("RGB", SIZE)  # a JPEG is decoded small at once
-        image.thumbnail(SIZE)
-        small = image.convert("RGBA")
+        small = image.convert("RGBA") if image.mode in ("1", "P") else image.copy()  # palettes cannot be averaged
+    small.thumbnail(SIZE)
+    small = small.convert("RGBA")
     page = pillow.new("RGBA", small.size, "white")
     page.alpha_composite(small)
     opaque = page.convert("RGB")
@@ -56,6 +56,4 @@ def _shrink(pillow: Any, data: bytes) -> str:
 
 
 def _encode(media_type: str, data: bytes) -> str:
-    if len(data) > MOST_THUMBNAIL:
-        return ""
     return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"

@@ -102,4 +102,4 @@ def _build_refusal(value: Any, label: str) -> InputError:
         hint = f"put it into the prompt: {{{{ {label} }}}}"
     elif value is None:
         hint = "it is None: did the cell that makes it run?"
-    return InputError(f"-a {label!r}: a {kind} cannot be attached.", hint=hint)
+    return InputError(f"-a {label!r} is of type {kind}, which cannot be attached.", hint=hint)

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from heliconemagic.attachments import media
@@ -25,15 +25,16 @@ _DATA_URL = re.compile(r"data:([a-z0-9.+/-]+);base64,", re.IGNORECASE)
 AUDIO_FORMATS = {media.WAV.media_type: "wav", media.MP3.media_type: "mp3"}
 
 
-def build_wire_messages(messages: Iterable[Message], attachments: Mapping[str, bytes]) -> list[dict[str, Any]]:
-    """The messages as they go out; ``attachments`` has the bytes by their hashes.
+def build_wire_messages(messages: Iterable[Message], find: Callable[[str], bytes | None]) -> list[dict[str, Any]]:
+    """The messages as they go out; ``find`` gives the bytes with a hash.
 
-    Raises:
-        KeyError: one is missing.
+    What it doesn't find stays as it is recorded.
     """
 
     def build(attachment: Attachment) -> dict[str, Any]:
-        data = attachments[attachment.sha256]
+        data = find(attachment.sha256)
+        if data is None:
+            return attachment.build_part()
         if attachment.kind is Kind.TEXT:
             return build_text_part(attachment, data.decode())
         return build_data_part(attachment, base64.b64encode(data).decode("ascii"))
@@ -78,7 +79,7 @@ def build_text_part(attachment: Attachment, text: Any) -> dict[str, Any]:
 
 
 def decode_part(part: Mapping[str, Any]) -> tuple[str, bytes] | None:
-    """Name and bytes of a part in the API's form that holds a file; None for plain text, URLs and ids.
+    """Name, if it has one, and bytes of a part in the API's form that holds a file; None for plain text, URLs and ids.
 
     Raises:
         ValueError: what should be base64 is not.
@@ -118,9 +119,9 @@ def _find_encoded(part: Mapping[str, Any]) -> tuple[str, str | None]:
     inner = part.get(str(kind))
     held: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
     if kind == "input_audio":
-        return f"audio.{held.get('format', 'wav')}", str(held.get("data", ""))
+        return "", str(held.get("data", ""))
     if kind == "image_url":
-        return "image", _read_data_url(held.get("url"))
+        return "", _read_data_url(held.get("url"))
     if kind == "file" and "file_data" in held:
         return str(held.get("filename") or "file.pdf"), _read_data_url(held["file_data"]) or str(held["file_data"])
     return "", None

@@ -106,6 +106,14 @@ def _convert(option: Option, word: str, value: Any) -> Any:
         raise InputError(f"{word} takes True or False, not {value!r}.", hint=f"type {word}=True")
     if option.gathers == "pairs":
         return dict(_convert_pairs(option, word, value))
+    if option.names_value:
+        return (
+            tuple(value)
+            if option.gathers and isinstance(value, list | tuple)
+            else (value,)
+            if option.gathers
+            else value
+        )
     if option.gathers == "values":
         values = value if isinstance(value, list | tuple) else [value]
         return tuple(_parse(option, word, each, _spell(option, word, each)) for each in values)

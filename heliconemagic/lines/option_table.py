@@ -41,6 +41,7 @@ class Option:
     gathers: Literal["", "pairs", "values"] = ""  # repeatable: pairs in a mapping, or values in a tuple
     is_everyday: bool = False  # stands in the short help
     group: str = ""  # options of one group exclude each other
+    names_value: bool = False  # its word is the name of a value, which Python hands over as it is
     completes: str = ""  # what its value is completed with: models, gateways, contexts, paths …
 
     @property
@@ -140,12 +141,12 @@ OPTIONS: tuple[Option, ...] = (
     Option(names=("--fresh",), field="is_fresh", group="parent", scope=_CELL, is_everyday=True,
            help="continue nothing"),
     Option(names=("-a", "--attach"), field="attachments", metavar="FILE|NAME", example="chart.png", gathers="values",
-           scope=_CELL, completes="files",
+           scope=_CELL, completes="files", names_value=True,
            help="attach an image, PDF, recording or text: a file, or a variable of the notebook (repeatable)"),
     Option(names=("--allow-url",), field="allows_url", scope=_CELL,
            help="let -a take the address of an image, which the provider then fetches"),
     Option(names=("--messages",), field="examples", metavar="NAME", example="shots", parse=values.parse_result_name,
-           scope=_CELL, help="send this variable's list of role messages first, as examples"),
+           scope=_CELL, names_value=True, help="send this variable's list of role messages first, as examples"),
     Option(names=("--dry-run",), field="is_dry_run", scope=_CELL, is_everyday=True,
            help="show the exact request with its estimated cost; send nothing"),
     Option(names=("--raw",), field="mode", flag_value=TemplateMode.RAW, group="template", scope=_CELL,

@@ -45,9 +45,9 @@ class CellCommand:
     continues: bool = False
     after: str | None = None  # as typed
     is_fresh: bool = False
-    attachments: tuple[str, ...] = ()  # as typed
+    attachments: tuple[Any, ...] = ()  # as typed; from Python the values themselves
     allows_url: bool = False
-    examples: str | None = None  # the variable with messages that are sent first
+    examples: Any = None  # the variable with messages that are sent first; from Python the list itself
     streams: bool = True
     is_logged: bool = True
     is_live: bool = False
