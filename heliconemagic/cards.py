@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from heliconemagic import headers
@@ -16,17 +16,22 @@ from heliconemagic.planning import Plan
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.reply import Reply
+from heliconemagic.rounds import find_trail, sum_rounds
 from heliconemagic.session_state import Session
 
 
-def build_running_card(plan: Plan, run: Run, warning: str | None = None) -> Card:
-    """The card of a step that runs or has just ended; ``warning`` says why it isn't recorded."""
-    session, step = plan.session, run.read_step()
+def build_running_card(plan: Plan, run: Run, warning: str | None = None, *, trail: Sequence[Step] = ()) -> Card:
+    """The card of a step that runs or has just ended; ``warning`` says why it isn't recorded.
+
+    ``trail`` is what led to it: it is one card for all, with the sums of their figures.
+    """
+    session, step = plan.session, sum_rounds(trail, run.read_step())
     cached = "from Helicone's cache" if step.attempts and headers.read_cache_hit(step.attempts[-1].headers) else ""
     unrecorded = warning if run.is_done and plan.step.is_recorded else None
     notes = tuple(note for note in (*plan.notes, cached, unrecorded) if note)
     return Card(
         step=step,
+        trail=tuple(trail),
         context=plan.place.label,
         notes=notes,
         waiting=run.describe_waiting(),
@@ -41,8 +46,10 @@ def build_running_card(plan: Plan, run: Run, warning: str | None = None) -> Card
 def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = None) -> Card:
     """The card of a recorded step, brought back, or shown in place of the request of ``plan``."""
     parent = session.find_parent(step)
+    trail = find_trail(session.steps, step)
     return Card(
-        step=step,
+        step=sum_rounds(trail, step),
+        trail=trail,
         context=plan.place.label if plan else f"after {parent.path}" if parent else "no context",
         notes=plan.notes if plan else (),
         error=_find_answer_error(step, session.find_form(step)),
@@ -56,7 +63,10 @@ def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = Non
 def build_reply(
     session: Session, step: Step, *, card: Card | None = None, is_shown: Callable[[], bool] = lambda: False
 ) -> Reply:
-    """The reply of a step, as the notebook gets it; ``is_shown`` says whether it is on the page already."""
+    """The reply of a step, as the notebook gets it; ``is_shown`` says whether it is on the page already.
+
+    Its figures are the sums over all requests that the cell took.
+    """
 
     def find_parent(step: Step) -> Reply | None:
         parent = session.find_parent(step)
@@ -68,7 +78,7 @@ def build_reply(
         return build_bundle(card or build_recorded_card(session, step))
 
     return Reply(
-        step,
+        sum_rounds(find_trail(session.steps, step), step),
         form=session.find_form(step),
         find_parent=find_parent,
         build_bundle=build_shown,

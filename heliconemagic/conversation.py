@@ -15,7 +15,7 @@ from typing import Any
 from heliconemagic.attachments.attachment import identify_messages
 from heliconemagic.errors import InputError
 from heliconemagic.paths import SessionPath
-from heliconemagic.records import Message, Step
+from heliconemagic.records import Message, Step, StepKind
 from heliconemagic.settings import Context
 
 FIRST_PATH = SessionPath("/prompt")
@@ -76,11 +76,16 @@ def _find_earlier_self(steps: Sequence[Step], own: Sequence[Step], wish: Wish) -
     if not candidates:
         return None
     last_run = [step for step in candidates if step.run == candidates[-1].run]
-    position = sum(step.cell == wish.cell and step.run == wish.run for step in steps)
+    position = sum(step.cell == wish.cell and step.run == wish.run and _begins_turn(step) for step in steps)
     if position >= len(last_run):
         return None
     earlier = last_run[position]
     return earlier if wish.path is None or earlier.path == wish.path else None
+
+
+def _begins_turn(step: Step) -> bool:
+    """Whether a step is not one of those that follow from another of the same cell: its tools, and their results."""
+    return step.kind is StepKind.LLM and not step.follows_tools
 
 
 def _inherit_path(others: Sequence[Step], earlier: Step | None) -> SessionPath:
@@ -177,14 +182,14 @@ def build_messages(
     system: str | None,
     examples: Sequence[Message] = (),
 ) -> tuple[Message, ...]:
-    """The system prompt, the examples, a user and an assistant turn for each step of ``chain``, then ``prompt``.
+    """The system prompt, the examples, the turn and the answer of each step of ``chain``, then ``prompt``.
 
     Examples belong to their own step alone: a step that continues it inherits its prompt and answer, not them.
     """
     messages: list[Message] = [{"role": "system", "content": system}] if system else []
     messages.extend(examples)
     for step in chain:
-        messages.append(step.messages[-1])
+        messages.extend(step.turn)
         messages.append({"role": "assistant", "content": step.text})
     messages.append({"role": "user", "content": prompt})
     return tuple(messages)

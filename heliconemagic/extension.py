@@ -84,7 +84,7 @@ class Extension:
             self._undo.pop()()
 
     def _build_workbench(self) -> Workbench:
-        return Workbench(self._shell, environ=os.environ, ask_secret=_ask_secret, write=_write)
+        return Workbench(self._shell, environ=os.environ, ask_secret=_ask_secret, write=_write, ask=_ask)
 
     def _register_magics(self, magics: Any) -> str | None:
         """Registers them, but leaves another extension its ``%%llm``; gives that extension's name."""
@@ -148,6 +148,18 @@ def _ask_secret(question: str) -> str:
         raise InputError(
             "nobody can type a key here.", hint="set the key in the environment or in a .env file"
         ) from error
+
+
+def _ask(question: str) -> str:
+    """Asks for a word.
+
+    Raises:
+        InputError: nobody can answer.
+    """
+    try:
+        return input(question)
+    except (StdinNotImplementedError, EOFError) as error:
+        raise InputError("nobody can answer here.", hint="leave out --approve") from error
 
 
 def _write(text: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,11 @@ from heliconemagic.planning import (
     check_no_secret,
     estimate_request_cost,
     estimate_request_tokens,
+    plan_round,
     plan_step,
 )
 from heliconemagic.pricing import list_priced_models
-from heliconemagic.records import SessionRecord, SessionSummary, Step, StepStatus
+from heliconemagic.records import Message, SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_words import describe_source
 from heliconemagic.render.figures import format_cost, format_count
@@ -273,6 +274,8 @@ class Notebook:
         session, _ = self.find_session()
         if session.is_shared:
             self.take_others(session)
+        if command.approves and not self.surroundings.is_attended():
+            raise InputError("--approve asks before each call, and nobody sits here.", hint="leave out --approve")
         options = command.options.over(session.options)
         choice = session.choice
         if command.options.gateway is not None:
@@ -360,13 +363,33 @@ class Notebook:
         return run
 
     def finish(self, plan: Plan, run: Run) -> Step:
-        """Takes the ended run into its session; a finished answer replaces its cell's earlier ones."""
+        """Takes the ended run into its session; a finished answer replaces its cell's earlier ones.
+
+        What asks for the cell's tools is no answer yet.
+        """
         step = run.read_step()
         plan.session.put_step(step)
-        if step.status is StepStatus.DONE and plan.place.supersedes:
+        is_answer = step.status is StepStatus.DONE and not (plan.tools and step.tool_calls)
+        if is_answer and plan.place.supersedes:
             plan.session.supersede(plan.place.supersedes)
             self.journal.supersede(plan.place.supersedes)
         return step
+
+    def plan_round(self, plan: Plan, messages: Sequence[Message]) -> Plan:
+        """The next request of a cell with tools, checked.
+
+        Raises:
+            InputError: it would hold a key, or exceed the budget.
+        """
+        return plan_round(plan, messages, now=self.surroundings.clock(), step_id=str(uuid.uuid4()))
+
+    def put_step(self, session: Session, step: Step) -> None:
+        """Records a step that is no request of its own, or what became of one; a pending one before it begins."""
+        session.put_step(step)
+        if step.status is StepStatus.PENDING:
+            self.journal.open_step(step)
+        else:
+            self.journal.close_step(step)
 
     def keep(self, plan: Plan, kept: Step) -> Step:
         """Lets a recorded answer stand for this run of the cell; nothing is sent.

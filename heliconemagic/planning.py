@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +37,18 @@ from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
 from heliconemagic.pricing import estimate_cost, is_priced
 from heliconemagic.prompt.templates import TemplateMode, fill_template
-from heliconemagic.records import Step
+from heliconemagic.records import Message, Step
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.figures import format_usd
 from heliconemagic.render.terminal import replace_surrogates
+from heliconemagic.rounds import UNKNOWN_TOOL, build_tool_path
 from heliconemagic.schemas.reading import read_schema
 from heliconemagic.session_state import Session
 from heliconemagic.settings import Context, RequestOptions
+from heliconemagic.tools.toolbox import Toolbox, find_tools
 from heliconemagic.tree import find_stale
-from heliconemagic.usage import Usage
+from heliconemagic.usage import Usage, estimate_tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,8 @@ class Plan:
     notes: tuple[str, ...]
     wanted: AnswerForm  # what the answer must be
     redactor: Redactor  # knows every key at hand, and those that go out
+    budget: float | None = None  # USD for the session
+    tools: Toolbox | None = None
     kept: Step | None = None  # the recorded answer of an identical request, shown instead of sending
 
     @property
@@ -123,13 +127,16 @@ def plan_step(
     attached = _load_attachments(command, names, folder)
     examples = _read_examples(command, names, has_system=system is not None)
     messages = build_messages(chain, build_content(filled.text, attached.parts), system, examples.messages)
+    tools = _find_tools(command.tools, names, place.path)
     request = Request(
         gateway=choice.gateway,
         credentials=build_credentials(choice.gateway, keys),
         model=check_model(choice.gateway, options.model or choice.gateway.default_model),
         # Half of an emoji, which answers may have, cannot be encoded: it would fail this step and all that follow it.
         messages=tuple(replace_surrogates(messages)),
-        parameters=replace_surrogates({**_build_parameters(options), **wanted.parameters}),
+        parameters=replace_surrogates(
+            {**_build_parameters(options), **wanted.parameters, **_build_tool_parameters(tools)}
+        ),
         headers=_build_headers(session, choice.gateway, place.path, options),
         streams=command.streams,
         retries=DEFAULT_RETRIES if options.retries is None else options.retries,
@@ -177,8 +184,47 @@ def plan_step(
         ),
         wanted=wanted,
         redactor=Redactor(secrets),
+        budget=options.budget,
+        tools=tools,
         kept=kept,
     )
+
+
+def plan_round(plan: Plan, messages: Sequence[Message], *, now: float, step_id: str) -> Plan:
+    """The next request of a cell with tools: what was sent, then ``messages``, the calls and their results.
+
+    Its fingerprint stays that of the first one, which is what the cell asked.
+
+    Raises:
+        InputError: it would hold a key, or exceed the budget; it is not sent.
+    """
+    request = replace(
+        plan.request,
+        messages=(*plan.request.messages, *replace_surrogates(list(messages))),
+        parameters=_free_tool_choice(plan.request.parameters),
+    )
+    _check_clean(request.build_body(), plan.redactor)
+    _check_budget(plan.session, plan.budget, request)
+    step = replace(plan.step, id=step_id, messages=request.messages, parameters=request.parameters, started_at=now)
+    return replace(plan, step=step, request=request)
+
+
+def _free_tool_choice(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A call that was forced has been made: forced again at each round, no answer would ever come."""
+    choice = parameters.get("tool_choice")
+    is_forced = choice == "required" or isinstance(choice, Mapping)
+    return {**parameters, "tool_choice": "auto"} if is_forced else dict(parameters)
+
+
+def _find_tools(expressions: Sequence[str], names: Mapping[str, Any], path: str) -> Toolbox | None:
+    tools = find_tools(expressions, names)
+    for name in (*(tool.name for tool in tools.tools), UNKNOWN_TOOL) if tools else ():
+        build_tool_path(path, name)  # checked before anything is sent
+    return tools
+
+
+def _build_tool_parameters(tools: Toolbox | None) -> dict[str, Any]:
+    return {} if tools is None else {"tools": tools.build_definitions()}
 
 
 def _load_attachments(command: CellCommand, names: Mapping[str, Any], folder: Path | None) -> Loaded:
@@ -270,8 +316,12 @@ def check_no_secret(sent: object, secrets: Iterable[Secret]) -> None:
     Raises:
         InputError: the prompt, an earlier turn, a parameter, a name or a header has a configured key's value.
     """
+    _check_clean(sent, Redactor(secrets))
+
+
+def _check_clean(sent: object, redactor: Redactor) -> None:
     text = json.dumps(sent, ensure_ascii=False, default=str)
-    if Redactor(secrets).redact(text) != text:
+    if redactor.redact(text) != text:
         raise InputError(
             "the request contains the value of one of your keys; nothing was sent.",
             hint="take the key out of the prompt, its templates, or the options",
@@ -313,8 +363,10 @@ def _check_budget(session: Session, budget: float | None, request: Request) -> N
 
 
 def estimate_request_tokens(request: Request) -> int:
-    """Roughly the tokens of the request's messages."""
-    return sum(4 + estimate_content_tokens(message.get("content")) for message in request.messages)
+    """Roughly the tokens of the request's messages and tools."""
+    tools = request.parameters.get("tools")
+    offered = estimate_tokens(json.dumps(tools, default=str)) if tools else 0
+    return offered + sum(4 + estimate_content_tokens(message.get("content")) for message in request.messages)
 
 
 def estimate_request_cost(request: Request) -> float | None:

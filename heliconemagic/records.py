@@ -137,9 +137,22 @@ class Step:
     origin: Origin | None = None  # None: a model was asked
 
     @property
+    def turn(self) -> tuple[Message, ...]:
+        """What this step's cell added to the conversation: its prompt, then the tool calls and their results."""
+        begin = next(
+            (place for place, message in enumerate(reversed(self.messages)) if message.get("role") == "user"), 0
+        )
+        return self.messages[len(self.messages) - 1 - begin :]
+
+    @property
     def prompt(self) -> str:
-        """The text of the last message: what the cell said, without what was attached."""
-        return read_content_text(self.messages[-1].get("content")) if self.messages else ""
+        """The text of the last message that is the user's: what the cell said, without what was attached."""
+        return read_content_text(self.turn[0].get("content")) if self.messages else ""
+
+    @property
+    def follows_tools(self) -> bool:
+        """Whether this request carries the results of tools, which an earlier request of the same cell asked for."""
+        return bool(self.messages) and self.messages[-1].get("role") == "tool"
 
     @property
     def latency(self) -> float | None:
@@ -153,8 +166,9 @@ class Step:
 
     @property
     def is_usable_parent(self) -> bool:
-        """Whether another step may continue this one's conversation."""
-        return self.kind is StepKind.LLM and self.status is StepStatus.DONE and bool(self.text.strip())
+        """Whether another step may continue this one's conversation: an answer that waits for tools is none yet."""
+        is_answer = bool(self.text.strip()) and not self.tool_calls
+        return self.kind is StepKind.LLM and self.status is StepStatus.DONE and is_answer
 
     @property
     def is_whole(self) -> bool:
@@ -190,10 +204,12 @@ def sum_steps(steps: tuple[Step, ...] | list[Step]) -> SessionTotals:
     return SessionTotals(
         steps=len(steps),
         errors=sum(step.status in failed for step in steps),
-        model_seconds=sum(step.latency or 0.0 for step in steps),
+        model_seconds=sum(step.latency or 0.0 for step in steps if step.kind is StepKind.LLM),
         tokens=sum(step.tokens for step in steps),
         cost=sum(step.cost or 0.0 for step in steps),
-        unpriced=sum(step.cost is None and step.status is StepStatus.DONE for step in steps),
+        unpriced=sum(
+            step.cost is None and step.status is StepStatus.DONE and step.kind is StepKind.LLM for step in steps
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from heliconemagic.prompt.templates import find_awaitables
 from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
+from heliconemagic.running.waiting import await_blocking
 from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
 from heliconemagic.showing import SessionShow
@@ -61,6 +62,7 @@ class Workbench:
         environ: Mapping[str, str],
         ask_secret: Callable[[str], str],
         write: Callable[[str], None],
+        ask: Callable[[str], str] = input,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.frontend = Frontend(shell, environ, clock)
@@ -83,7 +85,12 @@ class Workbench:
         self.notebook = Notebook(surroundings, journal, lambda: build_client(environ))
         self.show = SessionShow(self.frontend.publish, clock)
         self._runner = CellRunner(
-            self.notebook, self.build_view, self.frontend.publish, self.show.refresh, self.frontend.is_attended
+            self.notebook,
+            self.build_view,
+            self.frontend.publish,
+            self.show.refresh,
+            self.frontend.is_attended,
+            ask=ask,
         )
         self.session_line = SessionLine(
             self.notebook,
@@ -245,37 +252,6 @@ def strip_last_newline(prompt: str) -> str:
         if prompt.endswith(end):
             return prompt[: -len(end)]
     return prompt
-
-
-def await_blocking(awaitables: Mapping[str, Awaitable[Any]]) -> dict[str, Any]:
-    """Results of what a synchronous cell has to wait for, on the kernel's own loop.
-
-    They may be bound to that loop, which runs while the cell blocks it: this is what nest-asyncio2
-    is for, and it is applied only when such a value turns up.
-    """
-    handles = {name: value.wait() for name, value in awaitables.items() if isinstance(value, Handle)}
-    awaitables = {name: value for name, value in awaitables.items() if name not in handles}
-    if not awaitables:
-        return handles
-    import asyncio
-
-    async def gather() -> list[Any]:
-        return list(await asyncio.gather(*awaitables.values()))
-
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return {**handles, **dict(zip(awaitables, asyncio.run(gather()), strict=True))}
-    import nest_asyncio2
-
-    nest_asyncio2.apply(loop)
-    task = loop.create_task(gather())
-    try:
-        results = loop.run_until_complete(task)
-    except BaseException:
-        task.cancel()  # an interrupt leaves the task running unless it is told
-        raise
-    return {**handles, **dict(zip(awaitables, results, strict=True))}
 
 
 def find_colab() -> Callable[[str], str | None] | None:

@@ -9,7 +9,9 @@ malformed / stream-error  broken JSON in a `data:` line / an error object in mid
 fail429, fail500, fail502, fail400       fails each time; `fail429-wait-N`: with `Retry-After: N`
 flaky-N / retry-after-N   fails N times with 500 / once with 429 and `Retry-After: N`; then answers
 echo-key / echo-key-error repeats the keys it got, in the answer / in an error 401
-reasoning, refusal, toolcall, length, empty, cached
+toolcall / toolcall-N     asks for weather("Paris") each time / N times, and then answers
+twocalls, badcall, oddcall                 ask once for two cities, with broken JSON, for a function nobody offered
+reasoning, refusal, length, empty, cached
 """
 
 from __future__ import annotations
@@ -107,12 +109,23 @@ def _say_slowly(asked: Asked) -> Script:
     return Script(parts)
 
 
-def _call_tool(_: Asked) -> Script:
-    name = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}
+def _call_tool(asked: Asked) -> Script:
+    if asked.number and asked.turn >= asked.number:
+        return _say_hello(asked)
     pieces: list[Part] = [
         {"tool_calls": [{"index": 0, "function": {"arguments": part}}]} for part in ('{"ci', 'ty": "Par', 'is"}')
     ]
-    return Script([{"tool_calls": [name]}, *pieces], finish_reason="tool_calls")
+    return Script([_begin_call(0, "weather"), *pieces], finish_reason="tool_calls")
+
+
+def _begin_call(index: int, name: str, arguments: str = "") -> Part:
+    call = {"index": index, "id": f"call_{index + 1}", "type": "function"}
+    return {"tool_calls": [{**call, "function": {"name": name, "arguments": arguments}}]}
+
+
+def _call_once(*calls: tuple[str, str]) -> Callable[[Asked], Script]:
+    parts = [_begin_call(index, name, arguments) for index, (name, arguments) in enumerate(calls)]
+    return lambda asked: _say_hello(asked) if asked.turn else Script(parts, finish_reason="tool_calls")
 
 
 def _reason(_: Asked) -> Script:
@@ -155,6 +168,9 @@ _SCRIPTS: dict[str, Callable[[Asked], Script]] = {
     "reasoning": _reason,
     "refusal": lambda _: Script([{"refusal": "I can't "}, {"refusal": "help with that."}]),
     "toolcall": _call_tool,
+    "twocalls": _call_once(("weather", '{"city": "Paris"}'), ("weather", '{"city": "Oslo"}')),
+    "badcall": _call_once(("weather", '{"city": "Par')),
+    "oddcall": _call_once(("rm -rf /../<b>", "{}")),
     "length": lambda _: Script(say("This goes on and"), finish_reason="length"),
     "empty": lambda _: Script([{"content": ""}]),
     "cached": lambda _: Script(say("From memory."), usage={**USAGE, "prompt_tokens_details": {"cached_tokens": 4}}),

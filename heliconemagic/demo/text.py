@@ -18,9 +18,11 @@ from typing import Any, NamedTuple, TypeVar
 from heliconemagic.attachments.attachment import parse_part
 from heliconemagic.attachments.wire import recognise_content
 from heliconemagic.demo.schema_filler import build_json_answer
+from heliconemagic.demo.tool_caller import Call, build_calls, build_told
 from heliconemagic.demo.topic import capitalise, find_keywords, find_topic
 
 NOTICE = "Demo text, not a language model."
+TOLD = "I called the functions you offered; this is what they gave:"
 MAX_TURNS = 40
 MAX_TURN_LENGTH = 8_000  # characters that are read of one message
 MAX_QUOTE_LENGTH = 70
@@ -53,6 +55,7 @@ class DemoAnswer:
 
     text: str
     reasoning: str
+    calls: tuple[Call, ...] = ()  # of tools; then there is no text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,10 @@ class _Task:
 def build_demo_answer(body: Mapping[str, Any]) -> DemoAnswer:
     """The demo's answer to the JSON ``body`` of a chat completion request."""
     task = _read_task(body)
+    if calls := build_calls(body, task.prompt):
+        return DemoAnswer(text="", reasoning=_build_reasoning(task), calls=tuple(calls))
+    if told := build_told(body.get("messages")):
+        return DemoAnswer(text=f"*{NOTICE} {TOLD}*\n\n{told}\n", reasoning=_build_reasoning(task))
     if task.kind is Kind.JSON:
         text = build_json_answer(task.response_format, topic=task.topic, keywords=task.keywords, notice=NOTICE)
     else:
@@ -120,7 +127,7 @@ def _read_turn(message: Mapping[str, Any]) -> Turn:
     content = message.get("content")
     if isinstance(content, list):
         content = recognise_content(content[:MAX_TURNS])
-    return Turn(str(message.get("role", "user")), _read_content(content), _describe_attached(content))
+    return Turn(_read_role(message), _read_content(content), _describe_attached(content))
 
 
 def _describe_attached(content: Any) -> tuple[str, ...]:
@@ -134,6 +141,11 @@ def _describe_part(part: Mapping[str, Any]) -> str:
     if attachment is None:
         return "an image's address" if part.get("type") == "image_url" else "something unknown"
     return attachment.describe_named() if "name" in attachment.identity else attachment.describe()
+
+
+def _read_role(message: Mapping[str, Any]) -> str:
+    """Who speaks; what asks for tools is no answer."""
+    return "tool" if message.get("tool_calls") else str(message.get("role", "user"))
 
 
 def _read_content(content: Any) -> str:
@@ -179,6 +191,7 @@ def _build_first_line(turns: Sequence[Turn]) -> str:
         (before.count("system") + before.count("developer"), "system"),
         (before.count("user"), "from you before this"),
         (before.count("assistant"), "earlier answers" if before.count("assistant") > 1 else "earlier answer"),
+        (before.count("tool"), "about tools"),
     ]
     listed = ", ".join(f"{count} {words}" for count, words in counts if count)
     sent = f"{len(turns)} messages ({listed}); the last one" if len(turns) > 1 else "1 message; it"

@@ -17,6 +17,7 @@ from heliconemagic.settings import Context
 
 HOTTEST = 2.0
 MOST_RETRIES = 20
+MOST_ROUNDS = 100
 
 PARAMETERS = (
     "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "metadata",
@@ -103,6 +104,25 @@ def parse_result_name(text: str) -> str:
     if not text.isidentifier() or keyword.iskeyword(text):
         raise ValueError("takes a variable's name")
     return text
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Names of functions, comma-separated; attributes of a name after dots.
+
+    >>> parse_names("weather, client.search")
+    ('weather', 'client.search')
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(part.isidentifier() for name in names for part in name.split(".")):
+        raise ValueError("takes names of functions, with commas between them")
+    return names
+
+
+def parse_rounds(text: str) -> int:
+    """A whole number from 1 to 100."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_ROUNDS:
+        raise ValueError(f"takes a whole number from 1 to {MOST_ROUNDS}")
+    return int(text)
 
 
 def parse_path_pattern(text: str) -> str:

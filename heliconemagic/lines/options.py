@@ -57,6 +57,9 @@ class CellCommand:
     is_json: bool = False
     extracts: bool = False
     fills_cell: bool = False
+    tools: tuple[str, ...] = ()  # names of functions, as typed
+    approves: bool = False
+    tool_rounds: int | None = None
     help: Help | None = None
 
 
@@ -133,6 +136,12 @@ def check_together(arguments: Mapping[str, Any]) -> None:
             hint="type -a https://example.com/chart.png --allow-url",
         )
     _check_form(arguments)
+    if "tools" in arguments:
+        _check_tools(arguments)
+    elif "approves" in arguments:
+        raise InputError("--approve asks before tools are called, and there are none.", hint="add --tools f,g")
+    elif "tool_rounds" in arguments:
+        raise InputError("--tool-rounds limits the calls of tools, and there are none.", hint="add --tools f,g")
 
 
 def _check_form(arguments: Mapping[str, Any]) -> None:
@@ -145,6 +154,19 @@ def _check_form(arguments: Mapping[str, Any]) -> None:
         raise InputError(f"{form} asks for JSON and {code} for code.", hint="keep one of them")
     if "fills_cell" in arguments and "is_background" in arguments:
         raise InputError("--to-cell needs the answer while the cell runs, and --bg doesn't wait.", hint="use -x --bg")
+
+
+def _check_tools(arguments: Mapping[str, Any]) -> None:
+    """Refuses what makes no sense beside ``--tools``."""
+    if "tools" in arguments["options"].parameters:
+        raise InputError("--tools and -o tools contradict each other.", hint="keep one of them")
+    if arguments.get("is_background"):
+        raise InputError(
+            "--bg goes on in a thread of its own, and --tools calls functions in the notebook's.",
+            hint="keep one of them",
+        )
+    if arguments.get("approves") and arguments.get("is_quiet"):
+        raise InputError("--approve has to ask, and -q shows nothing.", hint="keep one of them")
 
 
 def _is_path(token: Token, *, is_cell: bool) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from heliconemagic.attachments.attachment import drop_thumbnails
-from heliconemagic.records import Step, StepStatus
+from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.card_answer import (
     build_answer_html,
     build_answer_markdown,
@@ -16,6 +16,7 @@ from heliconemagic.render.card_answer import (
     list_remark_lines,
 )
 from heliconemagic.render.card_attached import build_attached_html, build_attached_markdown, build_attached_text
+from heliconemagic.render.card_calls import list_trail_lines
 from heliconemagic.render.card_request import build_request_html
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.render.card_words import (
@@ -38,6 +39,7 @@ from heliconemagic.render.markup import (
 )
 from heliconemagic.render.style import build_style
 from heliconemagic.render.terminal import make_safe_text, replace_surrogates
+from heliconemagic.rounds import read_call
 
 __all__ = [
     "REPLY_MIME",
@@ -147,7 +149,7 @@ def build_foot_text(card: Card) -> str:
     """What follows the answer in a terminal: remarks, then one line of figures, then notes. The error isn't in it."""
     figures = [describe_end(card.step), *_list_figures(card), describe_totals(card.totals)]
     line = " · ".join(part for part in figures if part)
-    lines = [*list_remark_lines(card.step), line, *card.notes]
+    lines = [*list_remark_lines(card.step, card.trail), line, *card.notes]
     return make_safe_text("\n".join(part for part in lines if part))
 
 
@@ -155,7 +157,9 @@ def build_text(card: Card) -> str:
     """The whole card for a terminal."""
     message, hint = describe_failure(card)
     failure = make_safe_text("\n".join(part for part in (message, f"hint: {hint}" if hint else "") if part))
-    parts = (build_head_text(card), build_answer_text(card), failure, build_foot_text(card))
+    called = "\n".join(list_trail_lines([card.step] if card.step.kind is StepKind.TOOL else card.trail))
+    answer = "" if card.step.kind is StepKind.TOOL else build_answer_text(card)
+    parts = (build_head_text(card), called, answer, failure, build_foot_text(card))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -179,6 +183,7 @@ def build_json(card: Card) -> dict[str, Any]:
         "reasoning": step.reasoning,
         "refusal": step.refusal,
         "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in step.tool_calls],
+        "tool_results": [_describe_call(call) for call in card.trail if call.kind is StepKind.TOOL],
         "finish_reason": step.finish_reason,
         "usage": _describe_usage(card),
         "cost": step.cost,
@@ -200,6 +205,19 @@ def _describe_origin(step: Step) -> dict[str, Any] | None:
     if origin is None:
         return None
     return {"kind": origin.kind.value, "answered_at": origin.answered_at, "source": origin.source}
+
+
+def _describe_call(step: Step) -> dict[str, Any]:
+    """A tool's result, as the model got it."""
+    return {
+        "id": read_call(step).id,
+        "path": step.path,
+        "status": step.status.value,
+        "text": step.text,
+        "error": step.error,
+        "started_at": step.started_at,
+        "ended_at": step.ended_at,
+    }
 
 
 def _describe_usage(card: Card) -> dict[str, int] | None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from heliconemagic.errors import InvalidAnswerError
-from heliconemagic.records import Step, StepStatus, ToolCall
+from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
+from heliconemagic.render.card_calls import (
+    build_call_html,
+    build_call_markdown,
+    build_trail_html,
+    build_trail_markdown,
+    list_unanswered,
+)
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.card_words import describe_call, describe_reasoning, list_remarks
 from heliconemagic.render.markdown import make_safe_markdown, render_markdown
@@ -24,7 +31,9 @@ from heliconemagic.render.terminal import make_safe_text
 
 
 def build_answer_html(card: Card) -> str:
-    """Reasoning folded, the answer rendered (an object as tables), then refusal, tool calls and remarks."""
+    """Tool calls and reasoning folded, the answer rendered (an object as tables), then refusal and remarks."""
+    if card.step.kind is StepKind.TOOL:
+        return build_call_html(card.step, is_open=True)
     return "".join(_iterate_html(card))
 
 
@@ -35,6 +44,7 @@ def find_problems(card: Card) -> Mapping[tuple[str | int, ...], str]:
 
 def _iterate_html(card: Card) -> Iterator[str]:
     step, value = card.step, find_object(card.step)
+    yield build_trail_html(card.trail)
     if step.reasoning:
         folded = render_markdown(step.reasoning)
         yield f"<details><summary>{escape(describe_reasoning(step))}</summary>{folded}</details>"
@@ -45,10 +55,15 @@ def _iterate_html(card: Card) -> Iterator[str]:
         yield render_markdown(step.text)
     if step.refusal:
         yield f'<p class="{NO_MATH}"><strong>refused:</strong> {escape(step.refusal)}</p>'
-    if step.tool_calls:
-        yield _build_call_table(step.tool_calls)
+    if calls := _list_open_calls(step, card.trail):
+        yield _build_call_table(calls)
     for remark in list_remarks(step):
         yield f'<p class="hm-note"><em>{escape(remark)}</em></p>'
+
+
+def _list_open_calls(step: Step, trail: Sequence[Step]) -> tuple[ToolCall, ...]:
+    """Calls that nobody made, once nobody will."""
+    return () if trail and step.status is StepStatus.PENDING else list_unanswered(step, trail)
 
 
 def _build_call_table(calls: tuple[ToolCall, ...]) -> str:
@@ -62,12 +77,14 @@ def _build_call_table(calls: tuple[ToolCall, ...]) -> str:
 
 def build_answer_markdown(card: Card) -> str:
     """The same as Markdown that may be rendered as it is."""
+    if card.step.kind is StepKind.TOOL:
+        return "\n\n".join(build_call_markdown(card.step))
     step, value = card.step, find_object(card.step)
     answer = make_safe_markdown(step.text) if value is NOTHING else build_object_markdown(value, find_problems(card))
-    parts = [_build_quoted_reasoning(step), answer]
+    parts = [*build_trail_markdown(card.trail), _build_quoted_reasoning(step), answer]
     if step.refusal:
         parts.append(f"**refused:** {escape_markdown(step.refusal)}")
-    for call in step.tool_calls:
+    for call in _list_open_calls(step, card.trail):
         parts.append(f"asked for {escape_markdown(call.name)}; nothing answered")
         parts.append(build_fence(clean_source(call.arguments), "json"))
     parts.extend(f"*{escape_markdown(remark)}*" for remark in list_remarks(step))
@@ -89,7 +106,8 @@ def build_answer_text(card: Card) -> str:
     return make_safe_text(thought + answer).strip("\n")
 
 
-def list_remark_lines(step: Step) -> list[str]:
+def list_remark_lines(step: Step, trail: Sequence[Step] = ()) -> list[str]:
     """What follows the answer's text in a terminal."""
     refused = [f"refused: {step.refusal}"] if step.refusal else []
-    return [make_safe_text(line) for line in (*refused, *map(describe_call, step.tool_calls), *list_remarks(step))]
+    calls = map(describe_call, _list_open_calls(step, trail))
+    return [make_safe_text(line) for line in (*refused, *calls, *list_remarks(step))]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from heliconemagic.errors import HeliconeMagicError
@@ -23,11 +24,29 @@ class RequestForm:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Choice(StrEnum):
+    """What a person can answer before a tool is called."""
+
+    RUN = "Run"
+    SKIP = "Skip"
+    STOP = "Stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question that the card asks with a button for each `Choice`; ``choose`` may be called on any thread."""
+
+    asked: str
+    choose: Callable[[Choice], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """Everything the card of one step shows; a newer state is a new `Card`."""
 
     step: Step
+    trail: tuple[Step, ...] = ()  # the requests and tool calls that led to the step, in the order they ran
+    question: Question | None = None
     context: str = ""  # "after /abstract", "fresh", ...
     notes: tuple[str, ...] = ()  # "not logged at Helicone", "no context from /outline: …"
     waiting: str = ""  # "retrying in 4 s (429)"; empty when nothing waits

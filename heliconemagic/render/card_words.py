@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heliconemagic.records import Origin, SessionTotals, Step, StepStatus, ToolCall
+from heliconemagic.render.card_calls import describe_rounds
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_usd
@@ -70,7 +71,7 @@ def list_figures(card: Card) -> list[str]:
     step = card.step
     if step.origin is not None:
         return [describe_source(step.origin), *([describe_usage(step.usage)] if step.usage else [])]
-    figures = []
+    figures = [describe_rounds(card.trail)] if card.trail else []
     if step.time_to_first_token is not None:
         figures.append(f"first token {format_seconds(step.time_to_first_token)}")
     if step.latency is not None:

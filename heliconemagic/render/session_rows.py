@@ -121,7 +121,7 @@ def describe_sums(steps: Sequence[Step]) -> list[str]:
     if not root.count:
         return ["no steps yet"]
     counted = format_count(root.count, "step") + (f" · {root.errors:,} failed" if root.errors else "")
-    seconds = sum(step.latency or 0.0 for step in steps)
+    seconds = sum(step.latency or 0.0 for step in steps if step.kind is StepKind.LLM)
     spent = f"{format_seconds(seconds)} of model time"
     if root.latency > seconds * 1.05:
         spent += f" in {format_seconds(root.latency)}"

@@ -125,12 +125,20 @@ class CellRun:
             raise StepInterrupted(f"{step.path} was stopped after {seconds:.1f} s; what had arrived is kept.")
         if self._run.error is not None:
             raise self._run.error
-        card = self._build_card()
-        reply = build_reply(self._plan.session, step, card=card, is_shown=self._given.is_shown)
-        if isinstance(card.error, InvalidAnswerError):
-            card.error.reply = reply
-            raise card.error
-        fence = find_fence(step.text) if self._given.command.fills_cell else None
-        if fence is not None:
-            self._given.put_next_cell(build_cell_source(fence, path=step.path, model=reply.model))
-        return reply
+        return give_reply(self._given, self._plan, step, self._build_card())
+
+
+def give_reply(given: CellInput, plan: Plan, step: Step, card: Card) -> Reply:
+    """The reply of a step that ended well, with what the cell asked to be done with it.
+
+    Raises:
+        InvalidAnswerError: it is something else than the cell asked for; the error holds the reply.
+    """
+    reply = build_reply(plan.session, step, card=card, is_shown=given.is_shown)
+    if isinstance(card.error, InvalidAnswerError):
+        card.error.reply = reply
+        raise card.error
+    fence = find_fence(step.text) if given.command.fills_cell else None
+    if fence is not None:
+        given.put_next_cell(build_cell_source(fence, path=step.path, model=reply.model))
+    return reply

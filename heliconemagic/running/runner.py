@@ -15,6 +15,7 @@ from heliconemagic.records import Step
 from heliconemagic.reply import Reply
 from heliconemagic.running.background import Background, build_ended
 from heliconemagic.running.cell_run import BuildView, CellInput, CellRun
+from heliconemagic.running.tool_run import ToolRun
 from heliconemagic.running.work import Work
 
 
@@ -28,6 +29,7 @@ class CellRunner:
         publish: Callable[..., None],
         note_change: Callable[[], None] = lambda: None,
         is_attended: Callable[[], bool] = lambda: True,
+        ask: Callable[[str], str] = input,
     ) -> None:
         self._notebook = notebook
         self._build_view = build_view
@@ -35,6 +37,7 @@ class CellRunner:
         self._note_change = note_change  # a step began or ended
         self._is_attended = is_attended  # whether the kernel lives on after the last cell
         self._background = Background()
+        self._ask = ask  # a word of the person, where buttons cannot be clicked
 
     async def run(self, given: CellInput) -> Any:
         """Runs a cell on the kernel's own loop; None under ``--dry-run``."""
@@ -78,6 +81,8 @@ class CellRunner:
             return None
         if plan.kept is not None:
             return self._show_kept(plan, plan.kept, given)
+        if plan.tools is not None:
+            return ToolRun(self._notebook, given, plan, self._build_view, self._note_change, self._ask)
         return CellRun(self._notebook, given, plan, self._build_view, self._note_change)
 
     def _show_plan(self, plan: Plan) -> None:

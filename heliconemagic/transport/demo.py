@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
@@ -20,6 +20,7 @@ import httpx2
 from heliconemagic.attachments.tokens import estimate_content_tokens
 from heliconemagic.attachments.wire import recognise_content
 from heliconemagic.demo.text import DemoAnswer, build_demo_answer
+from heliconemagic.demo.tool_caller import Call
 from heliconemagic.usage import estimate_tokens
 
 DEMO_MODELS: Mapping[str, str] = {
@@ -164,10 +165,11 @@ class _Completion:
     def is_usage_wanted(self) -> bool:
         return bool((self.body.get("stream_options") or {}).get("include_usage"))
 
-    def build_deltas(self) -> list[dict[str, str]]:
-        """What is sent piece by piece: the reasoning if there is any, then the text."""
+    def build_deltas(self) -> list[dict[str, Any]]:
+        """What is sent piece by piece: the reasoning if there is any, then the text or the tool calls."""
         reasoning = [{"reasoning_content": piece} for piece in _PIECE.findall(self.answer.reasoning)]
-        return reasoning + [{"content": piece} for piece in _PIECE.findall(self.answer.text)]
+        text = [{"content": piece} for piece in _PIECE.findall(self.answer.text)]
+        return [*reasoning, *text, *_split_calls(self.answer.calls)]
 
     def build_chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
@@ -182,17 +184,20 @@ class _Completion:
         message: dict[str, Any] = {"role": "assistant", "content": self.answer.text, "refusal": None}
         if self.answer.reasoning:
             message["reasoning_content"] = self.answer.reasoning
+        if self.answer.calls:
+            message |= {"content": None, "tool_calls": list(self.answer.calls)}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish_reason}
         return {**self._build_head("chat.completion"), "choices": [choice], "usage": self._build_usage()}
 
     def _build_head(self, kind: str) -> dict[str, Any]:
-        digest = hashlib.sha256(self.answer.text.encode()).hexdigest()[:24]
+        digest = hashlib.sha256(f"{self.answer.text}{self.answer.calls or ''}".encode()).hexdigest()[:24]
         return {"id": f"chatcmpl-demo-{digest}", "object": kind, "created": self.created, "model": self.model}
 
     def _build_usage(self) -> dict[str, Any]:
         prompt = sum(4 + _estimate_message(message) for message in self.body.get("messages") or ())
         reasoning = estimate_tokens(self.answer.reasoning)
-        completion = estimate_tokens(self.answer.text) + reasoning
+        calls = estimate_tokens(json.dumps(self.answer.calls)) if self.answer.calls else 0
+        completion = estimate_tokens(self.answer.text) + calls + reasoning
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
@@ -208,9 +213,22 @@ def _build_answer(body: Mapping[str, Any]) -> tuple[DemoAnswer, str]:
     reasoning = made.reasoning if model == "demo-reasoning" else ""
     if model == "demo-empty":
         return DemoAnswer(text="", reasoning=""), "stop"
+    if made.calls:
+        return replace(made, reasoning=reasoning), "tool_calls"
     room = _read_room(body, made.text)
     text = made.text[: room if model != "demo-length" else min(room, len(made.text) // 2)]
     return DemoAnswer(text=text, reasoning=reasoning), "stop" if text == made.text else "length"
+
+
+def _split_calls(calls: tuple[Call, ...]) -> list[dict[str, Any]]:
+    """Tool calls as they stream: id and name first, then the arguments piece by piece."""
+    deltas: list[dict[str, Any]] = []
+    for index, call in enumerate(calls):
+        begun = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
+        pieces = _PIECE.findall(call["function"]["arguments"])
+        deltas.append({"tool_calls": [begun]})
+        deltas += [{"tool_calls": [{"index": index, "function": {"arguments": piece}}]} for piece in pieces]
+    return deltas
 
 
 def _read_room(body: Mapping[str, Any], text: str) -> int:
@@ -221,7 +239,9 @@ def _read_room(body: Mapping[str, Any], text: str) -> int:
 
 def _estimate_message(message: Any) -> int:
     content = message.get("content") if isinstance(message, Mapping) else message
-    return estimate_content_tokens(recognise_content(content))
+    asked = message.get("tool_calls") if isinstance(message, Mapping) else None
+    calls = estimate_tokens(json.dumps(asked, default=str)) if asked else 0
+    return calls + estimate_content_tokens(recognise_content(content))
 
 
 def _parse_body(data: bytes) -> dict[str, Any] | None:

@@ -13,12 +13,14 @@ from typing import Any, Protocol
 
 from heliconemagic.render.card import REPLY_MIME, Card, build_bundle, build_foot, build_head
 from heliconemagic.render.card_attached import build_attached_html
+from heliconemagic.render.card_calls import build_trail_html
+from heliconemagic.render.card_state import Choice, Question
 from heliconemagic.render.markdown import SegmentedMarkdown
 from heliconemagic.render.markup import escape
 from heliconemagic.render.structured import LIVE, NOTHING, build_object_html, find_object
 from heliconemagic.render.style import build_style
 from heliconemagic.views.pace import Pace
-from heliconemagic.views.plain import Clock, Publish, QuietView, StaticView, TextView, build_display_id
+from heliconemagic.views.plain import Clock, Publish, QuietView, StaticView, TextView, build_display_id, measure_trail
 
 __all__ = ["Publish", "QuietView", "StaticView", "TextView", "View", "WidgetView"]
 
@@ -45,7 +47,11 @@ LIVE_STYLE = (
 
 
 class View(Protocol):
-    """What follows one step; each method is called on the main thread."""
+    """What follows one step; each method is called on the main thread, `update` on a click's too."""
+
+    @property
+    def takes_answers(self) -> bool:
+        """Whether the card's question can be answered by a click."""
 
     def open(self, card: Card) -> None:
         """The step begins. If this fails, nothing is left behind."""
@@ -73,10 +79,15 @@ class WidgetView:
         self._is_live = is_live
         self._widgets: WidgetSet | None = None
         self._live: LiveCard | None = None
-        self._is_displayed = False
+        self._display_id = ""  # fixed when it is displayed: the step of a cell with tools changes
         self._stop_lock = threading.Lock()
         self._is_stopping = False
         self._is_closed = False
+
+    @property
+    def takes_answers(self) -> bool:
+        """Whether the card's question can be answered by a click: where Stop can be pressed."""
+        return self._on_stop is not None
 
     def open(self, card: Card) -> None:
         """Displays the live card."""
@@ -86,7 +97,7 @@ class WidgetView:
             self._live = LiveCard(self._widgets, card, self._clock(), on_click)
             running = f"{card.step.path}: running"
             self._publish(self._live.build_bundle(running), display_id=build_display_id(card), update=False)
-            self._is_displayed = True
+            self._display_id = build_display_id(card)
         except BaseException:
             self._widgets.close()
             raise
@@ -104,10 +115,11 @@ class WidgetView:
         kept: tuple[Any, ...] = ()
         try:
             bundle = build_bundle(card)
-            if self._is_live and self._live is not None and self._is_displayed:
+            if self._is_live and self._live is not None and self._display_id:
                 kept = self._live.finish(bundle["text/html"])
                 bundle = {**self._live.build_bundle(bundle["text/plain"]), REPLY_MIME: bundle[REPLY_MIME]}
-            self._publish(bundle, display_id=build_display_id(card), update=self._is_displayed)
+            display_id = self._display_id or build_display_id(card)
+            self._publish(bundle, display_id=display_id, update=bool(self._display_id))
         finally:
             if self._widgets is not None:
                 self._widgets.close(keep=kept)
@@ -142,6 +154,9 @@ class LiveCard:
         attached = build_attached_html(card.step)
         above = (row, widgets.build_html(attached)) if attached else (row,)
         self._root = widgets.build_box("VBox", (*above, self._body, self._foot, style), "hm", "hm-live")
+        self._above = above
+        self._called = LiveCalls(widgets)
+        self._step_id = card.step.id
 
     def build_bundle(self, text: str) -> dict[str, Any]:
         """The display of the card as long as it lives; ``text`` stands for it where there are no widgets."""
@@ -157,6 +172,10 @@ class LiveCard:
             self._head_pace.spend(0, now)
             self._send(self._head, build_head(card, now), now)
             self._send(self._foot, build_foot(card), now)
+        if card.step.id != self._step_id:
+            self._begin_answer(card)
+        if self._called.update(card):
+            self._root.children = (*self._above, *self._called.parts, *self._root.children[-3:])
         if _measure_answer(card) != self._shown and self._body_pace.is_due(now):
             self._shown = _measure_answer(card)
             self._show_answer(card, now)
@@ -180,6 +199,14 @@ class LiveCard:
             waiting = ""
         self._send(self._tail, waiting + self._answer.tail + _build_extra(card), now)
 
+    def _begin_answer(self, card: Card) -> None:
+        """Another request's answer: what the model said before it asked for tools stands above, with the calls."""
+        self._step_id = card.step.id
+        self._answer = SegmentedMarkdown()
+        self._placed, self._groups, self._shown = 0, [], (0, 0, 0, 0)
+        self._tail.value = ""
+        self._body.children = (self._tail,)
+
     def _place_segment(self, value: str, now: float) -> None:
         """Gives finished HTML a widget of its own, which is never sent again."""
         segment = self._widgets.build_html(value, has_math="$" in value)
@@ -197,6 +224,44 @@ class LiveCard:
         self._root.remove_class("hm")
         self._root.children = (final,)
         return self._root, final
+
+
+class LiveCalls:
+    """The widgets of a cell's tool calls, made when there are any: the calls so far, and a question with buttons."""
+
+    def __init__(self, widgets: WidgetSet) -> None:
+        self._widgets = widgets
+        self._trail: Any = None
+        self._shown: tuple[Any, ...] = ()
+        self._question: Question | None = None
+        self._asking: Any = None
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The widgets that stand between head and answer now."""
+        return tuple(part for part in (self._trail, self._asking) if part is not None)
+
+    def update(self, card: Card) -> bool:
+        """Shows what is new; True if `parts` are others now."""
+        before = self.parts
+        if (measured := measure_trail(card)) != self._shown:
+            self._shown = measured
+            self._trail = self._trail or self._widgets.build_html("")
+            self._trail.value = build_trail_html(card.trail)
+        asked = card.question.asked if card.question else None
+        if asked != (self._question.asked if self._question else None):
+            self._question = card.question
+            self._asking = self._build_question(card.question) if card.question else None
+        return self.parts != before
+
+    def _build_question(self, question: Question) -> Any:
+        text = self._widgets.build_html(f"<p><strong>Run this?</strong> <code>{escape(question.asked)}</code></p>")
+        buttons = [self._build_choice(question, choice) for choice in Choice]
+        row = self._widgets.build_box("HBox", tuple(buttons), "hm-live-head")
+        return self._widgets.build_box("VBox", (text, row))
+
+    def _build_choice(self, question: Question, choice: Choice) -> Any:
+        return self._widgets.build_button(choice.value, lambda _: question.choose(choice))
 
 
 class WidgetSet:

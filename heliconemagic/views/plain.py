@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from heliconemagic.records import StepKind, StepStatus
 from heliconemagic.render.card import Card, build_bundle, build_foot_text, build_head_text
 from heliconemagic.render.card_answer import find_problems
+from heliconemagic.render.card_calls import list_trail_lines
 from heliconemagic.render.structured import NOTHING, build_object_text, find_object
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.views.pace import Pace
@@ -34,6 +36,8 @@ def build_display_id(card: Card) -> str:
 class QuietView:
     """Shows nothing."""
 
+    takes_answers = False
+
     def open(self, card: Card) -> None:
         """Shows nothing."""
 
@@ -47,11 +51,13 @@ class QuietView:
 class StaticView:
     """HTML that is replaced now and then, for front ends where nobody sits (nbclient, papermill): no widget."""
 
+    takes_answers = False
+
     def __init__(self, publish: Publish, clock: Clock) -> None:
         self._publish = publish
         self._clock = clock
         self._pace = Pace(interval=STATIC_INTERVAL, rate=STATIC_RATE, burst=STATIC_RATE)
-        self._is_displayed = False
+        self._display_id = ""  # fixed when it is first displayed: the step of a cell with tools changes
         self._shown: tuple[Any, ...] = ()
 
     def open(self, card: Card) -> None:
@@ -69,8 +75,9 @@ class StaticView:
 
     def _show(self, card: Card) -> None:
         bundle = build_bundle(card)
-        self._publish(bundle, display_id=build_display_id(card), update=self._is_displayed)
-        self._is_displayed = True
+        update = bool(self._display_id)
+        self._display_id = self._display_id or build_display_id(card)
+        self._publish(bundle, display_id=self._display_id, update=update)
         self._shown = _read_content(card)
         self._pace.spend(sum(len(str(value)) for value in bundle.values()), self._clock())
 
@@ -86,6 +93,8 @@ _CUT_SEQUENCE = re.compile(
 class TextView:
     """Text that streams into a terminal, between a line of head and a line of foot. The error prints itself."""
 
+    takes_answers = False
+
     def __init__(self, write: Callable[[str], None], clock: Clock) -> None:
         self._write = write
         self._clock = clock
@@ -94,6 +103,8 @@ class TextView:
         self._last = "\n"  # the last character that was written
         self._waiting = ""
         self._is_reasoning = False
+        self._step_id = ""  # of the request whose answer is written
+        self._calls = 0  # that were written
         self._is_closed = False
 
     def open(self, card: Card) -> None:
@@ -108,14 +119,14 @@ class TextView:
         if card.step.reasoning and not card.step.text and not self._is_reasoning:
             self._is_reasoning = True
             self._write_line("[reasoning …]")
-        self._write_new(card.step.text)
+        self._write_answer(card)
 
     def close(self, card: Card) -> None:
         """Writes the rest and the foot."""
         if self._is_closed:
             return
         self._is_closed = True
-        self._write_new(card.step.text)
+        self._write_answer(card)
         self._write_text(make_safe_text(self._held))
         self._write_object(card)
         self._write_line(build_foot_text(card))
@@ -126,6 +137,17 @@ class TextView:
         if value is not NOTHING:
             self._write_line("")
             self._write_line("\n" + build_object_text(value, find_problems(card)))
+
+    def _write_answer(self, card: Card) -> None:
+        """The new part of the answer; before another request's answer, the calls that ended."""
+        if card.step.id != self._step_id:
+            self._write_text(make_safe_text(self._held))
+            self._step_id, self._taken, self._held = card.step.id, 0, ""
+        ended = [step for step in card.trail if step.kind is StepKind.TOOL and step.status is not StepStatus.PENDING]
+        for line in list_trail_lines(ended[self._calls :]):
+            self._write_line(line)
+        self._calls = max(self._calls, len(ended))
+        self._write_new(card.step.text)
 
     def _write_new(self, text: str) -> None:
         new = self._held + text[self._taken :]
@@ -148,4 +170,10 @@ class TextView:
 def _read_content(card: Card) -> tuple[Any, ...]:
     """What makes a card look different, besides the time."""
     step = card.step
-    return len(step.text), len(step.reasoning), len(step.refusal), len(step.tool_calls), card.waiting, card.notes
+    answer = len(step.text), len(step.reasoning), len(step.refusal), len(step.tool_calls)
+    return *answer, card.waiting, card.notes, measure_trail(card)
+
+
+def measure_trail(card: Card) -> tuple[Any, ...]:
+    """What makes the tool calls of a card look different."""
+    return tuple((step.id, step.status) for step in card.trail)

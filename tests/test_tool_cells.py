@@ -1,0 +1,184 @@
+"""Cells with `--tools`: the loop, what is recorded and shown of it, and what continues it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
+from shells import Ran, Shell
+
+from heliconemagic.errors import IncompleteAnswerError, InputError
+
+DEFINE = '''
+called = []
+def weather(city: str) -> dict:
+    """The weather."""
+    called.append(city)
+    if city == "Oslo":
+        raise ValueError("no such city")
+    return {"city": city, "degrees": 18}
+async def later(city: str) -> str:
+    """The weather, later."""
+    called.append(city)
+    return f"mild in {city}"
+'''
+
+
+@pytest.fixture
+def room(shell: Shell, helicone: FakeHelicone, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A shell whose session is at the fake Helicone, with functions to offer."""
+    monkeypatch.setenv("OPENAI_API_KEY", PROVIDER_KEY)
+    monkeypatch.setenv("HELICONE_API_KEY", HELICONE_KEY)
+    shell.run(f'%helicone_session "Tools" --gateway {helicone.url}')
+    shell.run(DEFINE)
+    return shell
+
+
+def run(shell: Shell, line: str, prompt: str = "How is it in Paris?") -> Ran:
+    """Runs a cell that must succeed."""
+    ran = shell.run(f"%%llm {line}\n{prompt}")
+    assert ran.error is None, ran.printed
+    return ran
+
+
+def list_roles(body: dict[str, Any]) -> list[str]:
+    """Who speaks in a request."""
+    return [message["role"] for message in body["messages"]]
+
+
+def test_the_loop_ends_with_an_answer(room: Shell, helicone: FakeHelicone) -> None:
+    """The function is called, its result sent with the call it belongs to, and the answer is the cell's."""
+    run(room, "/plan --tools weather -m toolcall-1")
+    first, second = (sent.json for sent in helicone.completions)
+    assert first["tools"][0]["function"]["name"] == "weather"
+    assert list_roles(second) == ["user", "assistant", "tool"]
+    assert second["messages"][1]["tool_calls"][0]["id"] == second["messages"][2]["tool_call_id"] == "call_1"
+    assert second["messages"][2]["content"] == '{"city": "Paris", "degrees": 18}'
+    assert (room.variables["called"], room.variables["_"].text) == (["Paris"], "Hello!")
+
+
+def test_one_card_with_the_sums(room: Shell) -> None:
+    """Calls are folded in the card, and the figures are those of all requests."""
+    ran = run(room, "/plan --tools weather -m toolcall-2")
+    (display,) = ran.displays
+    html = display.bundle["text/html"]
+    assert html.count("<details") - html.count('<details class="hm-call') == 2
+    assert html.count("<code>weather(city=&quot;Paris&quot;)</code>") == 2
+    assert "3 requests, 2 tool calls" in html
+    assert room.variables["_"].usage.total_tokens == 24
+    assert "nothing answered" not in html
+
+
+def test_an_error_is_told_to_the_model(room: Shell, helicone: FakeHelicone) -> None:
+    """The cell goes on; the card shows the error and where it was raised."""
+    ran = run(room, "/plan --tools weather -m twocalls")
+    results = [message["content"] for message in helicone.completions[1].json["messages"] if message["role"] == "tool"]
+    assert results == ['{"city": "Paris", "degrees": 18}', "error: ValueError: no such city"]
+    assert "raised in line 6 of weather()" in ran.text("text/html")
+
+
+@pytest.mark.parametrize(
+    ("model", "told", "path"),
+    [
+        ("badcall", "error: the arguments are not valid JSON", "/plan/tools/weather"),
+        ("oddcall", "error: there is no such tool; there is weather", "/plan/tools/unknown"),
+    ],
+)
+def test_calls_that_cannot_be_made(room: Shell, helicone: FakeHelicone, model: str, told: str, path: str) -> None:
+    """The model is told; nothing is called, and the failed call is a step all the same."""
+    ran = run(room, f"/plan --tools weather -m {model}")
+    assert helicone.completions[1].json["messages"][-1]["content"].startswith(told)
+    assert room.variables["called"] == []
+    assert path in room.run("%helicone_session show").text()
+    assert "<b>" not in ran.text("text/html")
+
+
+def test_the_loop_has_a_limit(room: Shell, helicone: FakeHelicone) -> None:
+    """A model that never stops fails the cell; what was called is kept."""
+    ran = room.run("%%llm /plan --tools weather --tool-rounds 3 -m toolcall\nGo")
+    assert isinstance(ran.error, IncompleteAnswerError)
+    assert "--tool-rounds 6" in str(ran.error)
+    assert (len(helicone.completions), room.variables["called"]) == (3, ["Paris", "Paris"])
+    assert ran.text("text/html").count('class="hm-call') == 2
+    assert "failed" in room.run("%helicone_session show").text()
+
+
+def test_a_forced_choice_holds_once(room: Shell, helicone: FakeHelicone) -> None:
+    """Forced at every round, no answer would come."""
+    run(room, "/plan --tools weather -o tool_choice required -m toolcall-1")
+    assert [sent.json["tool_choice"] for sent in helicone.completions] == ["required", "auto"]
+
+
+def test_async_functions(room: Shell, helicone: FakeHelicone) -> None:
+    """They are awaited, also where the cell cannot be."""
+    room.run("weather = later")
+    run(room, "/plan --tools weather -m twocalls")
+    results = [message["content"] for message in helicone.completions[1].json["messages"] if message["role"] == "tool"]
+    assert results == ["mild in Paris", "mild in Oslo"]
+
+
+def test_functions_run_on_the_thread_of_the_cell(room: Shell) -> None:
+    """Prints, plots and connections of a thread work as in a cell."""
+    room.variables["threading"] = threading
+    room.run("def weather(city): print('here', threading.current_thread().name)")
+    assert "here MainThread" in run(room, "/plan --tools weather -m toolcall-1").printed
+
+
+def test_the_next_step_continues_the_whole_turn(room: Shell, helicone: FakeHelicone) -> None:
+    """A conversation with calls and without their results would be refused."""
+    run(room, "/plan --tools weather -m toolcall-1")
+    run(room, "/plan/next", "And?")
+    body = helicone.completions[2].json
+    assert list_roles(body) == ["user", "assistant", "tool", "assistant", "user"]
+    assert body["messages"][3]["content"] == "Hello!"
+    assert "tools" not in body
+
+
+def test_running_again_replaces_the_whole_turn(room: Shell) -> None:
+    """Requests and calls of the earlier run are superseded, and nothing of it is sent."""
+    room.run('%helicone_session "Again" --gateway demo -m demo-fast')
+    for _ in range(2):
+        run(room, "/plan --tools weather")
+    assert room.run("%helicone_session show").text().count("· superseded") == 3  # two requests and a call
+    assert list_roles({"messages": room.variables["_"].messages}) == ["user", "assistant", "tool"]
+
+
+def test_keys_stay_out_of_results(room: Shell, helicone: FakeHelicone) -> None:
+    """A result that holds a key reaches neither model nor notebook."""
+    room.variables["key"] = PROVIDER_KEY
+    room.run("def weather(city): return {'config': key}")
+    ran = run(room, "/plan --tools weather -m toolcall-1")
+    assert helicone.completions[1].json["messages"][-1]["content"] == '{"config": "[redacted]"}'
+    assert PROVIDER_KEY not in str(ran.shown)
+
+
+def test_a_call_is_a_step_of_its_own(room: Shell) -> None:
+    """The tree has it below the cell's path, and `show` brings it back."""
+    run(room, "/plan --tools weather -m toolcall-1")
+    assert "Tool · done" in room.run("%helicone_session show").text()
+    shown = room.run("%helicone_session show /plan/tools/weather").text()
+    assert 'weather(city="Paris") → {"city": "Paris", "degrees": 18}' in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--tools nope", "the notebook has no 'nope'"),
+        ("--tools weather -o tools []", "--tools and -o tools contradict"),
+        ("--approve", "there are none"),
+        ("--tool-rounds 3", "there are none"),
+        ("--tools weather --approve -q", "-q shows nothing"),
+        ("--tools weather --approve", "nobody sits here"),
+        ("--tools weather --bg", "keep one of them"),
+        ("--tools weather --tool-rounds 0", "from 1 to 100"),
+        ("--tools weather, --dry-run", "names of functions"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(room: Shell, helicone: FakeHelicone, line: str, message: str) -> None:
+    """Before anything is sent."""
+    ran = room.run(f"%%llm /plan {line}\nGo")
+    assert isinstance(ran.error, InputError)
+    assert message in str(ran.error)
+    assert helicone.completions == []
