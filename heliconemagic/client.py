@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 DEFAULT_RETRIES = 2
 DEFAULT_TIMEOUT = 120.0
 """Seconds without a byte before a request is given up."""
+DEFAULT_ROW_TIMEOUT = 600.0
+"""The same for an answer that comes in one piece, as the rows of a batch do: it may take long to write."""
 CONNECT_TIMEOUT = 10.0
 
 

@@ -66,7 +66,7 @@ def find_place(steps: Sequence[Step], wish: Wish) -> Place:
         path=path,
         parent=parent,
         supersedes=tuple(step.id for step in own),
-        label=_describe(parent, path, wish),
+        label=describe_parent(parent, path, wish),
     )
 
 
@@ -101,10 +101,10 @@ def _find_parent(
     if wish.is_fresh:
         return None
     if wish.after is not None:
-        return _find_after(others, wish.after)
+        return find_after(others, wish.after)
     if wish.continues:
         if last is None:
-            raise InputError("-c continues the step that ran last, and none has finished yet.", hint="leave out -c")
+            raise build_nothing_to_continue()
         return last
     if wish.context is Context.NONE:
         return None
@@ -120,7 +120,17 @@ def _find_parent(
     return _find_nearest_ancestor(others, path) or last
 
 
-def _find_after(others: Sequence[Step], path: SessionPath) -> Step:
+def build_nothing_to_continue() -> InputError:
+    """The error of ``-c`` in an empty session."""
+    return InputError("-c continues the step that ran last, and none has finished yet.", hint="leave out -c")
+
+
+def find_after(others: Sequence[Step], path: SessionPath) -> Step:
+    """The finished step at ``path``.
+
+    Raises:
+        InputError: there is none.
+    """
     found = _find_newest_at(others, path)
     if found is None:
         known = ", ".join(dict.fromkeys(step.path for step in others)) or "none yet"
@@ -155,7 +165,8 @@ def _find_newest_version(steps: Sequence[Step], others: Sequence[Step], step_id:
     return next(reversed(same_path or versions), None)
 
 
-def _describe(parent: Step | None, path: SessionPath, wish: Wish) -> str:
+def describe_parent(parent: Step | None, path: SessionPath, wish: Wish) -> str:
+    """The parent in words, for the card."""
     if parent is None:
         return "fresh" if wish.is_fresh or wish.context is Context.NONE else "no context"
     return f"continues {parent.path}" if parent.path == path else f"after {parent.path}"

@@ -61,6 +61,7 @@ class Run:
         self._cancel: Callable[[], None] | None = None
         self._is_cancelled = False
         self._on_text: Callable[[], None] | None = None
+        self._on_refusal: Callable[[int | None], None] | None = None
         self._flush: asyncio.TimerHandle | None = None
 
     # ---- for the caller, from any thread
@@ -76,6 +77,15 @@ class Run:
         self._on_text = callback
         if self.has_text.is_set():
             callback()
+
+    def call_on_refusal(self, callback: Callable[[int | None], None]) -> None:
+        """Calls ``callback`` on the engine's thread with the status of each attempt that will be repeated."""
+        self._on_refusal = callback
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether the next attempt waits because the server was asked too often."""
+        return self._retry is not None and self._retry[0] == 429
 
     @property
     def is_done(self) -> bool:
@@ -127,6 +137,8 @@ class Run:
         may_follow = status is None or status in (408, 409, 429) or status >= 500
         if may_follow and len(self._attempts) <= self.request.retries:
             self._retry = (status, None if retry_after is None else self._clock() + retry_after)
+            if self._on_refusal is not None:
+                self._on_refusal(status)
 
     def note_end_mark(self) -> None:
         """The stream said ``[DONE]``."""

@@ -13,6 +13,7 @@
     ├── StillRunningError          a ``--bg`` step has no result yet
     ├── LocalModelError            the local model isn't installed, or doesn't start
     ├── InvalidAnswerError         the answer came and is kept, but isn't what the cell asked for
+    ├── BatchError                 some rows of a batch have no answer; the others are kept
     └── JournalError               the record on disk cannot be read
     StepInterrupted                Stop or the kernel's interrupt (a KeyboardInterrupt)
 
@@ -28,6 +29,9 @@ from types import MappingProxyType
 
 class _ShortTraceback:
     """Lets IPython print the error itself instead of the frames that led to it."""
+
+    result: object = None
+    """What the cell gives all the same; None: nothing."""
 
     def _render_traceback_(self) -> list[str]:
         return f"{type(self).__name__}: {self}".splitlines()
@@ -131,6 +135,10 @@ class InvalidAnswerError(HeliconeMagicError):
 
     reply: object = None
     problems: Mapping[tuple[str | int, ...], str] = MappingProxyType({})
+
+
+class BatchError(HeliconeMagicError):
+    """Some rows of a batch have no answer; ``result`` has the others."""
 
 
 class JournalError(HeliconeMagicError):

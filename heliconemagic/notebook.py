@@ -6,9 +6,10 @@ comes in as `Surroundings`.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from heliconemagic.names import LayeredNames
 from heliconemagic.planning import (
     Cell,
     Plan,
+    Setting,
     check_no_secret,
     estimate_request_cost,
     estimate_request_tokens,
@@ -49,6 +51,7 @@ from heliconemagic.records import Message, SessionRecord, SessionSummary, Step, 
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_words import describe_source
 from heliconemagic.render.figures import format_cost, format_count
+from heliconemagic.row_planning import RowPlanner
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.wire_text import build_ascii_form
@@ -276,37 +279,47 @@ class Notebook:
             self.take_others(session)
         if command.approves and not self.surroundings.is_attended():
             raise InputError("--approve asks before each call, and nobody sits here.", hint="leave out --approve")
-        options = command.options.over(session.options)
-        choice = session.choice
-        if command.options.gateway is not None:
-            choice = self.choose_gateway(command.options.gateway)
-            options = replace(options, model=command.options.model)
-        keys = self.find_keys()
-        try:
-            plan = plan_step(
-                session,
-                command,
-                prompt,
-                names=LayeredNames({"steps": StepReplies(session)}, names),
-                cell=cell,
-                options=options,
-                choice=choice,
-                keys=keys,
-                now=self.surroundings.clock(),
-                find_reply=self.journal.find_reply,
-                folder=self.surroundings.find_folder(),
-                find_recorded=session.attachments.find,
-                list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
-            )
-        except HeliconeMagicError as error:  # it quotes what was typed, filled in, or raised by the notebook's objects
-            error.rewrite(Redactor(keys.secrets).redact_lookalikes)
-            raise
+        setting = self._find_setting(session, command)
+        with _redacting(setting.keys):
+            names = LayeredNames({"steps": StepReplies(session)}, names)
+            plan = plan_step(session, command, prompt, names=names, cell=cell, setting=setting)
         if self.surroundings.is_aside:
             plan = replace(plan, step=replace(plan.step, is_aside=True))
         session.attachments.put(plan.request.attachments)
         missing = self._find_missing_context(session, plan)
         fills = self._describe_new_cell() if command.fills_cell and plan.kept is None else ()
-        return replace(plan, notes=(*choice.notes, *plan.notes, *missing, *fills))
+        return replace(plan, notes=(*setting.choice.notes, *plan.notes, *missing, *fills))
+
+    def open_rows(self, command: CellCommand, prompt: str, *, names: Mapping[str, Any], cell: Cell) -> RowPlanner:
+        """What plans the steps of ``--for``, one for each row.
+
+        Raises:
+            InputError: the expression gives no rows.
+        """
+        session, _ = self.find_session()
+        if session.is_shared:
+            self.take_others(session)
+        setting = self._find_setting(session, command)
+        with _redacting(setting.keys):
+            names = LayeredNames({"steps": StepReplies(session)}, names)
+            return RowPlanner(session, command, prompt, names=names, cell=cell, setting=setting)
+
+    def _find_setting(self, session: Session, command: CellCommand) -> Setting:
+        """What the steps of a cell are planned with."""
+        options, choice = command.options.over(session.options), session.choice
+        if command.options.gateway is not None:
+            choice = self.choose_gateway(command.options.gateway)
+            options = replace(options, model=command.options.model)
+        return Setting(
+            options=options,
+            choice=choice,
+            keys=self.find_keys(),
+            clock=self.surroundings.clock,
+            folder=self.surroundings.find_folder(),
+            find_reply=self.journal.find_reply,
+            find_recorded=session.attachments.find,
+            list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
+        )
 
     def _describe_new_cell(self) -> tuple[str, ...]:
         if self.surroundings.is_attended():
@@ -350,17 +363,21 @@ class Notebook:
 
     def start(self, plan: Plan) -> Run:
         """Sends the plan's request; the step is in the journal before its first byte leaves."""
-        run = Run(
+        run = self.build_run(plan)
+        plan.session.put_step(run.read_step())
+        plan.session.put_form(plan.step, plan.wanted)
+        self.engine.start(run, plan.redactor)
+        return run
+
+    def build_run(self, plan: Plan) -> Run:
+        """The run of ``plan``, not begun."""
+        return Run(
             replace(plan.step, started_at=self.surroundings.clock()),
             plan.request,
             journal=self.journal,
             redactor=plan.redactor,
             clock=self.surroundings.clock,
         )
-        plan.session.put_step(run.read_step())
-        plan.session.put_form(plan.step, plan.wanted)
-        self.engine.start(run, plan.redactor)
-        return run
 
     def finish(self, plan: Plan, run: Run) -> Step:
         """Takes the ended run into its session; a finished answer replaces its cell's earlier ones.
@@ -369,11 +386,14 @@ class Notebook:
         """
         step = run.read_step()
         plan.session.put_step(step)
-        is_answer = step.status is StepStatus.DONE and not (plan.tools and step.tool_calls)
-        if is_answer and plan.place.supersedes:
-            plan.session.supersede(plan.place.supersedes)
-            self.journal.supersede(plan.place.supersedes)
+        if step.status is StepStatus.DONE and not (plan.tools and step.tool_calls):
+            self.supersede(plan.session, plan.place.supersedes)
         return step
+
+    def supersede(self, session: Session, step_ids: Sequence[str]) -> None:
+        """Marks steps whose cell has given a newer answer, in memory and on disk."""
+        session.supersede(step_ids)
+        self.journal.supersede(step_ids)
 
     def plan_round(self, plan: Plan, messages: Sequence[Message]) -> Plan:
         """The next request of a cell with tools, checked.
@@ -485,6 +505,16 @@ def describe_attachment(attachment: Attachment) -> str:
     """What goes along with a request, and about how much of its tokens that is."""
     tokens = format_count(estimate_attachment_tokens(attachment), "token")
     return f"attached {attachment.describe_named()} · about {tokens}"
+
+
+@contextlib.contextmanager
+def _redacting(keys: Keys) -> Iterator[None]:
+    """Errors of planning quote what was typed, filled in, or raised by the notebook's objects."""
+    try:
+        yield
+    except HeliconeMagicError as error:
+        error.rewrite(Redactor(keys.secrets).redact_lookalikes)
+        raise
 
 
 def _is_same(current: Session, command: SessionCommand, name: str) -> bool:

@@ -20,19 +20,12 @@ from heliconemagic.attachments.gathering import gather_attachments
 from heliconemagic.attachments.loading import Loaded, Sources, load_attachments
 from heliconemagic.attachments.tokens import estimate_content_tokens
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
-from heliconemagic.conversation import (
-    Place,
-    Wish,
-    build_chain,
-    build_content,
-    build_fingerprint,
-    build_messages,
-    find_place,
-)
-from heliconemagic.errors import BudgetError, InputError, JournalError
+from heliconemagic.conversation import Place, Wish, build_content, build_fingerprint, build_messages
+from heliconemagic.errors import BudgetError, InputError
 from heliconemagic.gateways.choice import Choice, Gateway, build_credentials, check_model, describe_secret_headers
 from heliconemagic.gateways.keys import Keys
-from heliconemagic.keeping import FindReply, find_own_reply
+from heliconemagic.history import History, SessionHistory
+from heliconemagic.keeping import FindReply
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
 from heliconemagic.pricing import estimate_cost, is_priced
@@ -47,7 +40,6 @@ from heliconemagic.schemas.reading import read_schema
 from heliconemagic.session_state import Session
 from heliconemagic.settings import Context, RequestOptions
 from heliconemagic.tools.toolbox import Toolbox, find_tools
-from heliconemagic.tree import find_stale
 from heliconemagic.usage import Usage, estimate_tokens
 
 
@@ -87,6 +79,20 @@ class Plan:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all steps of one cell are planned with: options, gateway, keys, and where things are looked up."""
+
+    options: RequestOptions  # the cell's over the session's over the defaults
+    choice: Choice
+    keys: Keys
+    clock: Callable[[], float]
+    folder: Path | None = None  # the notebook's, where the paths of attachments begin
+    find_recorded: Callable[[str], bytes | None] = lambda sha256: None  # an earlier turn's attachment, by its hash
+    find_reply: FindReply = lambda fingerprint: None  # an identical request in the journal, for --keep
+    list_models: Callable[[], Sequence[str]] = tuple  # models that may be meant where one is unknown
+
+
 def plan_step(
     session: Session,
     command: CellCommand,
@@ -94,37 +100,31 @@ def plan_step(
     *,
     names: Mapping[str, Any],
     cell: Cell,
-    options: RequestOptions,
-    choice: Choice,
-    keys: Keys,
-    now: float,
-    folder: Path | None = None,
-    find_recorded: Callable[[str], bytes | None] = lambda sha256: None,
-    list_models: Callable[[], Sequence[str]] = tuple,
-    find_reply: FindReply = lambda fingerprint: None,
+    setting: Setting,
     build_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    history: History | None = None,
+    spell: Callable[[str], str] = str,
 ) -> Plan:
     """The plan of one cell.
 
     Args:
         prompt: the cell's text, templates not yet filled.
         names: what templates may name.
-        folder: the notebook's, where the paths of attachments begin.
-        find_recorded: the bytes of an attachment that an earlier turn sent, by their hash.
-        list_models: models that may be meant where one is unknown.
-        find_reply: looks an identical request up in the journal, for ``--keep``.
-        options: the cell's over the session's over the defaults.
+        history: the steps so far; the session's own unless given.
+        spell: how a value is written that the path names.
 
     Raises:
         InputError: anything about the cell that cannot be sent.
         CredentialError: the gateway's keys are missing or misshapen.
     """
+    options, choice, keys = setting.options, setting.choice, setting.keys
     filled = fill_template(prompt, names, mode=command.mode)
     wanted = _build_wanted(command, names)
-    place = _find_place(session, _build_wish(session, command, names, cell, options))
-    chain = build_chain(session.steps, place.parent)
+    history = history or SessionHistory(session)
+    place = history.find_place(_build_wish(session, command, names, cell, options, spell))
+    chain = history.build_chain(place.parent)
     system = _fill_system(options.system, names, command.mode)
-    attached = _load_attachments(command, names, folder)
+    attached = _load_attachments(command, names, setting.folder)
     examples = _read_examples(command, names, has_system=system is not None)
     messages = build_messages(chain, build_content(filled.text, attached.parts), system, examples.messages)
     tools = _find_tools(command.tools, names, place.path)
@@ -141,8 +141,8 @@ def plan_step(
         streams=command.streams,
         retries=DEFAULT_RETRIES if options.retries is None else options.retries,
         timeout=DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
-        list_models=list_models,
-        attachments=gather_attachments(messages, {**examples.loaded.data, **attached.data}, find_recorded),
+        list_models=setting.list_models,
+        attachments=gather_attachments(messages, {**examples.loaded.data, **attached.data}, setting.find_recorded),
     )
     secrets = (*keys.secrets, *request.credentials.secrets)
     check_no_secret([request.build_body(), dict(request.headers), request.gateway.base_url], secrets)
@@ -162,13 +162,13 @@ def plan_step(
         parent_id=place.parent.id if place.parent else None,
         is_recorded=command.is_logged,
         is_aside=command.is_background,
-        started_at=now,
+        started_at=setting.clock(),
     )
-    kept, note = _find_kept(session, step, options.keep, find_reply)
+    kept, note = history.find_kept(step, keep=options.keep, find_reply=setting.find_reply)
     if kept is not None and find_fault(kept, wanted) is not None:
         kept, note = None, ("the recorded answer isn't what the cell asks for: asked again",)
     if kept is None:
-        _check_budget(session, options.budget, request)
+        _check_budget(history.spent, options.budget, request)
     return Plan(
         session=session,
         step=step,
@@ -178,7 +178,7 @@ def plan_step(
             *filled.notes,
             *attached.notes,
             *examples.loaded.notes,
-            *_find_notes(session, place),
+            *_find_notes(history, place),
             *find_unsent(choice.gateway, options),
             *note,
         ),
@@ -204,7 +204,7 @@ def plan_round(plan: Plan, messages: Sequence[Message], *, now: float, step_id: 
         parameters=_free_tool_choice(plan.request.parameters),
     )
     _check_clean(request.build_body(), plan.redactor)
-    _check_budget(plan.session, plan.budget, request)
+    _check_budget(plan.session.spent, plan.budget, request)
     step = replace(plan.step, id=step_id, messages=request.messages, parameters=request.parameters, started_at=now)
     return replace(plan, step=step, request=request)
 
@@ -245,40 +245,21 @@ def _build_wanted(command: CellCommand, names: Mapping[str, Any]) -> AnswerForm:
     return AnswerForm(schema=schema, is_json=command.is_json, wants_code=command.extracts or command.fills_cell)
 
 
-def _find_place(session: Session, wish: Wish) -> Place:
-    """The place of the step, once what it continues has ended in the background."""
-    place = find_place(session.steps, wish)
-    if place.parent is None or place.parent.id not in session.running:
-        return place
-    session.wait_for(place.parent.id)
-    return find_place(session.steps, wish)
-
-
-def _find_kept(
-    session: Session, step: Step, keep: bool | None, find_reply: FindReply
-) -> tuple[Step | None, tuple[str, ...]]:
-    """The answer that stands for the step's request, if there is one, and what has to be said about the search."""
-    if keep is False:
-        return None, ()
-    resumed = session.find_kept(step.cell, step.path, step.fingerprint)
-    if resumed is not None or not keep or not step.is_recorded:
-        return resumed, ()
-    try:
-        return find_own_reply(session, step.fingerprint) or find_reply(step.fingerprint), ()
-    except JournalError as error:  # which stops no prompt
-        return None, (f"--keep found nothing: {error.message}",)
-
-
 def _build_wish(
-    session: Session, command: CellCommand, names: Mapping[str, Any], cell: Cell, options: RequestOptions
+    session: Session,
+    command: CellCommand,
+    names: Mapping[str, Any],
+    cell: Cell,
+    options: RequestOptions,
+    spell: Callable[[str], str],
 ) -> Wish:
     return Wish(
-        path=_parse_path(command.path, names, command.mode),
+        path=parse_path(command.path, names, command.mode, spell),
         cell=cell.id,
         run=cell.run,
         context=options.context or Context.AUTO,
         continues=command.continues,
-        after=_parse_path(command.after, names, command.mode),
+        after=parse_path(command.after, names, command.mode),
         is_fresh=command.is_fresh,
         running=frozenset(session.running),
     )
@@ -288,8 +269,11 @@ def _fill_system(system: str | None, names: Mapping[str, Any], mode: TemplateMod
     return None if system is None else fill_template(system, names, mode=mode).text
 
 
-def _parse_path(text: str | None, names: Mapping[str, Any], mode: TemplateMode) -> SessionPath | None:
-    return None if text is None else SessionPath.parse(fill_template(text, names, mode=mode).text)
+def parse_path(
+    text: str | None, names: Mapping[str, Any], mode: TemplateMode, spell: Callable[[str], str] = str
+) -> SessionPath | None:
+    """The path as typed on the line, filled."""
+    return None if text is None else SessionPath.parse(fill_template(text, names, mode=mode, spell=spell).text)
 
 
 def _build_parameters(options: RequestOptions) -> dict[str, Any]:
@@ -344,7 +328,7 @@ def check_no_secret_attached(request: Request, secrets: Iterable[Secret]) -> Non
             )
 
 
-def _check_budget(session: Session, budget: float | None, request: Request) -> None:
+def _check_budget(spent: float, budget: float | None, request: Request) -> None:
     if budget is None:
         return
     if not is_priced(request.model, gateway=request.gateway):
@@ -353,7 +337,6 @@ def _check_budget(session: Session, budget: float | None, request: Request) -> N
             hint="choose another model with -m, or run the session line again without --budget",
         )
     prompt_cost = estimate_request_cost(request) or 0.0
-    spent = session.totals.cost
     if spent + prompt_cost > budget:
         raise BudgetError(
             f"the budget of {format_usd(budget)} would be exceeded: {format_usd(spent)} is spent, "
@@ -384,7 +367,7 @@ def find_unsent(gateway: Gateway, options: RequestOptions) -> list[str]:
     return [f"{' and '.join(unsent)} not sent: {gateway.label} is not Helicone's"]
 
 
-def _find_notes(session: Session, place: Place) -> Sequence[str]:
-    if place.parent is None or place.parent.id not in find_stale(session.steps):
+def _find_notes(history: History, place: Place) -> Sequence[str]:
+    if place.parent is None or not history.is_stale(place.parent):
         return ()
     return (f"{place.parent.path} is stale: it continues an answer that was replaced since",)

@@ -43,6 +43,7 @@ class Session:
         self._steps = {step.id: step for step in steps}
         self._cells_run_here: set[str] = set()
         self._forms: dict[str, AnswerForm] = {}  # by step; classes of this kernel, which no journal can keep
+        self._spent = sum(step.cost or 0.0 for step in steps)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -55,6 +56,11 @@ class Session:
         """Sums over all steps."""
         return sum_steps(self.steps)
 
+    @property
+    def spent(self) -> float:
+        """USD that all steps cost, superseded ones too, for they were paid."""
+        return self._spent
+
     def take_options(self, options: RequestOptions, choice: Choice) -> None:
         """Takes over a session line that was run again: what it no longer says is gone."""
         self.options = options
@@ -65,6 +71,7 @@ class Session:
         """Adds a step, or takes its newer state; what was superseded while it ran stays so."""
         with self._lock:
             old = self._steps.get(step.id)
+            self._spent += (step.cost or 0.0) - (old.cost or 0.0 if old else 0.0)
             self._steps[step.id] = replace(step, is_superseded=True) if old and old.is_superseded else step
             self._cells_run_here.add(step.cell)
 
@@ -77,6 +84,9 @@ class Session:
                     self._insert(step)
                 elif known.status is StepStatus.PENDING:
                     self._steps[step.id] = step
+                else:
+                    continue
+                self._spent += (step.cost or 0.0) - (known.cost or 0.0 if known else 0.0)
 
     def _insert(self, step: Step) -> None:
         later: list[Step] = []

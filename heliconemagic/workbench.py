@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heliconemagic.errors import InputError, InvalidAnswerError
+from heliconemagic.errors import HeliconeMagicError, InputError, InvalidAnswerError, StepInterrupted
 from heliconemagic.frontend import Frontend
 from heliconemagic.gateways.presets import PRESETS
 from heliconemagic.journal.journal import Journal, default_folder
@@ -33,6 +34,7 @@ from heliconemagic.showing import SessionShow
 if TYPE_CHECKING:
     from heliconemagic.client import Client
     from heliconemagic.session_state import Session
+    from heliconemagic.views.batch import BatchView
     from heliconemagic.views.live import View
 
 
@@ -91,6 +93,7 @@ class Workbench:
             self.show.refresh,
             self.frontend.is_attended,
             ask=ask,
+            build_batch_view=self.build_batch_view,
         )
         self.session_line = SessionLine(
             self.notebook,
@@ -128,12 +131,8 @@ class Workbench:
         names = self.frontend.read_names(self.notebook.redact)
         awaited = {name: await value for name, value in find_awaitables(body, names, mode=command.mode).items()}
         given = self._take(command, body, LayeredNames(awaited, names))
-        try:
-            reply = await self._runner.run(given)
-        except InvalidAnswerError as error:
-            self._give_back(command, error.reply)
-            raise
-        return self._give_back(command, reply)
+        with self._keeping_result(command):
+            return self._give_back(command, await self._runner.run(given))
 
     def run_blocking(self, command: CellCommand, body: str | None) -> Any:
         """Runs a cell, or the line form, on this thread."""
@@ -141,11 +140,8 @@ class Workbench:
         names = self.frontend.read_names(self.notebook.redact)
         awaited = await_blocking(find_awaitables(prompt, names, mode=command.mode))
         given = self._take(command, prompt, LayeredNames(awaited, names))
-        try:
+        with self._keeping_result(command):
             reply = self._give_back(command, self._runner.run_blocking(given))
-        except InvalidAnswerError as error:
-            self._give_back(command, error.reply)
-            raise
         if self._find_kind() == "text" and isinstance(reply, Handle):
             self._write(f"{reply!r}\n")  # there is no card that would say so
         if body is not None and self._find_kind() == "text":
@@ -181,6 +177,19 @@ class Workbench:
         else:
             self.show.fall_behind()
 
+    @contextlib.contextmanager
+    def _keeping_result(self, command: CellCommand) -> Iterator[None]:
+        """What a failed cell gives all the same stands under its names: an answer of another form, rows of a batch."""
+        try:
+            yield
+        except InvalidAnswerError as error:
+            self._give_back(command, error.reply)
+            raise
+        except (HeliconeMagicError, StepInterrupted) as error:
+            if error.result is not None:
+                self.frontend.put_result(self._give_back(command, error.result))
+            raise
+
     def _give_back(self, command: CellCommand, reply: Any) -> Any:
         if reply is not None and command.out:
             self._shell.user_ns[command.out] = reply
@@ -202,6 +211,18 @@ class Workbench:
         if kind == "text":
             return TextView(self._write, self._clock)
         return StaticView(self.frontend.publish, self._clock)
+
+    def build_batch_view(self, stop: Callable[[], None], command: CellCommand) -> BatchView:
+        """The same for a batch."""
+        from heliconemagic.views.batch import QuietBatchView, StaticBatchView, TextBatchView, WidgetBatchView
+
+        kind = "quiet" if command.is_quiet else self._find_kind()
+        if kind == "widget":
+            on_stop = stop if self.frontend.takes_clicks else None
+            return WidgetBatchView(self.frontend.publish, on_stop, self._clock)
+        if kind == "static":
+            return StaticBatchView(self.frontend.publish, self._clock)
+        return TextBatchView(self._write, self._clock) if kind == "text" else QuietBatchView()
 
     def _find_kind(self) -> str:
         wanted = self._find_display()

@@ -31,6 +31,7 @@ WRAPPERS = {
     "genai_prices": ("pricing",),
     "nest_asyncio2": ("running.waiting",),
     "google": ("workbench",),
+    "pandas": ("batch_result",),
     "keyring": ("gateways.keys",),
     "pydantic": ("schemas.", "tools."),
     "pydantic_core": ("schemas.", "tools."),

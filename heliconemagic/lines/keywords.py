@@ -20,6 +20,7 @@ from heliconemagic.lines.options import CellCommand, SessionCommand, check_toget
 from heliconemagic.prompt.templates import TemplateMode
 from heliconemagic.settings import RequestOptions
 
+_LOOP = "await asyncio.gather(*(session.aask(…) for row in rows)), or use %%llm --for"
 CELL_REFUSALS = {
     "out": "keep what ask() gives: abstract = session.ask(…)",
     "mode": "nothing is filled in here: write an f-string",
@@ -27,6 +28,9 @@ CELL_REFUSALS = {
     "is_background": "await session.aask(…), or ask from a thread",
     "is_live": "ask() shows nothing by itself; %%llm --live does",
     "is_dry_run": "%llm --dry-run shows a request without sending it",
+    "rows": _LOOP,
+    "jobs": _LOOP,
+    "is_anew": _LOOP,
     "help": "help(session.ask) and %%llm? tell of the options",
 }
 """Options of a cell that mean nothing in Python, by their fields, and what to do instead."""

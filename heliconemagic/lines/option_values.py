@@ -18,6 +18,7 @@ from heliconemagic.settings import Context
 HOTTEST = 2.0
 MOST_RETRIES = 20
 MOST_ROUNDS = 100
+MOST_JOBS = 64
 
 PARAMETERS = (
     "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "metadata",
@@ -122,6 +123,22 @@ def parse_rounds(text: str) -> int:
     """A whole number from 1 to 100."""
     if not text.isdecimal() or not 1 <= int(text) <= MOST_ROUNDS:
         raise ValueError(f"takes a whole number from 1 to {MOST_ROUNDS}")
+    return int(text)
+
+
+def parse_rows(text: str) -> str:
+    """An expression that gives the rows of a batch: mostly a variable's name."""
+    if not text.strip():
+        raise ValueError("needs a value")
+    if "{{" in text:
+        raise ValueError("takes an expression without braces")
+    return text.strip()
+
+
+def parse_jobs(text: str) -> int:
+    """A whole number from 1 to 64."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
+        raise ValueError(f"takes a whole number from 1 to {MOST_JOBS}")
     return int(text)
 
 

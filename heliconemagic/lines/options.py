@@ -41,6 +41,9 @@ class CellCommand:
     options: RequestOptions = field(default_factory=RequestOptions)
     out: str | None = None
     mode: TemplateMode = TemplateMode.SPANS
+    rows: str | None = None  # the expression after --for
+    jobs: int | None = None
+    is_anew: bool = False
     is_dry_run: bool = False
     continues: bool = False
     after: str | None = None  # as typed
@@ -142,6 +145,7 @@ def check_together(arguments: Mapping[str, Any]) -> None:
         raise InputError("--approve asks before tools are called, and there are none.", hint="add --tools f,g")
     elif "tool_rounds" in arguments:
         raise InputError("--tool-rounds limits the calls of tools, and there are none.", hint="add --tools f,g")
+    _check_batch(arguments)
 
 
 def _check_form(arguments: Mapping[str, Any]) -> None:
@@ -167,6 +171,21 @@ def _check_tools(arguments: Mapping[str, Any]) -> None:
         )
     if arguments.get("approves") and arguments.get("is_quiet"):
         raise InputError("--approve has to ask, and -q shows nothing.", hint="keep one of them")
+
+
+def _check_batch(arguments: Mapping[str, Any]) -> None:
+    """What belongs to a batch, and what makes no sense in one."""
+    alone = "--jobs" if "jobs" in arguments else "--anew" if arguments.get("is_anew") else ""
+    if "rows" not in arguments and alone:
+        raise InputError(f"{alone} is for the rows of --for, and there is no --for.", hint=f"type --for rows {alone}")
+    if "rows" not in arguments:
+        return
+    if arguments.get("is_live"):
+        raise InputError("--live keeps one answer's card, and --for has many.", hint="leave out --live")
+    if arguments.get("fills_cell"):
+        raise InputError("--to-cell makes one new cell, and --for has many answers.", hint="use -x: each has its .code")
+    if "tools" in arguments:
+        raise InputError("--tools asks back and forth, and --for asks each row once.", hint="keep one of them")
 
 
 def _is_path(token: Token, *, is_cell: bool) -> bool:

@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateAssertionError, TemplateSyntaxError, UndefinedError, meta
@@ -66,7 +67,8 @@ class _Missing(StrictUndefined):
             self._undefined_exception = lambda _: _build_missing_error(obj, name)  # type: ignore[assignment]
 
 
-def split_spans(text: str) -> list[str | Span]:
+@lru_cache(maxsize=64)  # a batch fills the same template thousands of times
+def split_spans(text: str) -> tuple[str | Span, ...]:
     """``text`` as its untouched pieces and its spans, in order.
 
     Raises:
@@ -79,7 +81,7 @@ def split_spans(text: str) -> list[str | Span]:
         span = _read_span(text, start, environment)
         pieces += [text[position:start], span]
         position = start + len(span.source)
-    return [*pieces, text[position:]]
+    return (*pieces, text[position:])
 
 
 def compute_span(span: Span, names: Mapping[str, Any]) -> Any:
@@ -124,12 +126,13 @@ def render_template(text: str, names: Mapping[str, Any], show: Callable[[Any], s
         raise _build_failure("the template", error, names) from error
 
 
-def _select(used: set[str], names: Mapping[str, Any]) -> dict[str, Any]:
+def _select(used: frozenset[str], names: Mapping[str, Any]) -> dict[str, Any]:
     """Only what is used: Jinja copies what it gets, and a notebook has large and costly names."""
     return {name: names[name] for name in used if name in names}
 
 
-def find_span_names(text: str) -> set[str]:
+@lru_cache(maxsize=256)
+def find_span_names(text: str) -> frozenset[str]:
     """The names that the spans of ``text`` look up.
 
     Raises:
@@ -139,12 +142,12 @@ def find_span_names(text: str) -> set[str]:
     return find_template_names("".join(f"{{{{ {expression} }}}}" for expression in expressions))
 
 
-def find_template_names(text: str) -> set[str]:
+def find_template_names(text: str) -> frozenset[str]:
     """The names that a whole Jinja template looks up; empty if it cannot be parsed."""
     try:
-        return meta.find_undeclared_variables(_build_environment({}).parse(text))
+        return frozenset(meta.find_undeclared_variables(_build_environment({}).parse(text)))
     except TemplateSyntaxError:
-        return set()  # rendering says what is wrong
+        return frozenset()  # rendering says what is wrong
 
 
 def _build_environment(functions: Mapping[str, Any], **options: Any) -> SandboxedEnvironment:

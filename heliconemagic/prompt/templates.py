@@ -8,10 +8,12 @@ wrapped by `heliconemagic.prompt.expressions`, imported once there is a span.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from heliconemagic.errors import TemplateError
 
 
 class TemplateMode(StrEnum):
@@ -30,8 +32,14 @@ class Filled:
     notes: tuple[str, ...] = ()
 
 
-def fill_template(text: str, names: Mapping[str, Any], *, mode: TemplateMode | str = TemplateMode.SPANS) -> Filled:
-    """``text`` with its spans filled from ``names``.
+def fill_template(
+    text: str,
+    names: Mapping[str, Any],
+    *,
+    mode: TemplateMode | str = TemplateMode.SPANS,
+    spell: Callable[[str], str] = str,
+) -> Filled:
+    """``text`` with its spans filled from ``names``; ``spell`` may change the text of each value.
 
     >>> fill_template('Write on {{ topic }} as {"title": "…"}.', {"topic": "bees"}).text
     'Write on bees as {"title": "…"}.'
@@ -42,18 +50,32 @@ def fill_template(text: str, names: Mapping[str, Any], *, mode: TemplateMode | s
     if not _has_template(text, mode):
         return Filled(text)
     if mode == TemplateMode.JINJA:
-        return _fill_jinja(text, names)
-    return _fill_spans(text, names)
+        return _fill_jinja(text, names, spell)
+    return _fill_spans(text, names, spell)
 
 
-def find_names(text: str, *, mode: TemplateMode | str = TemplateMode.SPANS) -> set[str]:
+def compute_expression(expression: str, names: Mapping[str, Any]) -> Any:
+    """The value of what could stand between ``{{`` and ``}}``.
+
+    Raises:
+        TemplateError: it is no expression, or cannot be computed.
+    """
+    from heliconemagic.prompt import expressions
+
+    pieces = [piece for piece in expressions.split_spans("{{ " + expression + " }}") if piece]
+    if len(pieces) != 1 or isinstance(pieces[0], str):
+        raise TemplateError(f"{expression!r} is not an expression.", hint="name a variable of the notebook")
+    return expressions.compute_span(pieces[0], names)
+
+
+def find_names(text: str, *, mode: TemplateMode | str = TemplateMode.SPANS) -> frozenset[str]:
     """The names that filling ``text`` would look up, built-in functions included.
 
     Raises:
         TemplateError: a span is not an expression.
     """
     if not _has_template(text, mode):
-        return set()
+        return frozenset()
     from heliconemagic.prompt import expressions
 
     return expressions.find_template_names(text) if mode == TemplateMode.JINJA else expressions.find_span_names(text)
@@ -100,20 +122,23 @@ def _has_template(text: str, mode: TemplateMode | str) -> bool:
     return any(opener in text for opener in openers)
 
 
-def _fill_spans(text: str, names: Mapping[str, Any]) -> Filled:
+def _fill_spans(text: str, names: Mapping[str, Any], spell: Callable[[str], str]) -> Filled:
     from heliconemagic.prompt import expressions
-    from heliconemagic.prompt.value_text import ValueText, build_value_text
+    from heliconemagic.prompt.value_text import build_value_text
 
-    values = [
-        ValueText(piece)
-        if isinstance(piece, str)
-        else build_value_text(expressions.compute_span(piece, names), piece.expression)
-        for piece in expressions.split_spans(text)
-    ]
-    return Filled("".join(value.text for value in values), tuple(value.note for value in values if value.note))
+    filled: list[str] = []
+    notes: list[str] = []
+    for piece in expressions.split_spans(text):
+        if isinstance(piece, str):
+            filled.append(piece)
+            continue
+        value = build_value_text(expressions.compute_span(piece, names), piece.expression)
+        filled.append(spell(value.text))
+        notes.extend([value.note] if value.note else [])
+    return Filled("".join(filled), tuple(notes))
 
 
-def _fill_jinja(text: str, names: Mapping[str, Any]) -> Filled:
+def _fill_jinja(text: str, names: Mapping[str, Any], spell: Callable[[str], str]) -> Filled:
     from heliconemagic.prompt import expressions
     from heliconemagic.prompt.value_text import build_value_text
 
@@ -122,7 +147,7 @@ def _fill_jinja(text: str, names: Mapping[str, Any]) -> Filled:
     def show(value: Any) -> str:
         shown = build_value_text(value, _find_name(value, names))
         notes.extend([shown.note] if shown.note else [])
-        return shown.text
+        return spell(shown.text)
 
     return Filled(expressions.render_template(text, names, show), tuple(notes))
 

@@ -14,6 +14,7 @@ from heliconemagic.planning import Plan
 from heliconemagic.records import Step
 from heliconemagic.reply import Reply
 from heliconemagic.running.background import Background, build_ended
+from heliconemagic.running.batch import BatchRun, BuildBatchView, build_quiet_batch_view
 from heliconemagic.running.cell_run import BuildView, CellInput, CellRun
 from heliconemagic.running.tool_run import ToolRun
 from heliconemagic.running.work import Work
@@ -30,6 +31,7 @@ class CellRunner:
         note_change: Callable[[], None] = lambda: None,
         is_attended: Callable[[], bool] = lambda: True,
         ask: Callable[[str], str] = input,
+        build_batch_view: BuildBatchView = build_quiet_batch_view,
     ) -> None:
         self._notebook = notebook
         self._build_view = build_view
@@ -38,6 +40,7 @@ class CellRunner:
         self._is_attended = is_attended  # whether the kernel lives on after the last cell
         self._background = Background()
         self._ask = ask  # a word of the person, where buttons cannot be clicked
+        self._build_batch_view = build_batch_view
 
     async def run(self, given: CellInput) -> Any:
         """Runs a cell on the kernel's own loop; None under ``--dry-run``."""
@@ -75,6 +78,8 @@ class CellRunner:
         self._background.close()
 
     def _begin(self, given: CellInput) -> Work | Reply | None:
+        if given.command.rows is not None:
+            return self._begin_batch(given)
         plan = self._notebook.plan(given.command, given.prompt, names=given.names, cell=given.cell)
         if given.command.is_dry_run:
             self._show_plan(plan)
@@ -85,10 +90,21 @@ class CellRunner:
             return ToolRun(self._notebook, given, plan, self._build_view, self._note_change, self._ask)
         return CellRun(self._notebook, given, plan, self._build_view, self._note_change)
 
-    def _show_plan(self, plan: Plan) -> None:
+    def _begin_batch(self, given: CellInput) -> Work | None:
+        planner = self._notebook.open_rows(given.command, given.prompt, names=given.names, cell=given.cell)
+        planner.check_rows()
+        if given.command.is_dry_run:
+            first = next(planner.iterate_rows(), None)
+            if first is None:
+                raise planner.build_no_rows(None)
+            self._show_plan(planner.plan(first), planner.describe_rows())
+            return None
+        return BatchRun(self._notebook, given, planner, self._build_batch_view, self._note_change)
+
+    def _show_plan(self, plan: Plan, *notes: str) -> None:
         from heliconemagic.render.dry_run import build_dry_run_bundle
 
-        self._publish(build_dry_run_bundle(plan.form, self._notebook.describe_plan(plan)))
+        self._publish(build_dry_run_bundle(plan.form, [*self._notebook.describe_plan(plan), *notes]))
 
     def _show_kept(self, plan: Plan, kept: Step, given: CellInput) -> Reply:
         from heliconemagic.render.card import build_bundle
