@@ -9,12 +9,15 @@ from heliconemagic import headers
 from heliconemagic.answer_form import AnswerForm, find_fault
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.attachments.wire import build_wire_messages
+from heliconemagic.comparison import choose_current, find_variants
 from heliconemagic.engine import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
 from heliconemagic.planning import Plan
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
+from heliconemagic.render.comparison_state import Comparison, build_comparison
+from heliconemagic.replies import Replies
 from heliconemagic.reply import Reply
 from heliconemagic.rounds import find_trail, sum_rounds
 from heliconemagic.session_state import Session
@@ -87,6 +90,53 @@ def build_reply(
         url=find_request_url(session, step),
         session_url=find_session_url(session),
     )
+
+
+def build_recorded_comparison(session: Session, step: Step) -> Comparison:
+    """The cards of all that were compared with a recorded step, brought back."""
+    variants = find_variants(session.steps, step)
+    current = choose_current(variants)
+    return build_comparison(
+        [build_recorded_card(session, variant) for variant in variants], current.variant if current else None
+    )
+
+
+def build_compared_replies(
+    session: Session, steps: Sequence[Step], *, comparison: Comparison, is_shown: Callable[[], bool]
+) -> Replies:
+    """The replies of the finished ``steps`` of a comparison."""
+
+    def build_shown() -> dict[str, Any]:
+        from heliconemagic.render.comparison import build_comparison_bundle
+
+        return build_comparison_bundle(comparison)
+
+    return Replies(
+        (build_reply(session, step) for step in steps),
+        build_bundle=build_shown,
+        build_diff=build_shown_diff,
+        is_shown=is_shown,
+    )
+
+
+def build_shown_diff(old: str, new: str) -> ShownDiff:
+    """What differs between two texts, as something that shows itself."""
+    from heliconemagic.render.word_diff import build_diff_bundle, compare_words
+
+    return ShownDiff(build_diff_bundle(compare_words(old, new)))
+
+
+class ShownDiff:
+    """A word diff in all forms: HTML and Markdown in a notebook, ``[-old-] {+new+}`` as text."""
+
+    def __init__(self, bundle: Mapping[str, Any]) -> None:
+        self._bundle = bundle
+
+    def __repr__(self) -> str:
+        return str(self._bundle["text/plain"])
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return dict(self._bundle)
 
 
 class StepReplies(Mapping[str, Reply]):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heliconemagic.attachments.attachment import identify_messages
+from heliconemagic.comparison import choose_current, find_alternatives
 from heliconemagic.errors import InputError
 from heliconemagic.paths import SessionPath
 from heliconemagic.records import Message, Step, StepKind
@@ -53,11 +54,11 @@ def find_place(steps: Sequence[Step], wish: Wish) -> Place:
         InputError: ``--after`` names a path without a usable step, or ``-c`` has nothing to continue.
     """
     own = [step for step in steps if step.cell == wish.cell and step.run != wish.run and not step.is_superseded]
-    replaced = {step.id for step in own}
+    left_out = {step.id for step in own} | find_alternatives(steps)
     others = [
         step
         for step in steps
-        if step.id not in replaced and (step.is_usable_parent or step.id in wish.running) and not step.is_superseded
+        if step.id not in left_out and (step.is_usable_parent or step.id in wish.running) and not step.is_superseded
     ]
     earlier = _find_earlier_self(steps, own, wish)
     path = wish.path or _inherit_path(others, earlier)
@@ -72,11 +73,13 @@ def find_place(steps: Sequence[Step], wish: Wish) -> Place:
 
 def _find_earlier_self(steps: Sequence[Step], own: Sequence[Step], wish: Wish) -> Step | None:
     """The finished step that this one runs again: the same place in the cell's last run, same path."""
-    candidates = [step for step in own if step.is_usable_parent]
+    alternatives = find_alternatives(own)
+    candidates = [step for step in own if step.is_usable_parent and step.id not in alternatives]
     if not candidates:
         return None
     last_run = [step for step in candidates if step.run == candidates[-1].run]
-    position = sum(step.cell == wish.cell and step.run == wish.run and _begins_turn(step) for step in steps)
+    before = [step for step in steps if step.cell == wish.cell and step.run == wish.run and _begins_turn(step)]
+    position = len({step.comparison or step.id for step in before})  # what is compared takes one place together
     if position >= len(last_run):
         return None
     earlier = last_run[position]
@@ -139,11 +142,14 @@ def find_after(others: Sequence[Step], path: SessionPath) -> Step:
 
 
 def find_current(steps: Sequence[Step], path: str) -> Step | None:
-    """The current step of ``path``: the newest that finished and wasn't superseded."""
-    return next(
+    """The current step of ``path``: the newest that finished and wasn't superseded; of compared ones the current."""
+    newest = next(
         (step for step in reversed(steps) if step.path == path and step.is_usable_parent and not step.is_superseded),
         None,
     )
+    if newest is None or not newest.comparison:
+        return newest
+    return choose_current([step for step in steps if step.comparison == newest.comparison])
 
 
 def _find_newest_at(others: Sequence[Step], path: SessionPath) -> Step | None:
@@ -206,7 +212,13 @@ def build_messages(
     return tuple(messages)
 
 
-def build_fingerprint(base_url: str, model: str, messages: Sequence[Message], parameters: Mapping[str, Any]) -> str:
-    """A hash that is equal for identical requests to the same server; of attachments, their content counts."""
-    request = [base_url, model, identify_messages(messages), dict(parameters)]
+def build_fingerprint(
+    base_url: str, model: str, messages: Sequence[Message], parameters: Mapping[str, Any], sample: int = 1
+) -> str:
+    """A hash that is equal for identical requests to the same server; of attachments, their content counts.
+
+    ``sample`` tells the identical requests of one cell apart, each of which wants an answer of its own.
+    """
+    request: list[Any] = [base_url, model, identify_messages(messages), dict(parameters)]
+    request += [sample] if sample > 1 else []
     return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()

@@ -6,6 +6,7 @@
     │   ├── BudgetError            the session's budget would be exceeded
     │   └── UnknownPathError       no step there (a KeyError)
     ├── CredentialError            a key is missing, misshapen or refused
+    ├── ComparisonError            some of the answers that a cell compares failed; the others are kept
     ├── GatewayError               the gateway or the provider refused, or never answered
     │   ├── UnknownModelError      no such model there
     │   ├── RateLimitError         too many requests: wait, or ask for less
@@ -80,6 +81,10 @@ class UnknownPathError(InputError, KeyError):
 
 class CredentialError(HeliconeMagicError):
     """A key is missing, has the wrong shape, or was refused."""
+
+
+class ComparisonError(HeliconeMagicError):
+    """Of the answers that a cell compares, some failed; the finished ones are kept."""
 
 
 class GatewayError(HeliconeMagicError):

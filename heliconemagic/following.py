@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -40,6 +40,56 @@ class Followed(Protocol):
 
     def cancel(self) -> None:
         """Stops it; returns at once."""
+
+
+class RunGroup:
+    """Several runs, followed as one: it has text when one of them has, and has ended when all have."""
+
+    def __init__(self, runs: Sequence[Followed]) -> None:
+        self._runs = runs
+        self._lock = threading.Lock()
+        self._left = len(runs)
+        self._on_text: Callable[[], None] = lambda: None
+        self.done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self.has_text = threading.Event()
+        for run in runs:
+            run.call_on_first_text(self._note_text)
+            run.done.add_done_callback(self._note_end)
+        if not runs:
+            self._end()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all have ended."""
+        return self.done.done()
+
+    def call_on_first_text(self, callback: Callable[[], None]) -> None:
+        """Calls ``callback``, on any thread, when the first of them has text."""
+        self._on_text = callback
+        if self.has_text.is_set():
+            callback()
+
+    def cancel(self) -> None:
+        """Stops all that still run."""
+        for run in self._runs:
+            if not run.is_done:
+                run.cancel()
+
+    def _note_text(self) -> None:
+        if not self.has_text.is_set():
+            self.has_text.set()
+            self._on_text()
+
+    def _note_end(self, _: concurrent.futures.Future[None]) -> None:
+        with self._lock:
+            self._left -= 1
+            is_last = self._left == 0
+        if is_last:
+            self._end()
+
+    def _end(self) -> None:
+        self.done.set_result(None)
+        self.has_text.set()  # wakes a follower that waits for text which will never come
 
 
 async def follow(run: Followed, show: Callable[[], None]) -> bool:

@@ -24,6 +24,7 @@ USER_ID = "Helicone-User-Id"
 PROPERTY_PREFIX = "Helicone-Property-"
 CACHE_ENABLED = "Helicone-Cache-Enabled"
 CACHE_CONTROL = "Cache-Control"
+CACHE_SEED = "Helicone-Cache-Seed"
 TARGET_URL = "Helicone-Target-URL"
 OPENAI_API_BASE = "Helicone-OpenAI-Api-Base"
 MODEL_OVERRIDE = "Helicone-Model-Override"
@@ -104,6 +105,14 @@ def build_cache_headers(seconds: int | None) -> dict[str, str]:
         return {CACHE_ENABLED: "true"}
     check_cache_seconds(seconds)
     return {CACHE_ENABLED: "true", CACHE_CONTROL: f"max-age={seconds}"}
+
+
+def build_sample_headers(request_headers: Mapping[str, str], sample: int) -> dict[str, str]:
+    """What tells the ``sample``-th of several identical requests apart where Helicone's cache is on.
+
+    Each has a cache of its own: else all would be given the first one's answer.
+    """
+    return {CACHE_SEED: f"sample-{sample}"} if sample > 1 and CACHE_ENABLED in request_headers else {}
 
 
 def check_cache_seconds(seconds: int) -> int:

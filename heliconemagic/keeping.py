@@ -31,6 +31,14 @@ def _find_place(step: Step) -> tuple[str, str, str, str | None]:
     return step.session_id, step.cell, step.path, step.parent_id
 
 
+def join_comparison(kept: Step, step: Step) -> Step:
+    """``kept`` in the comparison that ``step`` would be of; in another one it may have been picked."""
+    if (kept.comparison, kept.variant) == (step.comparison, step.variant):
+        return kept
+    is_picked = kept.is_picked and kept.comparison == step.comparison
+    return replace(kept, comparison=step.comparison, variant=step.variant, is_picked=is_picked)
+
+
 def mark_kept(kept: Step) -> Step:
     """``kept`` as it is shown in place of a request: it costs nothing now."""
     origin = Origin(kind=OriginKind.KEPT, answered_at=_find_moment(kept))

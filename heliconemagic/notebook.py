@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.attachments.tokens import estimate_attachment_tokens
 from heliconemagic.cards import StepReplies
 from heliconemagic.client import Client
+from heliconemagic.comparing import build_variants, find_pickable
+from heliconemagic.comparison import list_variants
 from heliconemagic.engine import Engine, Run
 from heliconemagic.errors import HeliconeMagicError, InputError, JournalError
 from heliconemagic.gateways.choice import (
@@ -31,11 +34,13 @@ from heliconemagic.gateways.choice import (
     choose_gateway,
 )
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
+from heliconemagic.history import SessionHistory
 from heliconemagic.journal.journal import Journal
-from heliconemagic.keeping import build_kept_step, is_own_step, mark_kept
+from heliconemagic.keeping import build_kept_step, is_own_step, join_comparison, mark_kept
 from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.local.store import LocalStore
 from heliconemagic.names import LayeredNames
+from heliconemagic.paths import SessionPath
 from heliconemagic.planning import (
     Cell,
     Plan,
@@ -43,6 +48,7 @@ from heliconemagic.planning import (
     check_no_secret,
     estimate_request_cost,
     estimate_request_tokens,
+    find_kept,
     plan_round,
     plan_step,
 )
@@ -333,6 +339,28 @@ class Notebook:
         except JournalError:
             return None
 
+    def plan_variants(self, command: CellCommand, prompt: str, *, names: Mapping[str, Any], cell: Cell) -> list[Plan]:
+        """The same for a cell that compares: a plan for each answer, all with the same prompt and parent."""
+        first = self.plan(command, prompt, names=names, cell=cell)
+        setting = self._find_setting(first.session, command)
+        variants = list_variants(command.models or (first.request.model,), command.samples)
+        search = partial(find_kept, SessionHistory(first.session), setting=setting, wanted=first.wanted)
+        with _redacting(setting.keys):
+            check_no_secret(command.models, setting.keys.secrets)
+            return build_variants(first, variants, find_kept=search)
+
+    def pick(self, path: SessionPath, number: int) -> Step:
+        """Makes a variant the current step of ``path``; the journal remembers it.
+
+        Raises:
+            InputError: there is nothing to choose from, or it cannot be continued.
+        """
+        session, _ = self.find_session()
+        chosen = find_pickable(session, path, number)
+        session.pick(chosen)
+        self.journal.pick(chosen.id, chosen.comparison)
+        return chosen
+
     def _find_missing_context(self, session: Session, plan: Plan) -> tuple[str, ...]:
         """Names an ancestor that only an earlier session of this notebook has."""
         ancestors = {str(ancestor) for ancestor in plan.place.path.ancestors()}
@@ -424,8 +452,11 @@ class Notebook:
     def _keep(self, plan: Plan, kept: Step) -> Step:
         session, step = plan.session, plan.step
         if is_own_step(kept, step) or kept is session.find_kept(step.cell, step.path, step.fingerprint):
-            session.keep(kept, step.cell, step.run)
-            return mark_kept(kept)
+            joined = join_comparison(kept, step)
+            session.keep(joined, step.cell, step.run)
+            if joined is not kept:
+                self.journal.close_step(joined)
+            return mark_kept(joined)
         return self._take(plan, build_kept_step(step, kept, now=self.surroundings.clock()))
 
     def _take(self, plan: Plan, step: Step) -> Step:
@@ -438,9 +469,10 @@ class Notebook:
 
     # ---- what is told
 
-    def describe_plan(self, plan: Plan) -> list[str]:
-        """A plan in words: its place, its size, what its prompt would cost."""
+    def describe_plan(self, plan: Plan, times: int = 1) -> list[str]:
+        """A plan in words: its place, its size, what its prompt would cost, sent so many ``times``."""
         cost = estimate_request_cost(plan.request)
+        cost = cost and times * cost
         tokens = estimate_request_tokens(plan.request)
         priced = f"{format_cost(cost)} for the prompt, est." if cost else format_cost(cost)
         return [
@@ -448,6 +480,7 @@ class Notebook:
             f"about {tokens:,} tokens in {len(plan.request.messages)} messages · {priced}",
             *([f"{describe_source(mark_kept(plan.kept).origin)}: nothing would be sent"] if plan.kept else []),
             *map(describe_attachment, iterate_attachments(plan.step.messages)),
+            *([f"{times} times at once, each with an answer of its own"] if times > 1 else ()),
             *plan.notes,
         ]
 

@@ -24,7 +24,7 @@ from heliconemagic.conversation import Place, Wish, build_content, build_fingerp
 from heliconemagic.errors import BudgetError, InputError
 from heliconemagic.gateways.choice import Choice, Gateway, build_credentials, check_model, describe_secret_headers
 from heliconemagic.gateways.keys import Keys
-from heliconemagic.history import History, SessionHistory
+from heliconemagic.history import History, Kept, SessionHistory
 from heliconemagic.keeping import FindReply
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
@@ -164,11 +164,9 @@ def plan_step(
         is_aside=command.is_background,
         started_at=setting.clock(),
     )
-    kept, note = history.find_kept(step, keep=options.keep, find_reply=setting.find_reply)
-    if kept is not None and find_fault(kept, wanted) is not None:
-        kept, note = None, ("the recorded answer isn't what the cell asks for: asked again",)
+    kept, note = find_kept(history, step, setting, wanted)
     if kept is None:
-        _check_budget(history.spent, options.budget, request)
+        check_budget(history.spent, options.budget, [request])
     return Plan(
         session=session,
         step=step,
@@ -204,7 +202,7 @@ def plan_round(plan: Plan, messages: Sequence[Message], *, now: float, step_id: 
         parameters=_free_tool_choice(plan.request.parameters),
     )
     _check_clean(request.build_body(), plan.redactor)
-    _check_budget(plan.session.spent, plan.budget, request)
+    check_budget(plan.session.spent, plan.budget, [request])
     step = replace(plan.step, id=step_id, messages=request.messages, parameters=request.parameters, started_at=now)
     return replace(plan, step=step, request=request)
 
@@ -243,6 +241,14 @@ def _read_examples(command: CellCommand, names: Mapping[str, Any], *, has_system
 def _build_wanted(command: CellCommand, names: Mapping[str, Any]) -> AnswerForm:
     schema = None if command.schema is None else read_schema(command.schema, names)
     return AnswerForm(schema=schema, is_json=command.is_json, wants_code=command.extracts or command.fills_cell)
+
+
+def find_kept(history: History, step: Step, setting: Setting, wanted: AnswerForm) -> Kept:
+    """The recorded answer that stands for the step's request, if it is what is asked for now."""
+    kept, note = history.find_kept(step, keep=setting.options.keep, find_reply=setting.find_reply)
+    if kept is not None and find_fault(kept, wanted) is not None:
+        return None, ("the recorded answer isn't what the cell asks for: asked again",)
+    return kept, note
 
 
 def _build_wish(
@@ -328,19 +334,26 @@ def check_no_secret_attached(request: Request, secrets: Iterable[Secret]) -> Non
             )
 
 
-def _check_budget(spent: float, budget: float | None, request: Request) -> None:
+def check_budget(spent: float, budget: float | None, requests: Sequence[Request]) -> None:
+    """Whether the prompts of ``requests``, which are sent together, fit into what is left of the budget.
+
+    Raises:
+        BudgetError: they don't, or a model has no known price.
+    """
     if budget is None:
         return
-    if not is_priced(request.model, gateway=request.gateway):
-        raise BudgetError(
-            f"no price is known for {request.model!r}, so --budget cannot be kept.",
-            hint="choose another model with -m, or run the session line again without --budget",
-        )
-    prompt_cost = estimate_request_cost(request) or 0.0
+    for request in requests:
+        if not is_priced(request.model, gateway=request.gateway):
+            raise BudgetError(
+                f"no price is known for {request.model!r}, so --budget cannot be kept.",
+                hint="choose another model with -m, or run the session line again without --budget",
+            )
+    prompt_cost = sum(estimate_request_cost(request) or 0.0 for request in requests)
     if spent + prompt_cost > budget:
+        prompts = "this prompt alone costs" if len(requests) == 1 else f"the {len(requests)} prompts alone cost"
         raise BudgetError(
             f"the budget of {format_usd(budget)} would be exceeded: {format_usd(spent)} is spent, "
-            f"and this prompt alone costs about {format_usd(prompt_cost)}.",
+            f"and {prompts} about {format_usd(prompt_cost)}.",
             hint="raise --budget on the session line",
         )
 

@@ -119,6 +119,9 @@ class Step:
     parent_id: str | None = None  # the step whose conversation this one continues
     is_superseded: bool = False  # its cell ran again
     is_aside: bool = False  # sent beside the conversation: never "the step that ran last"
+    comparison: str = ""  # equal for the answers that one cell compares; "" for a cell's only answer
+    variant: int = 0  # its number among those: 1, 2 …
+    is_picked: bool = False  # of those, it was chosen as the current one
     is_recorded: bool = True  # False under --no-log
 
     started_at: float

@@ -276,6 +276,11 @@ class Reply:
         return self._step.path
 
     @property
+    def variant(self) -> int:
+        """Its number among the answers that its cell compared; 0 if it was the only one."""
+        return self._step.variant
+
+    @property
     def parent(self) -> Reply | None:
         """The reply that this one continued."""
         return self._find_parent(self._step)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import cached_property
 
+from heliconemagic.comparison import find_alternatives
 from heliconemagic.conversation import (
     FIRST_PATH,
     Place,
@@ -51,7 +52,8 @@ class RowHistory:
         self._chains: dict[str, Sequence[Step]] = {}
         self._standing = [step for step in steps if not step.is_superseded]
         self.own = [step for step in self._standing if step.cell == self._cell]
-        others = (step for step in self._standing if step.cell != self._cell)
+        left_out = find_alternatives(self._standing)
+        others = (step for step in self._standing if step.cell != self._cell and step.id not in left_out)
         self._others = [step for step in others if step.is_usable_parent or step.id in running]
         self._current = {step.path: step for step in self._others}  # the newest of each path
         self._newest = {(step.cell, step.path): step for step in self._others} | {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from heliconemagic.cards import build_recorded_card, find_session_url
+from heliconemagic.cards import build_recorded_card, build_recorded_comparison, find_session_url
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
 from heliconemagic.lines.options import SessionCommand
@@ -19,9 +19,11 @@ from heliconemagic.planning import find_unsent
 from heliconemagic.records import SessionRecord
 from heliconemagic.redaction import Secret
 from heliconemagic.render.clock import format_clock
+from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.session_state import Session
+from heliconemagic.tree import find_stale
 
 Bundle = dict[str, Any]
 
@@ -57,6 +59,7 @@ class SessionLine:
         if command.verb is not None:
             verbs: dict[str, Callable[[SessionCommand], Bundle]] = {
                 "show": self.show,
+                "pick": self.pick,
                 "list": self.list_sessions,
                 "resume": self.resume,
                 "end": self.end,
@@ -158,6 +161,7 @@ class SessionLine:
 
     def _show_step(self, session: Session, text: str) -> Bundle:
         from heliconemagic.render.card import build_bundle
+        from heliconemagic.render.comparison import build_comparison_bundle
 
         path = SessionPath.parse(text)
         self._notebook.take_others(session)
@@ -165,7 +169,28 @@ class SessionLine:
         if step is None:
             known = ", ".join(session.iterate_paths()) or "none yet"
             raise InputError(f"no step at {path!r} in this session.", hint=f"paths used so far: {known}")
+        if step.comparison:
+            return build_comparison_bundle(build_recorded_comparison(session, step))
         return build_bundle(build_recorded_card(session, step))
+
+    def pick(self, command: SessionCommand) -> Bundle:
+        """Lets steps continue another one of compared answers."""
+        session = self._require_session()
+        path, number = (*command.arguments, "", "")[:2]
+        if not path or not number.isdecimal():
+            wrong = f", not {number!r}" if number else ""
+            raise InputError(
+                f"`pick` wants a path and the number of one of its answers{wrong}.",
+                hint=f"type %helicone_session pick {path or '/path'} 2",
+            )
+        before = find_stale(session.steps)
+        chosen = self._notebook.pick(SessionPath.parse(path), int(number))
+        stale = find_stale(session.steps)
+        changed = dict.fromkeys(step.path for step in session.steps if step.id in stale - before)
+        lines = [f"steps continue it from now on; the others stay at {chosen.path}"]
+        lines += [f"stale now, as they continue another answer: {', '.join(changed)}"] if changed else []
+        head = f"{chosen.path}: answer {describe_variant(chosen)} is current"
+        return build_notice_bundle(Notice(head=head, lines=tuple(lines)))
 
     def list_sessions(self, command: SessionCommand) -> Bundle:
         """The journal's sessions, newest first."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from heliconemagic.answer_form import AnswerForm, read_recorded_form
 from heliconemagic.attachments.store import AttachmentStore
+from heliconemagic.comparison import find_variants
 from heliconemagic.conversation import find_current
 from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
@@ -133,6 +134,12 @@ class Session:
             self._steps.pop(step.id, None)
             self._steps[step.id] = replace(step, is_superseded=False, cell=cell, run=run)
             self._cells_run_here.add(cell)
+
+    def pick(self, chosen: Step) -> None:
+        """Makes a step the current one of those that it was compared with."""
+        for step in find_variants(self.steps, chosen):
+            with self._lock:
+                self._steps[step.id] = replace(step, is_picked=step.id == chosen.id)
 
     def find_step(self, path: str) -> Step | None:
         """The current step of ``path``."""

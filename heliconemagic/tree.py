@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from heliconemagic.comparison import find_alternatives
 from heliconemagic.records import Step, StepKind, StepStatus
 
 
@@ -175,14 +176,20 @@ def _describe_request(request: TracedRequest) -> dict[str, Any]:
 
 
 def find_stale(steps: Iterable[Step]) -> set[str]:
-    """Ids of the steps that continue a superseded step, directly or through others."""
+    """Ids of the steps that continue an answer that no longer counts, directly or through others.
+
+    That is a superseded one, and one beside which another is the current answer of a comparison.
+    """
     by_id = {step.id: step for step in steps}
+    passed_over = find_alternatives(by_id.values())
     is_stale: dict[str, bool] = {}
     for step in by_id.values():
         chain = list(_iterate_unknown(step, by_id, is_stale))
         for link in reversed(chain):
             parent = by_id.get(link.parent_id or "")
-            is_stale[link.id] = parent is not None and (parent.is_superseded or is_stale.get(parent.id, False))
+            is_stale[link.id] = parent is not None and (
+                parent.is_superseded or parent.id in passed_over or is_stale.get(parent.id, False)
+            )
     return {step_id for step_id, stale in is_stale.items() if stale}
 
 

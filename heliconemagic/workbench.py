@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from heliconemagic.client import Client
     from heliconemagic.session_state import Session
     from heliconemagic.views.batch import BatchView
+    from heliconemagic.views.columns import ComparisonView
     from heliconemagic.views.live import View
 
 
@@ -89,6 +91,7 @@ class Workbench:
         self._runner = CellRunner(
             self.notebook,
             self.build_view,
+            self.build_columns,
             self.frontend.publish,
             self.show.refresh,
             self.frontend.is_attended,
@@ -161,6 +164,7 @@ class Workbench:
             cell=self.frontend.cell,
             is_shown=self.frontend.build_is_shown(),
             put_next_cell=self.frontend.put_next_cell,
+            keep_result=partial(self._give_back, command),
         )
 
     def open_session(self) -> Session:
@@ -223,6 +227,22 @@ class Workbench:
         if kind == "static":
             return StaticBatchView(self.frontend.publish, self._clock)
         return TextBatchView(self._write, self._clock) if kind == "text" else QuietBatchView()
+
+    def build_columns(self, stops: Sequence[Callable[[], None] | None], command: CellCommand) -> ComparisonView:
+        """The view of several answers that fits the front end and the cell's options."""
+        from heliconemagic.views.columns import ColumnsView, StaticColumnsView, TextColumnsView
+        from heliconemagic.views.live import QuietView
+
+        if command.is_quiet:
+            return QuietView()
+        kind = self._find_kind()
+        if kind == "widget":
+            is_live = command.is_live or self._keeps_live()
+            clickable = stops if self.frontend.takes_clicks else [None] * len(stops)
+            return ColumnsView(self.frontend.publish, clickable, self._clock, is_live=is_live)
+        if kind == "text":
+            return TextColumnsView(self._write, self._clock)
+        return StaticColumnsView(self.frontend.publish, self._clock)
 
     def _find_kind(self) -> str:
         wanted = self._find_display()

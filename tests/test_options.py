@@ -272,7 +272,8 @@ def test_help_fits_one_screen_and_all_of_it_lists_every_option(magic: Magic) -> 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_every_verb_is_in_the_help_and_works_as_typed_there(verb: Any) -> None:
     """The name alone is always enough."""
-    assert f"\n  {verb.usage} " in build_help("helicone_session", everything=False)
+    assert f"\n  {verb.usage} " in build_help("helicone_session", everything=True)
+    assert (f"\n  {verb.usage} " in build_help("helicone_session", everything=False)) == verb.is_everyday
     assert parse_session_line(verb.name) == SessionCommand(verb=verb.name)
 
 

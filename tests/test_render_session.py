@@ -57,7 +57,7 @@ def test_the_table_is_the_tree() -> None:
 def test_states_are_words_with_a_legend() -> None:
     """Superseded and stale steps are said to be; a tool names its kind; only what occurs is explained."""
     text = build_session_text(SESSION, STEPS)
-    for words in ("done · superseded", "done · stale", "failed", "Tool · done", "stale: continues a superseded step"):
+    for words in ("done · superseded", "done · stale", "failed", "Tool · done", "stale: continues an answer"):
         assert words in text
     assert "superseded" not in build_session_text(SESSION, STEPS[2:])
 

@@ -24,6 +24,7 @@ from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
+from heliconemagic.views.columns import TextColumnsView
 from heliconemagic.views.plain import TextView
 from heliconemagic.workbench import build_client
 
@@ -102,7 +103,10 @@ class _Player:
             local_line=LocalModelLine(notebook.surroundings.environ, _show_nothing, redraws=lambda: False),
         )
         self._runner = CellRunner(
-            notebook, build_view=lambda stop, command: TextView(write, time.time), publish=_show_nothing
+            notebook,
+            build_view=lambda stop, command: TextView(write, time.time),
+            build_columns=lambda stops, command: TextColumnsView(write, time.time),
+            publish=_show_nothing,
         )
 
     def play(self, number: int, source: str) -> None:

@@ -21,6 +21,9 @@ from heliconemagic.demo.schema_filler import build_json_answer
 from heliconemagic.demo.tool_caller import Call, build_calls, build_told
 from heliconemagic.demo.topic import capitalise, find_keywords, find_topic
 
+SAMPLE_HEADER = "Demo-Sample"
+"""The header that counts identical requests: a model draws lots, the demo is told which one."""
+
 NOTICE = "Demo text, not a language model."
 TOLD = "I called the functions you offered; this is what they gave:"
 MAX_TURNS = 40
@@ -83,9 +86,9 @@ class _Task:
         return options[int.from_bytes(digest[:4], "big") % len(options)]
 
 
-def build_demo_answer(body: Mapping[str, Any]) -> DemoAnswer:
-    """The demo's answer to the JSON ``body`` of a chat completion request."""
-    task = _read_task(body)
+def build_demo_answer(body: Mapping[str, Any], sample: str = "") -> DemoAnswer:
+    """The demo's answer to the JSON ``body`` of a chat completion request; another one for another ``sample``."""
+    task = _read_task(body, sample)
     if calls := build_calls(body, task.prompt):
         return DemoAnswer(text="", reasoning=_build_reasoning(task), calls=tuple(calls))
     if told := build_told(body.get("messages")):
@@ -97,14 +100,14 @@ def build_demo_answer(body: Mapping[str, Any]) -> DemoAnswer:
     return DemoAnswer(text=text, reasoning=_build_reasoning(task))
 
 
-def _read_task(body: Mapping[str, Any]) -> _Task:
+def _read_task(body: Mapping[str, Any], sample: str) -> _Task:
     turns = read_turns(body.get("messages"))
     prompt = turns[-1].text if turns else ""
     wanted = body.get("response_format")
     response_format = wanted if isinstance(wanted, Mapping) else {}
     topic = find_topic(prompt, [_drop_first_line(turn) for turn in turns[:-1] if turn.role != "system"])
     spoken = [turn.text for turn in turns if turn.role == "user"]
-    request = [body.get("messages"), body.get("model"), body.get("seed")]
+    request = [body.get("messages"), body.get("model"), body.get("seed"), *([sample] if sample else [])]
     return _Task(
         turns=turns,
         kind=find_kind(prompt, response_format),

@@ -35,7 +35,7 @@ __all__ = ["Journal", "default_folder"]
 OPEN_SECONDS = 1.0  # the longest a step waits for its pending row
 _TEXT_DELAY = 0.025  # seconds for which text gathers; with the 200 ms it gathers in the engine, within the promised 250
 NO_ATTACHMENTS: Mapping[str, bytes] = MappingProxyType({})
-_SESSION, _STEP, _TEXT, _ATTEMPT, _SUPERSEDED, _SIGN = range(6)  # the order in which changes are written
+_SESSION, _STEP, _TEXT, _ATTEMPT, _SUPERSEDED, _PICKED, _SIGN = range(7)  # the order in which changes are written
 
 
 class Journal:
@@ -132,6 +132,11 @@ class Journal:
         """Mark steps whose cells ran again."""
         for step_id in step_ids:
             self._writer.put((_SUPERSEDED, step_id), partial(journal_rows.write_superseded, step_id=step_id))
+
+    def pick(self, step_id: str, comparison: str) -> None:
+        """Mark a step as the chosen one of its comparison."""
+        change = partial(journal_rows.write_picked, step_id=step_id, comparison=comparison)
+        self._writer.put((_PICKED, comparison), change)
 
     def flush(self, timeout: float = 1.0) -> bool:
         """Whether everything queued is on disk; waits at most ``timeout`` seconds for it."""

@@ -38,11 +38,21 @@ SESSION_COLUMNS = ("id", "name", "title", "gateway", "notebook", "started_at", "
 ATTEMPT_COLUMNS = ("request_id", "started_at", "first_byte_at", "ended_at", "status_code", "helicone_id", "error")
 STEP_COLUMNS = (
     *("id", "session_id", "path", "gateway", "model", "fingerprint", "cell", "run", "parent_id"),
+    *("comparison", "variant"),
     *("started_at", "first_token_at", "ended_at", "text", "reasoning", "refusal"),
     *("finish_reason", "answered_by", "cost", "error"),
 )
 _TIMES = ("started_at", "first_byte_at", "first_token_at", "ended_at")
-_COUNTS = ("run", "cost", "status_code", "prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
+_COUNTS = (
+    "run",
+    "variant",
+    "cost",
+    "status_code",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+)
 _MOST = {**dict.fromkeys(_TIMES, 1e11), **dict.fromkeys(_COUNTS, 1e15)}
 """The columns that hold numbers, and the largest that can be shown: SQLite puts anything anywhere."""
 USAGE_COLUMNS = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
@@ -69,7 +79,7 @@ _PUT_STEP = _build_upsert(
     "steps",
     "id",
     (
-        *(*STEP_COLUMNS, *USAGE_COLUMNS, "kind", "status", "is_superseded", "is_aside"),
+        *(*STEP_COLUMNS, *USAGE_COLUMNS, "kind", "status", "is_superseded", "is_aside", "is_picked"),
         *("parameters", "tool_calls", "origin", "owner_id", "flushed_at"),
     ),
     {"is_superseded": "max(is_superseded, excluded.is_superseded)"},  # a step never comes back
@@ -109,6 +119,7 @@ def write_step(
     row |= {name: getattr(step.usage, name, None) for name in USAGE_COLUMNS}
     row |= {"kind": step.kind.value, "status": step.status.value, "is_superseded": step.is_superseded}
     row["is_aside"] = step.is_aside
+    row["is_picked"] = step.is_picked
     row |= {"parameters": _encode_json(step.parameters), "owner_id": owner_id, "flushed_at": now}
     row["tool_calls"] = _encode_json([(call.id, call.name, call.arguments) for call in step.tool_calls])
     row["origin"] = _encode_json(asdict(step.origin)) if step.origin else None
@@ -192,6 +203,13 @@ def write_superseded(connection: sqlite3.Connection, step_id: str) -> None:
     connection.execute("UPDATE steps SET is_superseded = 1 WHERE id = ?", (step_id,))
 
 
+def write_picked(connection: sqlite3.Connection, step_id: str, comparison: str) -> None:
+    """Mark a step, and no other of its comparison, as the one that was chosen."""
+    connection.execute(
+        "UPDATE steps SET is_picked = (id = ?) WHERE comparison = ? AND comparison != ''", (step_id, comparison)
+    )
+
+
 def decode_session(row: Row) -> SessionRecord:
     """The session in a row of `SESSION_COLUMNS`.
 
@@ -210,6 +228,7 @@ def decode_step(row: Row, messages: tuple[Message, ...], attempts: tuple[Attempt
         status=StepStatus(row["status"]),
         is_superseded=bool(row["is_superseded"]),
         is_aside=bool(row["is_aside"]),
+        is_picked=bool(row["is_picked"]),
         parameters=_decode_json(row["parameters"], dict) or {},
         tool_calls=tuple(map(_decode_call, _decode_json(row["tool_calls"], list) or ())),
         origin=_decode_origin(_decode_json(row["origin"], dict)),

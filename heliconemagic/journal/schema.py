@@ -77,6 +77,12 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX messages_by_attachment ON message_attachments (attachment_number)
     """,
+    """
+    ALTER TABLE steps ADD COLUMN comparison TEXT NOT NULL DEFAULT '';
+    ALTER TABLE steps ADD COLUMN variant INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE steps ADD COLUMN is_picked INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX steps_by_comparison ON steps (comparison) WHERE comparison != ''
+    """,
 )
 
 Connect = Callable[[Path], "sqlite3.Connection"]

@@ -31,6 +31,7 @@ CELL_REFUSALS = {
     "rows": _LOOP,
     "jobs": _LOOP,
     "is_anew": _LOOP,
+    "samples": "ask() gives one reply; %%llm -n compares several",
     "help": "help(session.ask) and %%llm? tell of the options",
 }
 """Options of a cell that mean nothing in Python, by their fields, and what to do instead."""

@@ -31,7 +31,7 @@ def build_help(magic: Magic, *, everything: bool) -> str:
     """The help of a magic: at most 24 lines of 100 columns for the everyday form."""
     tables = [build_option_table(magic, everything=everything)]
     if magic == "helicone_session":
-        tables.insert(0, build_verb_table())
+        tables.insert(0, build_verb_table(everything=everything))
     return "\n\n".join([_HEADS[magic].rstrip("\n"), *map(_print_rows, tables)])
 
 
@@ -40,9 +40,9 @@ def build_option_table(magic: Magic, *, everything: bool = True) -> list[tuple[s
     return [(option.usage, option.help) for option in list_options(Scope.of(magic)) if everything or option.is_everyday]
 
 
-def build_verb_table() -> list[tuple[str, str]]:
+def build_verb_table(*, everything: bool = True) -> list[tuple[str, str]]:
     """How each verb of ``%helicone_session`` is typed, and what it does."""
-    return [(verb.usage, verb.help) for verb in VERBS]
+    return [(verb.usage, verb.help) for verb in VERBS if everything or verb.is_everyday]
 
 
 def _print_rows(rows: list[tuple[str, str]]) -> str:

@@ -39,6 +39,7 @@ class Option:
     parse: Callable[..., Any] = values.parse_text
     flag_value: Any = True  # what it stands for without a value
     gathers: Literal["", "pairs", "values"] = ""  # repeatable: pairs in a mapping, or values in a tuple
+    several: str = ""  # of an option that a cell may repeat: the field that gathers two values or more
     is_everyday: bool = False  # stands in the short help
     group: str = ""  # options of one group exclude each other
     names_value: bool = False  # its word is the name of a value, which Python hands over as it is
@@ -71,10 +72,11 @@ class Verb:
 
     name: str
     help: str
-    metavar: str = ""  # of its one optional argument
+    metavar: str = ""  # of its arguments; those in brackets may be left out
     words: tuple[str, ...] = ()  # all that its argument can be
     option_fields: frozenset[str] = frozenset()  # the options it takes
     completes: str = ""
+    is_everyday: bool = True  # stands in the short help
 
     @property
     def usage(self) -> str:
@@ -86,7 +88,7 @@ _CELL, _SESSION = Scope.CELL, Scope.SESSION
 
 OPTIONS: tuple[Option, ...] = (
     Option(names=("-m", "--model"), field="model", metavar="MODEL", example="gpt-4o-mini", completes="models",
-           is_everyday=True, help="model, as the gateway spells it"),
+           several="models", is_everyday=True, help="model, as the gateway spells it; several on a cell are compared"),
     Option(names=("-s", "--system"), field="system", metavar="TEXT", example='"Answer in one sentence."',
            is_everyday=True, help="system prompt"),
     Option(names=("-t", "--temperature"), field="temperature", metavar="NUMBER", example="0.7",
@@ -134,6 +136,8 @@ OPTIONS: tuple[Option, ...] = (
            help="the answer must hold a fenced block: the first is the reply's .code"),
     Option(names=("--to-cell",), field="fills_cell", scope=_CELL,
            help="put that block into a new cell below, without running it"),
+    Option(names=("-n", "--samples"), field="samples", metavar="N", example="3", parse=values.parse_samples,
+           scope=_CELL, help="ask each model N times at once, and compare the answers"),
     Option(names=("-c", "--continue"), field="continues", group="parent", scope=_CELL, is_everyday=True,
            help="continue the step that ran last"),
     Option(names=("--after",), field="after", metavar="PATH", example="/abstract", parse=values.parse_path_pattern,
@@ -183,6 +187,8 @@ OPTIONS: tuple[Option, ...] = (
 VERBS: tuple[Verb, ...] = (
     Verb(name="show", metavar="[/PATH]", completes="paths",
          help="the tree with times, tokens and cost; a path: its answer"),
+    Verb(name="pick", metavar="/PATH N", completes="paths", is_everyday=False,
+         help="of compared answers, let steps continue the Nth"),
     Verb(name="list", help="the sessions on this machine (also: sessions)"),
     Verb(name="resume", metavar="[ID|NAME]", completes="sessions", help="continue an earlier session",
          option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
@@ -196,9 +202,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(
-    ["pick", "record", "rerun", "diff", "stats", "find", "pull", "edit", "import", "export", "rate"]
-)
+RESERVED_WORDS = frozenset(["record", "rerun", "diff", "stats", "find", "pull", "edit", "import", "export", "rate"])
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

@@ -19,6 +19,7 @@ HOTTEST = 2.0
 MOST_RETRIES = 20
 MOST_ROUNDS = 100
 MOST_JOBS = 64
+MOST_SAMPLES = 10
 
 PARAMETERS = (
     "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "metadata",
@@ -34,7 +35,7 @@ _INSTEAD = {
     "temperature": "type -t NUMBER",
     "stream": "answers stream by default; --no-stream waits for the whole one",
     "stream_options": "usage is always asked for",
-    "n": "a step has one answer: run the cell again for another",
+    "n": "type -n 3: each answer is a step of its own",
     "user": "type --user NAME",
     "timeout": "type --timeout SECONDS",
     "max_retries": "type --retries N",
@@ -73,6 +74,13 @@ def parse_retries(text: str) -> int:
     """A whole number from 0 to 20."""
     if not text.isdecimal() or int(text) > MOST_RETRIES:
         raise ValueError(f"takes a whole number from 0 to {MOST_RETRIES}")
+    return int(text)
+
+
+def parse_samples(text: str) -> int:
+    """A whole number from 2 to 10."""
+    if not text.isdecimal() or not 2 <= int(text) <= MOST_SAMPLES:
+        raise ValueError(f"takes a whole number from 2 to {MOST_SAMPLES}")
     return int(text)
 
 

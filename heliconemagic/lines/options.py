@@ -29,6 +29,9 @@ __all__ = [
 
 Help = Literal["short", "all"]
 
+MOST_VARIANTS = 12
+"""Answers that one cell compares."""
+
 _SHORTEST_VERB_MATCH = 0.75  # difflib's ratio; `shwo` against `show`
 
 
@@ -39,6 +42,8 @@ class CellCommand:
     path: str | None = None  # as typed, ``{{ … }}`` and all
     text: str = ""  # the prompt of the line form
     options: RequestOptions = field(default_factory=RequestOptions)
+    models: tuple[str, ...] = ()  # where there are two or more; the first is that of `options`
+    samples: int = 1  # answers of each model
     out: str | None = None
     mode: TemplateMode = TemplateMode.SPANS
     rows: str | None = None  # the expression after --for
@@ -64,6 +69,11 @@ class CellCommand:
     approves: bool = False
     tool_rounds: int | None = None
     help: Help | None = None
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether it asks for several answers to be compared."""
+        return len(self.models) > 1 or self.samples > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +156,35 @@ def check_together(arguments: Mapping[str, Any]) -> None:
     elif "tool_rounds" in arguments:
         raise InputError("--tool-rounds limits the calls of tools, and there are none.", hint="add --tools f,g")
     _check_batch(arguments)
+    _check_comparison(arguments)
+
+
+def _check_comparison(arguments: Mapping[str, Any]) -> None:
+    """What cannot be said of several answers at once."""
+    models, samples = arguments.get("models", ()), arguments.get("samples", 1)
+    if not models and samples == 1:
+        return
+    if "rows" in arguments:
+        raise InputError(
+            "--for asks each row once, and this cell asks for several answers.",
+            hint="compare on one row first, with -n or several -m; then run all rows with the better model",
+        )
+    if "fills_cell" in arguments:
+        raise InputError(
+            "--to-cell takes the code of one answer, and this cell asks for several.",
+            hint="use -x: each reply in the list has its .code",
+        )
+    if "tools" in arguments:
+        raise InputError(
+            "--tools calls functions for one answer, and this cell asks for several.",
+            hint="leave out --tools, or ask one model once",
+        )
+    count = max(len(models), 1) * samples
+    if count > MOST_VARIANTS:
+        raise InputError(
+            f"{len(models)} models, {samples} times each, are {count} answers at once: more than {MOST_VARIANTS}.",
+            hint=f"type -n {max(2, MOST_VARIANTS // len(models))}, or leave models out",
+        )
 
 
 def _check_form(arguments: Mapping[str, Any]) -> None:
@@ -206,8 +245,7 @@ def _build_stray_word(token: Token, path: str | None) -> InputError:
 
 
 def _check_verb(verb: Verb, words: list[str], reader: LineReader) -> None:
-    most = 1 if verb.metavar else 0
-    if len(words) - 1 > most:
+    if len(words) - 1 > len(verb.metavar.split()):
         takes = f"takes only {verb.metavar}" if verb.metavar else "takes nothing after it"
         hint = f"type %helicone_session {verb.usage}"
         if "NAME" in verb.metavar:
@@ -216,10 +254,10 @@ def _check_verb(verb: Verb, words: list[str], reader: LineReader) -> None:
     if verb.words and words[1:] and words[1] not in verb.words:
         hint = f"type %helicone_session {verb.usage}"
         raise InputError(f"`{words[0]}` takes {' or '.join(verb.words)}, not {words[1]!r}.", hint=hint)
-    if verb.metavar == "[/PATH]" and words[1:] and not words[1].startswith("/"):
+    if "/PATH" in verb.metavar and words[1:] and not words[1].startswith("/"):
         raise InputError(
             f"{words[1]!r} is not a path: paths start with a slash.",
-            hint=f"type %helicone_session {verb.name} /{words[1]}",
+            hint=f"type %helicone_session {' '.join([verb.name, f'/{words[1]}', *words[2:]])}",
         )
     for name, spelling in reader.spellings.items():
         if name not in verb.option_fields or (verb.words and words[1:]):

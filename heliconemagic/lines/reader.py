@@ -93,9 +93,12 @@ class LineReader:
             return False
         spelling, equals, attached = token.text.partition("=")
         option = _find_option_for(spelling, attached if equals else None, self._magic)
-        self._check_once(option, spelling)
+        is_one_of_several = bool(option.several) and self._magic == "llm"
+        self._check_once(option, spelling, is_repeatable=option.is_repeatable or is_one_of_several)
         value = self._read_value(option, spelling, attached if equals else None)
-        if option.gathers == "pairs":
+        if is_one_of_several:
+            self._add_value(option, spelling, value)
+        elif option.gathers == "pairs":
             self._given[option.field] = {**self._given.get(option.field, {}), value[0]: value[1]}
         elif option.gathers == "values":
             self._given[option.field] = (*self._given.get(option.field, ()), value)
@@ -103,15 +106,29 @@ class LineReader:
             self._given[option.field] = value
         return True
 
-    def _check_once(self, option: Option, spelling: str) -> None:
-        if option.is_repeatable:
+    def _add_value(self, option: Option, spelling: str, value: Any) -> None:
+        """Takes a value of an option that compares: the first is the option's own, two or more are gathered too."""
+        if option.field not in self._given:
+            self._given[option.field] = value
+            return
+        others = self._given.get(option.several, (self._given[option.field],))
+        if value in others:
+            raise InputError(
+                f"{spelling} {value} is given twice.",
+                hint=f"to ask it for several answers type {spelling} {value} -n 2",
+            )
+        self._given[option.several] = (*others, value)
+
+    def _check_once(self, option: Option, spelling: str, *, is_repeatable: bool) -> None:
+        if is_repeatable:
             self._spellings[option.field] = (option, spelling)
             return
         other, other_spelling = self._spellings.setdefault(option.group or option.field, (option, spelling))
         if other is not option:
             raise InputError(f"{other_spelling} and {spelling} contradict each other.", hint="keep one of them")
         if option.field in self._given:
-            raise InputError(f"{spelling} is given twice.", hint="keep one of them")
+            hint = f"a session has one; a cell compares several: %%llm /path {spelling} A {spelling} B"
+            raise InputError(f"{spelling} is given twice.", hint=hint if option.several else "keep one of them")
 
     def _read_value(self, option: Option, spelling: str, attached: str | None) -> Any:
         if not option.metavar:

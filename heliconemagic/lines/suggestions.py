@@ -106,7 +106,11 @@ def _list_stray(magic: Magic, line: _Line, known: Mapping[str, Iterable[str]]) -
 def _list_free_options(magic: Magic, line: _Line, word: str) -> list[Suggestion]:
     """The options that can still be given; the short names only once a dash stands there."""
     verb = find_verb(line.stray[0]) if magic == "helicone_session" and line.stray else None
-    taken = {option.group or option.field for option in line.used if not option.is_repeatable}
+    taken = {
+        option.group or option.field
+        for option in line.used
+        if not (option.is_repeatable or (option.several and magic == "llm"))
+    }
     return [
         Suggestion(name, "option")
         for option in list_options(Scope.of(magic))

@@ -93,6 +93,7 @@ class SessionHandle:
         return CellRunner(
             self._host.notebook,
             lambda stop, command: QuietView(),
+            lambda stops, command: QuietView(),
             lambda bundle, **placed: None,
             self._host.note_change,
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from heliconemagic.comparison import find_alternatives
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.card_words import STATE_WORDS, describe_total_cost
+from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.figures import format_cost, format_count, format_seconds
 from heliconemagic.tree import Folder, build_tree, find_stale
 
@@ -14,7 +16,8 @@ MAX_ROWS = 1_000
 """Rows of a table in a notebook; a terminal gets them all."""
 
 COLUMNS = ("path", "state", "time", "first token", "tokens", "cost")
-STALE = "stale: continues a superseded step"
+STALE = "stale: continues an answer that was superseded, or isn't the current one any more"
+CURRENT = "current: of compared answers, the one that steps continue (%helicone_session pick PATH N)"
 SUPERSEDED = "superseded: its cell ran again"
 
 _MAX_INDENT = 12
@@ -48,10 +51,16 @@ class Row:
 
 def build_rows(steps: Sequence[Step]) -> list[Row]:
     """The rows of the tree of ``steps``, which come oldest first."""
-    return list(_iterate_rows(build_tree(steps), find_stale(steps)))
+    return list(_iterate_rows(build_tree(steps), find_stale(steps), _find_chosen(steps)))
 
 
-def _iterate_rows(root: Folder[Step], stale: set[str]) -> Iterator[Row]:
+def _find_chosen(steps: Sequence[Step]) -> set[str]:
+    """The current ones of those that are compared."""
+    passed_over = find_alternatives(steps)
+    return {step.id for step in steps if step.comparison and step.id not in passed_over and not step.is_superseded}
+
+
+def _iterate_rows(root: Folder[Step], stale: set[str], chosen: set[str]) -> Iterator[Row]:
     """Depth first, without recursion: a path may have hundreds of segments."""
     waiting = [(0, child) for child in reversed(root.children)]
     while waiting:
@@ -64,7 +73,8 @@ def _iterate_rows(root: Folder[Step], stale: set[str]) -> Iterator[Row]:
                 yield _build_folder_row(node, depth)
                 waiting.extend((depth + 1, child) for child in reversed(node.children))
                 continue
-        yield _build_step_row(node, depth, is_stale=node.id in stale)
+        word = "superseded" if node.is_superseded else "stale" if node.id in stale else ""
+        yield _build_step_row(node, depth, word, "current" if node.id in chosen else "")
 
 
 def _build_folder_row(folder: Folder[Step], depth: int) -> Row:
@@ -81,11 +91,13 @@ def _build_folder_row(folder: Folder[Step], depth: int) -> Row:
     )
 
 
-def _build_step_row(step: Step, depth: int, *, is_stale: bool) -> Row:
+def _build_step_row(step: Step, depth: int, *words: str) -> Row:
+    kind = "" if step.kind is StepKind.LLM else step.kind.value
+    state = STATE_WORDS[step.status] if step.origin is None else step.origin.kind.value
     return Row(
         depth=depth,
-        label=step.path,
-        state=_describe_state(step, is_stale=is_stale),
+        label=f"{step.path} · {describe_variant(step)}" if step.comparison else step.path,
+        state=" · ".join(part for part in (kind, state, *words) if part),
         time=format_seconds(step.latency) if step.latency is not None else "",
         first_token=format_seconds(step.time_to_first_token) if step.time_to_first_token is not None else "",
         tokens=format_count(step.tokens) if step.tokens else "",
@@ -102,17 +114,10 @@ def _describe_cost(step: Step) -> str:
     return format_cost(step.cost) if step.cost is not None or is_priced else ""
 
 
-def _describe_state(step: Step, *, is_stale: bool) -> str:
-    kind = "" if step.kind is StepKind.LLM else step.kind.value
-    word = "superseded" if step.is_superseded else "stale" if is_stale else ""
-    state = STATE_WORDS[step.status] if step.origin is None else step.origin.kind.value
-    return " · ".join(part for part in (kind, state, word) if part)
-
-
 def list_legend(rows: Sequence[Row]) -> list[str]:
     """What the less common words in the rows mean."""
     states = {word for row in rows for word in row.state.split(" · ")}
-    return [line for line in (SUPERSEDED, STALE) if line.partition(":")[0] in states]
+    return [line for line in (SUPERSEDED, STALE, CURRENT) if line.partition(":")[0] in states]
 
 
 def describe_sums(steps: Sequence[Step]) -> list[str]:

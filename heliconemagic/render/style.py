@@ -63,6 +63,18 @@ font-family:var(--hm-mono);font-size:13px;line-height:1.5;border:0}
 .hm-live-head .hm-head{border-bottom:0}
 """
 
+_COLUMNS = """
+.hm-comparison .hm-columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,270px),1fr));gap:6px;
+margin:4px 0;align-items:stretch;overflow:visible}
+.hm-comparison .hm{max-width:none;margin:0}
+.hm-columns>.hm{display:flex;flex-direction:column;min-width:0}
+.hm-columns>.hm>.hm-body{flex:1 1 auto;font-size:13px}
+.hm.hm.hm h4.hm-path{margin:0;line-height:1.5}
+.hm.hm.hm .hm-diff p{margin:.4em 0;line-height:1.6;font-size:13px}
+.hm-diff del{color:var(--hm-bad);text-decoration:line-through}
+.hm-diff ins{color:var(--hm-ok);text-decoration:underline}
+"""
+
 # Three times the class: JupyterLab's own rules for tables and code have the weight of two.
 _TABLES = """
 .hm.hm.hm table{border-collapse:collapse;width:100%;margin:0;font-size:12.5px;border:0;table-layout:auto}
@@ -98,5 +110,5 @@ _CODE = """
 
 def build_style() -> str:
     """The ``<style>`` element that each display brings along."""
-    sheet = f".hm{{{_VARIABLES}}}{_CARD}{_PARTS}{_TABLES}{_CODE}"
+    sheet = f".hm{{{_VARIABLES}}}{_CARD}{_PARTS}{_COLUMNS}{_TABLES}{_CODE}"
     return f"<style>{sheet.replace(chr(10), '')}</style>"

@@ -16,6 +16,7 @@ from heliconemagic.reply import Reply
 from heliconemagic.running.background import Background, build_ended
 from heliconemagic.running.batch import BatchRun, BuildBatchView, build_quiet_batch_view
 from heliconemagic.running.cell_run import BuildView, CellInput, CellRun
+from heliconemagic.running.comparing import BuildColumns, ComparingRun
 from heliconemagic.running.tool_run import ToolRun
 from heliconemagic.running.work import Work
 
@@ -27,6 +28,7 @@ class CellRunner:
         self,
         notebook: Notebook,
         build_view: BuildView,
+        build_columns: BuildColumns,
         publish: Callable[..., None],
         note_change: Callable[[], None] = lambda: None,
         is_attended: Callable[[], bool] = lambda: True,
@@ -35,6 +37,7 @@ class CellRunner:
     ) -> None:
         self._notebook = notebook
         self._build_view = build_view
+        self._build_columns = build_columns
         self._publish = publish
         self._note_change = note_change  # a step began or ended
         self._is_attended = is_attended  # whether the kernel lives on after the last cell
@@ -80,6 +83,8 @@ class CellRunner:
     def _begin(self, given: CellInput) -> Work | Reply | None:
         if given.command.rows is not None:
             return self._begin_batch(given)
+        if given.command.is_comparison:
+            return self._begin_comparison(given)
         plan = self._notebook.plan(given.command, given.prompt, names=given.names, cell=given.cell)
         if given.command.is_dry_run:
             self._show_plan(plan)
@@ -101,15 +106,24 @@ class CellRunner:
             return None
         return BatchRun(self._notebook, given, planner, self._build_batch_view, self._note_change)
 
-    def _show_plan(self, plan: Plan, *notes: str) -> None:
+    def _begin_comparison(self, given: CellInput) -> Work | None:
+        plans = self._notebook.plan_variants(given.command, given.prompt, names=given.names, cell=given.cell)
+        if not given.command.is_dry_run:
+            return ComparingRun(self._notebook, given, plans, self._build_columns, self._note_change)
+        for plan in plans[:: given.command.samples]:  # the samples of one model are the same request
+            self._show_plan(plan, times=given.command.samples)
+        return None
+
+    def _show_plan(self, plan: Plan, *notes: str, times: int = 1) -> None:
         from heliconemagic.render.dry_run import build_dry_run_bundle
 
-        self._publish(build_dry_run_bundle(plan.form, [*self._notebook.describe_plan(plan), *notes]))
+        self._publish(build_dry_run_bundle(plan.form, [*self._notebook.describe_plan(plan, times), *notes]))
 
     def _show_kept(self, plan: Plan, kept: Step, given: CellInput) -> Reply:
         from heliconemagic.render.card import build_bundle
 
         step = self._notebook.keep(plan, kept)
+        card = build_recorded_card(plan.session, step, plan=plan)
         card = build_recorded_card(plan.session, step, plan=plan)
         if not given.command.is_quiet:
             self._publish(build_bundle(card))

@@ -19,7 +19,7 @@ import httpx2
 
 from heliconemagic.attachments.tokens import estimate_content_tokens
 from heliconemagic.attachments.wire import recognise_content
-from heliconemagic.demo.text import DemoAnswer, build_demo_answer
+from heliconemagic.demo.text import SAMPLE_HEADER, DemoAnswer, build_demo_answer
 from heliconemagic.demo.tool_caller import Call
 from heliconemagic.usage import estimate_tokens
 
@@ -106,7 +106,7 @@ class DemoTransport(httpx2.AsyncBaseTransport):
         raise httpx2.ReadTimeout("The demo model 'demo-silent' never answers.", request=request)
 
     def _answer(self, request: httpx2.Request, body: Mapping[str, Any]) -> httpx2.Response:
-        answer, finish_reason = _build_answer(body)
+        answer, finish_reason = _build_answer(body, request.headers.get(SAMPLE_HEADER, ""))
         completion = _Completion(body=body, created=int(self._clock()), answer=answer, finish_reason=finish_reason)
         is_stream = bool(body.get("stream"))
         kind = "text/event-stream; charset=utf-8" if is_stream else "application/json"
@@ -206,10 +206,10 @@ class _Completion:
         }
 
 
-def _build_answer(body: Mapping[str, Any]) -> tuple[DemoAnswer, str]:
+def _build_answer(body: Mapping[str, Any], sample: str) -> tuple[DemoAnswer, str]:
     """The answer as far as it is sent, and why it ends there."""
     model = body["model"]
-    made = build_demo_answer(body)
+    made = build_demo_answer(body, sample)
     reasoning = made.reasoning if model == "demo-reasoning" else ""
     if model == "demo-empty":
         return DemoAnswer(text="", reasoning=""), "stop"

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from heliconemagic.records import StepStatus
 from heliconemagic.render.card import REPLY_MIME, Card, build_bundle, build_foot, build_head
 from heliconemagic.render.card_attached import build_attached_html
 from heliconemagic.render.card_calls import build_trail_html
@@ -19,7 +20,7 @@ from heliconemagic.render.markdown import SegmentedMarkdown
 from heliconemagic.render.markup import escape
 from heliconemagic.render.structured import LIVE, NOTHING, build_object_html, find_object
 from heliconemagic.render.style import build_style
-from heliconemagic.views.pace import Pace
+from heliconemagic.views.pace import Budget, Pace
 from heliconemagic.views.plain import Clock, Publish, QuietView, StaticView, TextView, build_display_id, measure_trail
 
 __all__ = ["Publish", "QuietView", "StaticView", "TextView", "View", "WidgetView"]
@@ -74,27 +75,24 @@ class WidgetView:
         self, publish: Publish, on_stop: Callable[[], None] | None, clock: Clock, *, is_live: bool = False
     ) -> None:
         self._publish = publish
-        self._on_stop = on_stop
+        self._stop = Stop(on_stop)
         self._clock = clock
         self._is_live = is_live
         self._widgets: WidgetSet | None = None
         self._live: LiveCard | None = None
         self._display_id = ""  # fixed when it is displayed: the step of a cell with tools changes
-        self._stop_lock = threading.Lock()
-        self._is_stopping = False
         self._is_closed = False
 
     @property
     def takes_answers(self) -> bool:
         """Whether the card's question can be answered by a click: where Stop can be pressed."""
-        return self._on_stop is not None
+        return self._stop.takes_clicks
 
     def open(self, card: Card) -> None:
         """Displays the live card."""
         self._widgets = WidgetSet()
         try:
-            on_click = self._handle_stop if self._on_stop else None
-            self._live = LiveCard(self._widgets, card, self._clock(), on_click)
+            self._live = LiveCard(self._widgets, card, self._clock(), self._stop, style=build_style() + LIVE_STYLE)
             running = f"{card.step.path}: running"
             self._publish(self._live.build_bundle(running), display_id=build_display_id(card), update=False)
             self._display_id = build_display_id(card)
@@ -105,13 +103,14 @@ class WidgetView:
     def update(self, card: Card) -> None:
         """Shows what is new, as far as it is time to."""
         if self._live is not None and not self._is_closed:
-            self._live.update(card, self._clock(), is_stopping=self._is_stopping)
+            self._live.update(card, self._clock())
 
     def close(self, card: Card) -> None:
         """Puts the final static form in the place of the card, and closes every widget."""
         if self._is_closed:
             return
         self._is_closed = True
+        self._stop.close()
         kept: tuple[Any, ...] = ()
         try:
             bundle = build_bundle(card)
@@ -124,58 +123,102 @@ class WidgetView:
             if self._widgets is not None:
                 self._widgets.close(keep=kept)
 
-    def _handle_stop(self, _button: Any) -> None:
-        with self._stop_lock:
-            if self._is_stopping or self._is_closed or self._on_stop is None:
+
+class Stop:
+    """What a Stop button does: at most once, and not after the end. Clicks come on any thread.
+
+    ``on_stop`` is None where no click would get through.
+    """
+
+    def __init__(self, on_stop: Callable[[], None] | None) -> None:
+        self._on_stop = on_stop
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self.is_pressed = False
+
+    @property
+    def takes_clicks(self) -> bool:
+        """Whether there can be a button."""
+        return self._on_stop is not None
+
+    def press(self, _button: Any = None) -> None:
+        """A click."""
+        with self._lock:
+            if self.is_pressed or self._is_closed or self._on_stop is None:
                 return
-            self._is_stopping = True
+            self.is_pressed = True
         self._on_stop()
+
+    def close(self) -> None:
+        """There is nothing left to stop."""
+        self._is_closed = True
 
 
 class LiveCard:
-    """The widgets of one running step: head with Stop, the answer in segments, foot."""
+    """The widgets of one running step: head with Stop, the answer in segments, foot.
 
-    def __init__(self, widgets: WidgetSet, card: Card, now: float, on_click: Callable[[Any], None] | None) -> None:
+    Cards beside each other have heads of their own kind, share a ``budget``, and bring no ``style``.
+    """
+
+    def __init__(
+        self,
+        widgets: WidgetSet,
+        card: Card,
+        now: float,
+        stop: Stop,
+        *,
+        style: str = "",
+        budget: Budget | None = None,
+        build_head: Callable[[Card, float], str] = build_head,
+    ) -> None:
         self._widgets = widgets
+        self._build_head = build_head
         self._head_pace = Pace(interval=HEAD_INTERVAL)
-        self._body_pace = Pace(interval=BODY_INTERVAL, rate=BODY_RATE, burst=BODY_BURST)
+        self._body_pace = Pace(interval=BODY_INTERVAL, budget=budget or Budget(BODY_RATE, BODY_BURST))
+        self._stop = stop
         self._answer = SegmentedMarkdown()
         self._placed = 0  # closed segments of the answer that have their widget
         self._groups: list[Any] = []
         self._shown: tuple[int, ...] = (0, 0, 0, 0)  # see `_measure_answer`
         self._waiting = card.waiting
         self._head = widgets.build_html(build_head(card, now))
-        self._stop = widgets.build_button("Stop", on_click) if on_click else widgets.build_html(NO_STOP)
+        self._button = widgets.build_button("Stop", stop.press) if stop.takes_clicks else widgets.build_html(NO_STOP)
         self._tail = widgets.build_html("")
         self._body = widgets.build_box("VBox", (self._tail,), "hm-body")
         self._foot = widgets.build_html(build_foot(card))
-        style = widgets.build_html(build_style() + LIVE_STYLE)
-        row = widgets.build_box("HBox", (self._head, self._stop), "hm-live-head")
-        attached = build_attached_html(card.step)
-        above = (row, widgets.build_html(attached)) if attached else (row,)
-        self._root = widgets.build_box("VBox", (*above, self._body, self._foot, style), "hm", "hm-live")
-        self._above = above
+        self._row = widgets.build_box("HBox", (self._head, self._button), "hm-live-head")
+        attached = build_attached_html(card.step) if style else ""  # columns say it once, above them
+        self._above = (self._row, widgets.build_html(attached)) if attached else (self._row,)
+        self._below = (self._body, self._foot, *([widgets.build_html(style)] if style else ()))
+        self._root = widgets.build_box("VBox", (*self._above, *self._below), "hm", "hm-live")
         self._called = LiveCalls(widgets)
         self._step_id = card.step.id
+
+    @property
+    def root(self) -> Any:
+        """The widget that holds all others."""
+        return self._root
 
     def build_bundle(self, text: str) -> dict[str, Any]:
         """The display of the card as long as it lives; ``text`` stands for it where there are no widgets."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self._root.model_id}
         return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
 
-    def update(self, card: Card, now: float, *, is_stopping: bool) -> None:
+    def update(self, card: Card, now: float) -> None:
         """Sends what is new and due."""
-        if is_stopping and not self._stop.disabled:
-            self._stop.description, self._stop.disabled = "Stopping…", True
+        if self._stop.is_pressed and not self._button.disabled:
+            self._button.description, self._button.disabled = "Stopping…", True
+        if card.step.status is not StepStatus.PENDING and len(self._row.children) > 1:
+            self._row.children = (self._head,)
         if self._head_pace.is_due(now) or card.waiting != self._waiting:
             self._waiting = card.waiting
             self._head_pace.spend(0, now)
-            self._send(self._head, build_head(card, now), now)
+            self._send(self._head, self._build_head(card, now), now)
             self._send(self._foot, build_foot(card), now)
         if card.step.id != self._step_id:
             self._begin_answer(card)
         if self._called.update(card):
-            self._root.children = (*self._above, *self._called.parts, *self._root.children[-3:])
+            self._root.children = (*self._above, *self._called.parts, *self._below)
         if _measure_answer(card) != self._shown and self._body_pace.is_due(now):
             self._shown = _measure_answer(card)
             self._show_answer(card, now)

@@ -34,17 +34,17 @@ def build_display_id(card: Card) -> str:
 
 
 class QuietView:
-    """Shows nothing."""
+    """Shows nothing, of whatever there is."""
 
     takes_answers = False
 
-    def open(self, card: Card) -> None:
+    def open(self, card: object) -> None:
         """Shows nothing."""
 
-    def update(self, card: Card) -> None:
+    def update(self, card: object) -> None:
         """Shows nothing."""
 
-    def close(self, card: Card) -> None:
+    def close(self, card: object) -> None:
         """Shows nothing."""
 
 
@@ -66,7 +66,7 @@ class StaticView:
 
     def update(self, card: Card) -> None:
         """Shows what is new, as far as it is time to; the time alone is not."""
-        if self._pace.is_due(self._clock()) and _read_content(card) != self._shown:
+        if self._pace.is_due(self._clock()) and read_content(card) != self._shown:
             self._show(card)
 
     def close(self, card: Card) -> None:
@@ -78,7 +78,7 @@ class StaticView:
         update = bool(self._display_id)
         self._display_id = self._display_id or build_display_id(card)
         self._publish(bundle, display_id=self._display_id, update=update)
-        self._shown = _read_content(card)
+        self._shown = read_content(card)
         self._pace.spend(sum(len(str(value)) for value in bundle.values()), self._clock())
 
 
@@ -95,8 +95,14 @@ class TextView:
 
     takes_answers = False
 
-    def __init__(self, write: Callable[[str], None], clock: Clock) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        clock: Clock,
+        build_head: Callable[[Card, float], str] = build_head_text,
+    ) -> None:
         self._write = write
+        self._build_head = build_head
         self._clock = clock
         self._taken = 0  # characters of the answer that were taken in
         self._held = ""  # what may be the beginning of an escape sequence
@@ -109,7 +115,7 @@ class TextView:
 
     def open(self, card: Card) -> None:
         """Writes the head."""
-        self._write_line(build_head_text(card, self._clock()))
+        self._write_line(self._build_head(card, self._clock()))
 
     def update(self, card: Card) -> None:
         """Writes the new part of the answer, and why nothing comes if the step waits."""
@@ -167,7 +173,7 @@ class TextView:
             self._write(text)
 
 
-def _read_content(card: Card) -> tuple[Any, ...]:
+def read_content(card: Card) -> tuple[Any, ...]:
     """What makes a card look different, besides the time."""
     step = card.step
     answer = len(step.text), len(step.reasoning), len(step.refusal), len(step.tool_calls)

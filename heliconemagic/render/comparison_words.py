@@ -1,0 +1,108 @@
+"""A comparison in words and figures: what its HTML, Markdown and text forms share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from heliconemagic.records import Step, StepStatus
+from heliconemagic.render.card_words import STATE_WORDS, describe_cost, describe_model
+from heliconemagic.render.comparison_state import Comparison
+from heliconemagic.render.figures import format_cost, format_count, format_seconds
+
+COLUMNS = ("answer", "first token", "total", "tokens", "words", "cost", "")
+SIDES = "lrrrrrl"
+
+FASTEST, CHEAPEST, LONGEST, CURRENT = "fastest", "cheapest", "longest", "current"
+
+
+def describe_variant(step: Step) -> str:
+    """``2 · gpt-4o-mini``."""
+    return f"{step.variant} · {describe_model(step)}"
+
+
+def describe_progress(comparison: Comparison) -> str:
+    """How many have ended; empty once all have."""
+    ended = sum(card.step.status is not StepStatus.PENDING for card in comparison.cards)
+    return "" if comparison.is_over else f"{ended} of {len(comparison.cards)} done"
+
+
+def describe_size(comparison: Comparison) -> str:
+    """``3 answers``."""
+    return format_count(len(comparison.cards), "answer")
+
+
+def count_words(step: Step) -> int:
+    """The words of an answer, as the eye counts them."""
+    return len(step.text.split())
+
+
+def list_finished(comparison: Comparison) -> list[Step]:
+    """The steps that have a whole answer."""
+    return [card.step for card in comparison.cards if card.step.status is StepStatus.DONE]
+
+
+def find_best(comparison: Comparison) -> dict[str, list[Step]]:
+    """The fastest, cheapest and longest of the finished answers; all that are as good, nothing of fewer than two."""
+    steps = list_finished(comparison)
+    if len(steps) < 2:
+        return {}
+    return {
+        FASTEST: _find_least(steps, lambda step: step.latency),
+        CHEAPEST: _find_least(steps, lambda step: step.cost),
+        LONGEST: _find_least(steps, lambda step: -count_words(step)),
+    }
+
+
+def _find_least(steps: Sequence[Step], measure: Callable[[Step], float | None]) -> list[Step]:
+    measured = [(value, step) for step in steps if (value := measure(step)) is not None]
+    least = min((value for value, _ in measured), default=None)
+    return [step for value, step in measured if value == least]
+
+
+def list_best(comparison: Comparison) -> list[str]:
+    """``fastest: 2 · demo-fast (0.62 s)``, then the cheapest and the longest."""
+    best = find_best(comparison)
+    figures: dict[str, Callable[[Step], str]] = {
+        FASTEST: lambda step: format_seconds(step.latency or 0.0),
+        CHEAPEST: lambda step: describe_cost(step.cost),
+        LONGEST: lambda step: format_count(count_words(step), "word"),
+    }
+    return [f"{word}: {_name(steps, comparison, figures[word])}" for word, steps in best.items()]
+
+
+def _name(steps: Sequence[Step], comparison: Comparison, describe: Callable[[Step], str]) -> str:
+    if not steps:
+        return "unpriced"
+    if len(steps) == len(list_finished(comparison)):
+        return f"all the same ({describe(steps[0])})"
+    return f"{' and '.join(describe_variant(step) for step in steps)} ({describe(steps[0])})"
+
+
+def build_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """A row of figures for each answer; the last cell says what it is best at, or how it ended."""
+    best = {word: steps for word, steps in find_best(comparison).items() if len(steps) < len(comparison.cards)}
+    return [_build_row(card.step, best, comparison.current) for card in comparison.cards]
+
+
+def _build_row(step: Step, best: dict[str, list[Step]], current: int | None) -> tuple[str, ...]:
+    is_done = step.status is StepStatus.DONE
+    marks = [word for word, steps in best.items() if step in steps]
+    marks += [CURRENT] if step.variant == current else []
+    return (
+        describe_variant(step),
+        format_seconds(step.time_to_first_token) if step.time_to_first_token is not None else "",
+        format_seconds(step.latency) if step.latency is not None else "",
+        f"{step.usage.prompt_tokens:,} → {step.usage.completion_tokens:,}" if step.usage else "",
+        f"{count_words(step):,}" if is_done else "",
+        format_cost(step.cost) if is_done or step.cost is not None else "",
+        " · ".join(marks if is_done else [STATE_WORDS[step.status]]),
+    )
+
+
+def describe_choice(comparison: Comparison) -> str:
+    """Which answer steps continue, and how to choose another one; empty before the end."""
+    if comparison.current is None:
+        return "none of them can be continued" if comparison.is_over else ""
+    other = next((step.variant for step in list_finished(comparison) if step.variant != comparison.current), None)
+    said = f"steps continue answer {comparison.current}"
+    return said if other is None else f"{said}; to change that: %helicone_session pick {comparison.path} {other}"
