@@ -297,7 +297,8 @@ def test_dry_run_shows_each_model(shell: Shell) -> None:
 
 def test_pick_is_said_in_the_tree_and_the_card(shell: Shell) -> None:
     """Which one is current, what became stale by it, and where to read it again."""
-    shell.run_all([FIRST, "%%llm /x -m demo-fast -n 2\nHi", "%%llm /x/child -m demo-fast\nGo on."])
+    for cell in (FIRST, "%%llm /x -m demo-fast -n 2\nHi", "%%llm /x/child -m demo-fast\nGo on."):
+        shell.run(cell)
     said = shell.run("%helicone_session pick /x 2").text()
     assert "answer 2 · demo-fast is current" in said
     assert "stale now, as they continue another answer: /x/child" in said
