@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from heliconemagic.attachments.offering import iterate_attachable, iterate_lists
 from heliconemagic.errors import HeliconeMagicError, InputError, InvalidAnswerError, StepInterrupted
 from heliconemagic.frontend import Frontend
 from heliconemagic.gateways.presets import PRESETS
@@ -263,6 +264,7 @@ class Workbench:
         """What could be typed at the cursor, for tab completion; asks no server."""
         session = self.notebook.session
         sessions = self.notebook.list_names() if magic == "helicone_session" else ()
+        names = self.frontend.read_names(self.notebook.redact)
         return suggest(
             magic,
             words,
@@ -271,6 +273,8 @@ class Workbench:
             models=self.notebook.list_known_models(),
             gateways=[preset.removesuffix("URL") for preset in PRESETS],
             sessions=sessions,
+            files=iterate_attachable(names, find_folder(), word),
+            lists=iterate_lists(names),
         )
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from notebooks_in_process import Bench
 from heliconemagic.attachments import limits
 from heliconemagic.attachments.attachment import Attachment, list_attachments
 from heliconemagic.attachments.loading import Sources, load_attachments
+from heliconemagic.attachments.offering import iterate_attachable, iterate_lists
 from heliconemagic.errors import InputError
 
 
@@ -84,6 +85,24 @@ def test_a_missing_file_offers_close_names(tmp_path: Path) -> None:
     with pytest.raises(InputError, match='did you mean -a "plots/first chart') as told:
         load(tmp_path, "plots/first chrt.png")
     assert "there is no such file" in told.value.message
+
+
+def test_a_missing_variable_offers_close_names(tmp_path: Path) -> None:
+    """A variable is as likely to be meant as a file."""
+    with pytest.raises(InputError, match="no variable of that name") as told:
+        load(tmp_path, "figg", fig=build_png(), _figg=1)
+    assert told.value.hint == "did you mean -a fig?"
+
+
+def test_completion_offers_what_fits(tmp_path: Path) -> None:
+    """Values that can be attached, files of the folder that is typed; lists for --messages."""
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "a b.png").touch()
+    names = {"raw": b"x", "n": 1, "shots": [{}], "_hidden": b"", "where": tmp_path}
+    assert list(iterate_attachable(names, tmp_path, "")) == ["raw", "where", "plots/"]
+    assert list(iterate_attachable({}, tmp_path, '"plots/a')) == ["plots/a b.png"]
+    assert list(iterate_attachable({}, tmp_path, "nowhere/")) == []
+    assert list(iterate_lists(names)) == ["shots"]
 
 
 def test_a_folder_and_a_pipe_are_no_files(tmp_path: Path) -> None:
@@ -191,7 +210,7 @@ def test_a_table_is_capped_as_in_a_prompt(tmp_path: Path) -> None:
 
     loaded = load_attachments(["df"], Sources(names={"df": DataFrame(rows)}, folder=tmp_path))
     assert loaded.notes == ["DataFrame df: 10 of 2,000 rows"]
-    assert loaded.parts[0]["name"] == "df.txt"
+    assert loaded.parts[0]["name"] == "df.md"
     assert b"| 9 | 18 |\n(first 10 of 2,000 rows)" in next(iter(loaded.data.values()))
 
 

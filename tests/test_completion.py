@@ -28,6 +28,8 @@ def suggest_known(magic: Magic, words: Sequence[str], word: str) -> list[Suggest
         models=["gpt-4o", "gpt-4o-mini"],
         gateways=["oai", "demo"],
         sessions=["Course Creation", "bees"],
+        files=["fig", "first chart.png"],
+        lists=["shots"],
     )
 
 
@@ -47,6 +49,9 @@ def list_texts(magic: Magic, words: Sequence[str], word: str) -> list[str]:
         ("llm", ["--context"], "", ["auto", "path", "chat", "none"]),
         ("llm", ["--gateway"], "d", ["demo"]),
         ("llm", ["--after"], "/a", ["/abstract"]),
+        ("llm", ["/a", "-a"], "fi", ["fig", '"first chart.png"']),
+        ("llm", ["/a", "-a", "fig", "-a"], '"first', ['"first chart.png"']),
+        ("llm", ["/a", "--messages"], "", ["shots"]),
         ("llm", ["-o"], "max", ["max_completion_tokens", "max_tokens"]),
         ("llm", ["-o", "max_tokens"], "", []),
         ("llm", ["-o", "max_tokens", "50"], "--dry", ["--dry-run"]),

@@ -74,7 +74,7 @@ def _load(word: Any, sources: Sources, loaded: Loaded) -> None:
         _load_file(source, str(source), sources, loaded)
     else:
         loaded.notes += [source.note] if source.note else []
-        take_bytes(source.data, loaded, label=label)
+        take_bytes(source.data, loaded, label=label, name=source.name)
 
 
 def _resolve(word: Any, sources: Sources) -> tuple[Any, str]:
@@ -119,7 +119,7 @@ def _build_address_part(address: str, sources: Sources) -> dict[str, Any]:
 
 def _load_file(path: Path, label: str, sources: Sources, loaded: Loaded) -> None:
     full = _find_file(path, label, sources)
-    data = _read_file(full, label)
+    data = _read_file(full, label, sources.names)
     take_bytes(data, loaded, label=label, name=full.name, path=_find_relative(full, sources.folder))
 
 
@@ -140,7 +140,7 @@ def _find_relative(path: Path, folder: Path | None) -> str:
     return relative.relative_to(base).as_posix() if relative.is_relative_to(base) else ""
 
 
-def _read_file(path: Path, label: str) -> bytes:
+def _read_file(path: Path, label: str, names: Mapping[str, Any]) -> bytes:
     """The file's bytes: a regular file's, and no more of them than the largest limit."""
     most = max(MOST_BYTES.values())
     try:
@@ -154,7 +154,7 @@ def _read_file(path: Path, label: str) -> bytes:
         with path.open("rb") as file:
             return file.read(most + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise _build_missing_error(path, label) from error
+        raise _build_missing_error(path, label, names) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise InputError(
             f"-a {label!r} cannot be read.", hint="check its permissions", cause=getattr(error, "strerror", str(error))
@@ -167,10 +167,12 @@ def _build_folder_error(path: Path, label: str) -> InputError:
     return InputError(f"-a {label!r} is a folder.", hint=f"attach the files in it, one -a each: {example}")
 
 
-def _build_missing_error(path: Path, label: str) -> InputError:
+def _build_missing_error(path: Path, label: str, names: Mapping[str, Any]) -> InputError:
+    variables = [name for name in names if not name.startswith("_")] if label.isidentifier() else []
+    called = difflib.get_close_matches(label, variables, n=1, cutoff=0.6)
     close = difflib.get_close_matches(path.name, list(_list_names(path.parent)), n=2, cutoff=0.6)
     folder = label[: len(label) - len(path.name)] if label.endswith(path.name) else ""
-    meant = " or ".join(f"-a {_quote(folder + name)}" for name in close)
+    meant = " or ".join(f"-a {_quote(name)}" for name in (*called, *(folder + name for name in close)))
     hint = (
         f"did you mean {meant}?" if meant else "paths start at the notebook's folder; a variable is given by its name"
     )

@@ -18,10 +18,11 @@ _SAVED_AS_THEY_ARE = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"}
 
 @dataclass(frozen=True, slots=True)
 class ValueBytes:
-    """A value as bytes, and what has to be said of it (empty: nothing)."""
+    """A value as bytes, what has to be said of it (empty: nothing), and the name that fits it, if one does."""
 
     data: bytes
     note: str = ""
+    name: str = ""
 
 
 def read_value(value: Any, label: str) -> ValueBytes | Path:
@@ -66,7 +67,7 @@ def _write_value(value: Any, label: str) -> ValueBytes | None:
         return ValueBytes(_write_figure(value))
     if is_table(value):
         text = build_value_text(value, label)
-        return ValueBytes(text.text.encode(), text.note)
+        return ValueBytes(text.text.encode(), text.note, f"{label}.md" if label.isidentifier() else "table.md")
     return None
 
 

@@ -37,16 +37,21 @@ def suggest(
     models: Iterable[str] = (),
     gateways: Iterable[str] = (),
     sessions: Iterable[str] = (),
+    files: Iterable[str] = (),
+    lists: Iterable[str] = (),
 ) -> list[Suggestion]:
     """The words that could stand in place of ``word``, which follows ``words`` on the magic's line.
 
-    ``word`` may be empty or begin with a quote; names with blanks are suggested in quotes.
+    ``word`` may be empty or begin with a quote; names with blanks are suggested in quotes. What is known is
+    looked at only if it is asked for.
     """
     known = {
         "paths": paths,
         "models": models,
         "gateways": gateways,
         "sessions": sessions,
+        "files": files,
+        "lists": lists,
         "contexts": Context,
         "parameters": PARAMETERS,
     }
