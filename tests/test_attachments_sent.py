@@ -21,6 +21,7 @@ from notebooks_in_process import BOTH_KEYS, Bench
 from heliconemagic.attachments.attachment import list_attachments
 from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.cards import build_recorded_card, build_reply
+from heliconemagic.cli.main import main
 from heliconemagic.errors import InputError
 from heliconemagic.records import Step
 from heliconemagic.render.card import REPLY_MIME, build_bundle
@@ -248,6 +249,41 @@ def test_the_reply_has_what_was_sent(bench: Bench, helicone: FakeHelicone) -> No
         list(build_reply(bench.notebook.session, step).messages) == json.loads(helicone.completions[0].body)["messages"]
     )
     assert step.prompt == "What is it?"
+
+
+def test_the_command_line_gives_files_back(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under their names, or one with a hash where another file has that; and lists them for programs."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.md").write_text("mine")
+    bench.run("/look -a chart.png -a notes.md", "What is it?")
+    bench.notebook.journal.flush()
+    monkeypatch.setenv("HELICONEMAGIC_HOME", str(tmp_path / "journal"))
+    assert main(["show", "Lesson", "--files", str(tmp_path / "out")]) == 0
+    written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert written.pop("chart.png") == build_png(30, 20) and written.pop("notes.md") == b"mine"
+    assert [name[:6] for name in written] == ["notes-"] and b"dance" in next(iter(written.values()))
+    capsys.readouterr()
+    assert main(["show", "Lesson", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["attachments"]
+    assert [(row["name"], row["is_recorded"]) for row in listed] == [("chart.png", True), ("notes.md", True)]
+    assert main(["show", "Lesson"]) == 0
+    assert "attached: chart.png: PNG 30 × 20" in capsys.readouterr().out
+
+
+def test_the_command_line_says_what_is_missing(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where another program has emptied the journal's table."""
+    bench.run("/look -a chart.png", "What is it?")
+    bench.notebook.journal.flush()
+    with closing(sqlite3.connect(tmp_path / "journal" / "journal.sqlite3")) as connection, connection:
+        connection.execute("DELETE FROM attachments")
+    monkeypatch.setenv("HELICONEMAGIC_HOME", str(tmp_path / "journal"))
+    for arguments in (["show", "Lesson"], ["show", "Lesson", "--files", str(tmp_path / "out")]):
+        assert main(arguments) == 0
+        assert "not in the journal: chart.png" in capsys.readouterr().out
 
 
 # ---- as code

@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from heliconemagic.cli.attached import describe_attachments, find_missing, save_attachments, strip_step
 from heliconemagic.errors import InputError
 from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.records import Attempt, SessionRecord, Step, StepStatus, sum_steps
@@ -19,6 +22,7 @@ from heliconemagic.render.terminal import make_safe_text
 
 Write = Callable[[str], None]
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 _RULE = "─" * 78
 
 
@@ -43,7 +47,20 @@ def print_session(journal: Journal, reference: str, *, as_json: bool, write: Wri
         InputError: there is none.
     """
     record, steps = find_recorded(journal, reference)
-    write(_dump(build_session_json(record, steps)) if as_json else build_full_text(record, steps) + "\n")
+    if as_json:
+        write(_dump({**build_session_json(record, steps), "attachments": describe_attachments(journal, steps)}))
+    else:
+        write(build_full_text(record, steps, find_missing(journal, steps)) + "\n")
+
+
+def save_session_files(journal: Journal, reference: str, folder: Path, write: Write) -> None:
+    """Writes what was attached in the session of this id or name into ``folder``.
+
+    Raises:
+        InputError: there is none, or the folder cannot be written.
+    """
+    _, steps = find_recorded(journal, reference)
+    save_attachments(journal, steps, folder, write)
 
 
 def find_recorded(journal: Journal, reference: str) -> tuple[SessionRecord, list[Step]]:
@@ -76,15 +93,20 @@ def build_session_json(record: SessionRecord, steps: Sequence[Step]) -> dict[str
 
 def _describe_step(step: Step) -> dict[str, Any]:
     times = {"latency": step.latency, "time_to_first_token": step.time_to_first_token}
-    return {**asdict(step), **times, "helicone_id": step.helicone_id}
+    return {**asdict(strip_step(step)), **times, "helicone_id": step.helicone_id}
 
 
-def build_full_text(record: SessionRecord, steps: Sequence[Step]) -> str:
-    """The session's tree, then each step with its prompt, its answer and its attempts."""
+def build_full_text(record: SessionRecord, steps: Sequence[Step], missing: Mapping[str, str] = NO_NAMES) -> str:
+    """The session's tree, then each step with its prompt, its answer and its attempts.
+
+    ``missing`` names attachments, by hash, whose bytes are not in the journal.
+    """
     paths = {step.id: step.path for step in steps}
     sections = [f"{_RULE}\n{_build_step_text(step, paths)}" for step in steps]
     started = f"session {record.id}, started {format_clock(record.started_at)}, gateway {record.gateway}"
-    return "\n\n".join([build_session_text(record, steps), make_safe_text(started), *sections])
+    lost = make_safe_text(f"not in the journal: {', '.join(missing.values())}") if missing else ""
+    head = [build_session_text(record, steps), make_safe_text(started), *([lost] if lost else [])]
+    return "\n\n".join([*head, *sections])
 
 
 def _build_step_text(step: Step, paths: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ import contextlib
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -178,6 +178,11 @@ class Journal:
         """The bytes with this hash; None if none of the journal's steps needs them."""
         with self._reading() as connection:
             return journal_queries.find_attachment(connection, sha256)
+
+    def find_recorded(self, hashes: Iterable[str]) -> set[str]:
+        """Those of ``hashes`` of attachments that there are bytes of."""
+        with self._reading() as connection:
+            return journal_queries.find_recorded(connection, hashes)
 
     def find_session(self, reference: str) -> SessionRecord:
         """The session of this id, of the one id that begins so (4 characters at least), or the newest of this name.

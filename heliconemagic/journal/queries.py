@@ -210,6 +210,12 @@ _FORGET_ATTACHMENTS = """
 """
 
 
+def find_recorded(connection: sqlite3.Connection, hashes: Iterable[str]) -> set[str]:
+    """Those of ``hashes`` that there are bytes of."""
+    statement = "SELECT 1 FROM attachments WHERE hash = ?"
+    return {sha256 for sha256 in hashes if connection.execute(statement, (bytes.fromhex(sha256),)).fetchone()}
+
+
 def find_attachment(connection: sqlite3.Connection, sha256: str) -> bytes | None:
     """The bytes with this hash."""
     row = connection.execute("SELECT body FROM attachments WHERE hash = ?", (bytes.fromhex(sha256),)).fetchone()
