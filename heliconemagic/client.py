@@ -75,6 +75,7 @@ class Client:
         self._ambient = find_ambient_headers(environ)
         self._clients: dict[tuple[str, tuple[tuple[str, str], ...]], openai.AsyncOpenAI] = {}
         self._variants: dict[tuple[Any, ...], openai.AsyncOpenAI] = {}
+        self._transports: dict[str, httpx2.AsyncBaseTransport] = {}  # by base URL, for other clients' requests
         self._redactor = Redactor([])
 
     def use_redactor(self, redactor: Redactor) -> None:
@@ -115,7 +116,7 @@ class Client:
         import openai
 
         omitted = {name: openai.Omit() for name in self._ambient}
-        bearer = {"Authorization": f"Bearer {_reveal(credentials)}"}
+        bearer = {"Authorization": f"Bearer {reveal_key(credentials)}"}
         return {**omitted, **bearer, **headers, **credentials.reveal_headers()}
 
     def _find_variant(self, request: Request) -> openai.AsyncOpenAI:
@@ -127,9 +128,9 @@ class Client:
         key = (client, request.credentials.api_key, request.retries, request.timeout)
         if key not in self._variants:
             self._variants[key] = client.with_options(
-                api_key=_reveal(request.credentials),
+                api_key=reveal_key(request.credentials),
                 max_retries=request.retries,
-                timeout=_build_timeout(request.timeout),
+                timeout=build_timeout(request.timeout),
             )
         return self._variants[key]
 
@@ -152,6 +153,12 @@ class Client:
             ),
         )
 
+    def find_transport(self, gateway: Gateway) -> httpx2.AsyncBaseTransport:
+        """What other clients of the gateway send by: one pool of connections, closed with this client."""
+        if gateway.base_url not in self._transports:
+            self._transports[gateway.base_url] = self._build_transport(gateway)
+        return self._transports[gateway.base_url]
+
     async def _convert_while(self, chunks: AsyncIterator[Any], request: Request) -> AsyncIterator[Any]:
         with self._converting(request, is_streaming=True):
             async for chunk in chunks:
@@ -160,7 +167,7 @@ class Client:
     async def list_models(self, gateway: Gateway, credentials: Credentials) -> list[str]:
         """The ids of the gateway's models, in its order."""
         request = Request(gateway=gateway, credentials=credentials, model="", messages=(), retries=0, timeout=20.0)
-        client = self._find_client(gateway).with_options(api_key=_reveal(credentials), max_retries=0, timeout=20.0)
+        client = self._find_client(gateway).with_options(api_key=reveal_key(credentials), max_retries=0, timeout=20.0)
         with self._converting(request):
             page = await client.models.list(extra_headers=self._build_headers(gateway.extra_headers, credentials))
         return [model.id for model in page.data]
@@ -171,6 +178,9 @@ class Client:
         while self._clients:
             _, client = self._clients.popitem()
             await client.close()
+        while self._transports:
+            _, transport = self._transports.popitem()
+            await transport.aclose()
 
     @contextmanager
     def _converting(self, request: Request, *, is_streaming: bool = False) -> Iterator[None]:
@@ -261,7 +271,8 @@ def find_ambient_headers(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(line.partition(":")[0].strip() for line in lines if ":" in line)
 
 
-def _reveal(credentials: Credentials) -> str:
+def reveal_key(credentials: Credentials) -> str:
+    """The key as the SDK wants it: some text, also where there is none."""
     return credentials.api_key.reveal() if credentials.api_key else "none"
 
 
@@ -274,7 +285,8 @@ def _name_cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
-def _build_timeout(seconds: float) -> Any:
+def build_timeout(seconds: float) -> Any:
+    """The SDK's form of ``seconds`` without a byte; connecting has a limit of its own."""
     import httpx2
 
     return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds))

@@ -8,6 +8,7 @@ snapshots of the `Run` as often as it likes, and can cancel it from anywhere.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -17,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from heliconemagic.client import Client, Request, build_unfinished_error
-from heliconemagic.errors import IncompleteAnswerError
+from heliconemagic.errors import IncompleteAnswerError, InputError
 from heliconemagic.headers import read_cache_hit
 from heliconemagic.pricing import estimate_cost
 from heliconemagic.records import Attempt, Step, StepStatus
@@ -55,7 +56,7 @@ class Run:
         self._journal = journal if step.is_recorded else None
         self._redactor = redactor
         self._clock = clock
-        self._attempts: list[Attempt] = []
+        self._attempts: list[Attempt] = list(step.attempts)  # those of a step that is taken up again
         self._retry: tuple[int | None, float | None] | None = None  # status, when the next attempt starts
         self._sees_end_mark = False
         self._cancel: Callable[[], None] | None = None
@@ -144,6 +145,23 @@ class Run:
         """The stream said ``[DONE]``."""
         self._sees_end_mark = True
 
+    # ---- for whoever sends the request in the engine's place, on the loop
+
+    def take(self, chunk: Any) -> None:
+        """Takes a piece of the answer in."""
+        if self.state.handle_chunk(chunk):
+            self._note_text()
+
+    def end(self, status: StepStatus, error: BaseException | None = None) -> None:
+        """The exchange is over."""
+        self.error = error
+        self._finish(status)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the answer has said that it is complete."""
+        return self._sees_end_mark or self.state.finish_reason is not None
+
     # ---- for the engine, on the loop
 
     async def execute(self, client: Client) -> None:
@@ -173,12 +191,11 @@ class Run:
             async with client.open_answer(self.request) as chunks:
                 async for chunk in chunks:
                     has_chunks = True
-                    if self.state.handle_chunk(chunk):
-                        self._note_text()
+                    self.take(chunk)
         except IncompleteAnswerError:
             if self.state.finish_reason is None:  # else all of it had arrived
                 raise
-        if self.state.finish_reason is None and not self._sees_end_mark:
+        if not self.is_answered:
             raise build_unfinished_error(self.request.gateway, has_chunks=has_chunks)
 
     def _note_text(self) -> None:
@@ -245,7 +262,9 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._runs: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+        self._pid = os.getpid()
+        self._runs: set[asyncio.Task[Any]] = set()
 
     def start(self, run: Run, redactor: Redactor) -> None:
         """Begins ``run``; returns at once."""
@@ -253,7 +272,7 @@ class Engine:
 
         def begin() -> None:
             try:
-                client = self._open_client()
+                client = self.open_client()
             except Exception as error:  # noqa: BLE001  # a library that doesn't import, raised in the cell
                 run.fail(error)
                 return
@@ -269,14 +288,36 @@ class Engine:
         loop = self._open_loop()
 
         async def answer() -> Result:
-            return await ask(self._open_client())
+            return await ask(self.open_client())
 
         return asyncio.run_coroutine_threadsafe(answer(), loop).result(timeout)
+
+    def submit(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+        """Runs a coroutine on the engine's loop; cancelled when the engine closes, or with the future it gives.
+
+        Raises:
+            InputError: the engine is closed, or another process's.
+        """
+        try:
+            loop = self._open_loop()
+        except InputError:
+            work.close()  # it will never run
+            raise
+
+        async def watch() -> Result:
+            task = asyncio.current_task()
+            assert task is not None
+            self._runs.add(task)
+            task.add_done_callback(self._runs.discard)
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(watch(), loop)
 
     def close(self) -> None:
         """Cancels what runs, closes the connections and ends the thread; idempotent."""
         with self._lock:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+            self._is_closed = True
         if loop is None or thread is None:
             return
         asyncio.run_coroutine_threadsafe(self._shut_down(loop), loop)
@@ -291,13 +332,24 @@ class Engine:
             self._client = None
         loop.stop()
 
-    def _open_client(self) -> Client:
+    def open_client(self) -> Client:
+        """The client, built on first use; only for what runs on the engine's loop."""
         if self._client is None:
             self._client = self._build_client()
         return self._client
 
     def _open_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, begun on first use.
+
+        Raises:
+            InputError: the engine was closed, or belongs to the process that this one was forked from.
+        """
         with self._lock:
+            if self._is_closed or self._pid != os.getpid():
+                raise InputError(
+                    "what would send this was closed, or belongs to the parent process.",
+                    hint="take the session anew: heliconemagic.session(), and its clients from there",
+                )
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(

@@ -137,7 +137,7 @@ def plan_step(
         parameters=replace_surrogates(
             {**_build_parameters(options), **wanted.parameters, **_build_tool_parameters(tools)}
         ),
-        headers=_build_headers(session, choice.gateway, place.path, options),
+        headers=build_tags(session, choice.gateway, place.path, options),
         streams=command.streams,
         retries=DEFAULT_RETRIES if options.retries is None else options.retries,
         timeout=DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
@@ -287,7 +287,12 @@ def _build_parameters(options: RequestOptions) -> dict[str, Any]:
     return {**temperature, **options.parameters}
 
 
-def _build_headers(session: Session, gateway: Gateway, path: str, options: RequestOptions) -> dict[str, str]:
+def build_tags(session: Session, gateway: Gateway, path: str, options: RequestOptions) -> dict[str, str]:
+    """The headers that make a request the session's; none where no Helicone reads them.
+
+    Raises:
+        InputError: a value cannot travel in a header.
+    """
     built = headers.build_request_headers(
         session_id=session.record.id,
         session_name=session.record.name,

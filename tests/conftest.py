@@ -16,6 +16,7 @@ from environs import is_foreign
 from fake_helicone import FakeHelicone
 from fixtures_helicone import fake  # noqa: F401
 from fixtures_kernel import kernel, kernel_pair, kernel_python, shared_kernel, start_kernel  # noqa: F401
+from fixtures_python import asking_shell, both_keys, program, session  # noqa: F401
 from shells import Shell
 
 _ENDING_SECONDS = 5.0  # for a thread that is about to end

@@ -39,6 +39,8 @@ SESSION_REFUSALS = {
     "name": "give the name first: session('Course Creation', …)",
     "help": "help(heliconemagic.session) and %helicone_session? tell of the options",
 }
+CLIENT_FIELDS = frozenset({"user", "properties", "cache", "retries", "timeout"})
+"""Options of all requests of a client, by their fields."""
 
 _REQUEST_FIELDS = frozenset(option.name for option in fields(RequestOptions))
 
@@ -52,6 +54,23 @@ def parse_cell_keywords(path: str, given: Mapping[str, Any]) -> CellCommand:
     arguments = _read(given, Scope.CELL, CELL_REFUSALS)
     check_together(arguments)
     return CellCommand(path=path, mode=TemplateMode.RAW, is_quiet=True, **arguments)
+
+
+def parse_client_keywords(given: Mapping[str, Any]) -> RequestOptions:
+    """What a call says about all requests of a client: what travels in their headers, and how patient it is.
+
+    Raises:
+        InputError: a keyword is no such option, or its value cannot be meant.
+    """
+    named = {build_keyword(option): option.field for option in list_options(Scope.CELL)}
+    for word in given:
+        if word in named and named[word] not in CLIENT_FIELDS:
+            takes = ", ".join(keyword for keyword, name in named.items() if name in CLIENT_FIELDS)
+            raise InputError(
+                f"{word!r} is nothing that a client has.", hint=f"say it in the request; here stand {takes}"
+            )
+    options: RequestOptions = _read(given, Scope.CELL, {})["options"]
+    return options
 
 
 def parse_session_keywords(name: str, given: Mapping[str, Any]) -> SessionCommand:

@@ -1,0 +1,173 @@
+"""Requests of other clients as steps: seen where they leave, with their answers read as they pass by.
+
+Above `RecordingTransport`, which records the attempts. Whatever goes wrong in reading, the client gets every byte.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx2
+
+from heliconemagic.answer_reader import AnswerReader
+from heliconemagic.redaction import Secret
+from heliconemagic.transport.recording import AttemptRecorder, current_recorder
+
+RETRY_COUNT = "x-stainless-retry-count"
+"""The SDK's own header: which attempt at one request this is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentRequest:
+    """A request as it leaves a client."""
+
+    method: str
+    url: str  # without its query
+    headers: Mapping[str, str]
+    body: bytes
+    is_retry: bool
+
+
+class ClientStep(AttemptRecorder, Protocol):
+    """The step that a request is; called on the event loop."""
+
+    def take(self, chunk: Any) -> None:
+        """Takes a piece of the answer in."""
+
+    def end(self, error: BaseException | None) -> None:
+        """The exchange is over: in order, or with what broke it off."""
+
+
+class ClientTransport(httpx2.AsyncBaseTransport):
+    """Sends one client's requests by what ``find_inner`` gives on the loop.
+
+    ``open_step`` makes a step of each, or raises an InputError to refuse it.
+    ``secret_headers`` go to ``origin`` and to nobody else, wherever the client may be turned to.
+    """
+
+    def __init__(
+        self,
+        find_inner: Callable[[], httpx2.AsyncBaseTransport],
+        open_step: Callable[[SentRequest], ClientStep],
+        secret_headers: Mapping[str, Secret],
+        base_url: str,
+    ) -> None:
+        self._find_inner = find_inner
+        self._open_step = open_step
+        self._secret_headers = secret_headers
+        self._origin = _read_origin(httpx2.URL(base_url))
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Sends ``request`` as a step.
+
+        Raises:
+            InputError: it was refused; the SDK neither wraps that nor tries again.
+        """
+        sent = SentRequest(
+            method=request.method,
+            url=str(request.url.copy_with(query=None)),
+            headers=dict(request.headers),
+            body=await request.aread(),
+            is_retry=request.headers.get(RETRY_COUNT, "0") != "0",
+        )
+        step = self._open_step(sent)
+        if _read_origin(request.url) == self._origin:
+            request.headers.update({name: secret.reveal() for name, secret in self._secret_headers.items()})
+        return await self._send(request, step)
+
+    async def _send(self, request: httpx2.Request, step: ClientStep) -> httpx2.Response:
+        token = current_recorder.set(step)
+        try:
+            response = await self._find_inner().handle_async_request(request)
+        except BaseException as error:
+            step.end(error)
+            raise
+        finally:
+            current_recorder.reset(token)
+        if response.status_code >= 300:  # redirects aren't followed: keys would go along
+            body = await response.aread()
+            step.end(_Refused(response.status_code, _read_message(body)))
+            return httpx2.Response(response.status_code, headers=response.headers, content=body, request=request)
+        return httpx2.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=_ReadStream(response, step),
+            request=request,
+            extensions=response.extensions,
+        )
+
+
+class _ReadStream(httpx2.AsyncByteStream):
+    """The bytes of an answer, read on their way through."""
+
+    def __init__(self, response: httpx2.Response, step: ClientStep) -> None:
+        self._response = response
+        self._step: ClientStep | None = step
+        self._reader = AnswerReader(response.headers.get("content-type", ""))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._response.stream:  # type: ignore[union-attr]  # an async transport's is async
+                with self._warning():
+                    for chunk in self._reader.feed(piece):
+                        self._take(chunk)
+                yield piece
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._end(None)
+
+    async def aclose(self) -> None:
+        try:
+            await self._response.aclose()
+        finally:
+            self._end(_Left())
+
+    def _end(self, error: BaseException | None) -> None:
+        with self._warning():
+            for chunk in self._reader.finish():
+                self._take(chunk)
+        step, self._step = self._step, None
+        if step is not None:
+            step.end(error)
+
+    def _take(self, chunk: Any) -> None:
+        if self._step is not None:
+            self._step.take(chunk)
+
+    @contextmanager
+    def _warning(self) -> Iterator[None]:
+        """The client is not to suffer from what is only looked at."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever a server sends
+            self._reader = AnswerReader("")
+            warnings.warn(f"an answer is recorded only in part: {type(error).__name__}: {error}", stacklevel=2)
+
+
+class _Refused(Exception):
+    """An error status, in the server's words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"HTTP {status}: {message}".rstrip(": "))
+
+
+class _Left(BaseException):
+    """The client closed the answer; whether that was too early, the step knows."""
+
+
+def _read_message(body: bytes) -> str:
+    try:
+        error = json.loads(body)["error"]
+        return str(error["message"] if isinstance(error, Mapping) else error)[:300]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return body[:300].decode("utf-8", "replace")
+
+
+def _read_origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
