@@ -232,6 +232,20 @@ def test_server_begins_with_the_first_request_and_ends_with_the_client(helicone:
     assert len(begun) == 1 and begun[0].is_closed
 
 
+def test_server_ends_in_a_process_that_is_ending(helicone: FakeHelicone) -> None:
+    """No thread can be begun any more by then."""
+    server = Server(helicone.url)
+
+    async def ask_and_end() -> None:
+        transport = LocalTransport(lambda: server)
+        await transport.handle_async_request(httpx2.Request("GET", "http://local.invalid/v1/models"))
+        await asyncio.get_running_loop().shutdown_default_executor()
+        await transport.aclose()
+
+    asyncio.run(ask_and_end())
+    assert server.is_closed
+
+
 def test_server_that_does_not_begin_is_a_refusal(helicone: FakeHelicone) -> None:
     """With a status after which nobody tries again; the next request tries anew."""
     faults = [LocalModelError("the local model doesn't start.", cause="no such instruction")]
