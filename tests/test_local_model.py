@@ -54,12 +54,14 @@ def test_interrupt_frees_the_model(kernel: Kernel) -> None:
     assert next_cell.status == "ok" and next_cell.record["text"]
 
 
-def test_schema_is_kept_and_too_much_text_is_told(kernel: Kernel) -> None:
-    """A grammar holds the answer to a JSON schema; a conversation beyond the context is refused in short."""
-    schema = '{"type":"object","properties":{"yes":{"type":"boolean"}},"required":["yes"],"additionalProperties":false}'
-    form = f'{{"type":"json_schema","json_schema":{{"name":"x","schema":{schema}}}}}'
-    answer = kernel.run_all([f"%%llm /json -o response_format {form}\nIs water wet?"])[0]
-    assert answer.record["text"].split() in (["{", '"yes":', "true", "}"], ["{", '"yes":', "false", "}"])
+def test_schema_is_kept_texts_are_read_and_too_much_is_told(kernel: Kernel) -> None:
+    """A grammar holds the answer to its schema; text may be attached; a conversation beyond the context is refused."""
+    kernel.run_all(['%%llm /json --schema "wet bool" --out answer\nIs water wet?'])
+    assert kernel.evaluate("answer.parsed['wet']") in (True, False)
+    read = kernel.run_all(["note = b'The word is plum.'", "%%llm /file --fresh -a note -o max_tokens 5\nWhich word?"])[
+        1
+    ]
+    assert read.record["text"]
     refused = kernel.run("%%llm /long --fresh\n{{ 'word ' * 6000 }}")
     assert "the conversation is too long" in "".join(refused.errors[0]["traceback"])
 

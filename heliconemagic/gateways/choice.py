@@ -5,9 +5,10 @@ Nothing is ever substituted silently: what was chosen, and why, is in the `Choic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from typing import Any
 from urllib.parse import quote
 
 from heliconemagic.errors import CredentialError, InputError, UnknownModelError
@@ -18,7 +19,7 @@ from heliconemagic.redaction import Secret
 
 __all__ = [
     "DEMO_MODELS", "Choice", "Credentials", "Gateway", "build_credentials", "build_gateway", "build_request_url",
-    "build_session_url", "check_keys", "check_model", "choose_gateway", "describe_secret_headers",
+    "build_session_url", "check_keys", "check_model", "check_text_only", "choose_gateway", "describe_secret_headers",
 ]  # fmt: skip
 
 NO_KEY = "no-key-needed"  # what a server without keys gets: the openai client insists on one
@@ -175,6 +176,30 @@ def check_model(gateway: Gateway, model: str | None) -> str:
         hint = f"leave -m out, or type -m {gateway.default_model}: it is the only one"
         raise UnknownModelError(_say_no_model(gateway, model), hint=hint)
     return model
+
+
+def check_text_only(gateway: Gateway, messages: Iterable[Mapping[str, Any]], parameters: Mapping[str, Any]) -> None:
+    """Refuses what a gateway whose model knows only text would leave out, or break on.
+
+    Args:
+        messages: with their parts in the form in which they go out.
+
+    Raises:
+        InputError: tools are offered, or a message has more than text.
+    """
+    if parameters.get("tools"):
+        raise InputError(
+            f"the model of {gateway.label!r} calls no tools.",
+            hint="leave --tools out, or take a model that knows them, as with --gateway ollama",
+        )
+    contents = (message.get("content") for message in messages)
+    parts = (part for content in contents if isinstance(content, list) for part in content)
+    other = next((part["type"] for part in parts if part["type"] != "text"), None)
+    if other is not None:
+        raise InputError(
+            f"the model of {gateway.label!r} reads only text, and the conversation has a part of type {other!r}.",
+            hint="leave the attachment out; where an earlier step has it, use --fresh",
+        )
 
 
 def _say_no_model(gateway: Gateway, model: str) -> str:

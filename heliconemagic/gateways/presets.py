@@ -57,6 +57,7 @@ class Gateway:
     is_key_optional: bool = False
     is_helicone: bool = False  # gets Helicone's headers
     answers_in_process: bool = False
+    is_text_only: bool = False  # its model calls no tools and sees no images
     extra_headers: Mapping[str, str] = field(default_factory=dict)  # of every request, no secrets
     secret_headers: Mapping[str, str] = field(default_factory=dict)  # header -> "Bearer {HELICONE_API_KEY}"
     query: Mapping[str, str] = field(default_factory=dict)  # of every request
@@ -125,7 +126,12 @@ def _find_preset(name: str) -> Gateway | None:
     if name == "lmstudio":
         return _build_local("lmstudio", "http://localhost:1234/v1")
     if name in _IN_PROCESS:
-        return replace(_build_local(name, f"http://{name}.invalid/v1"), answers_in_process=True, note=_IN_PROCESS[name])
+        return replace(
+            _build_local(name, f"http://{name}.invalid/v1"),
+            answers_in_process=True,
+            is_text_only=name == "local",
+            note=_IN_PROCESS[name],
+        )
     return None
 
 

@@ -19,6 +19,8 @@ CONTEXT = 4096
 """Tokens that a conversation may have, its answer included."""
 ANSWERS_AT_ONCE = 2
 """Further requests wait for one to end."""
+ANSWER = 1024
+"""Tokens of an answer, unless the request says otherwise: a model this small may begin to repeat itself for ever."""
 _MAX_THREADS = 4  # more gain nothing with a model this small
 _SILENT = -1
 
@@ -61,6 +63,9 @@ class LocalServer:
         parameters.kv_unified = False
         parameters.cache_ram_mib = 0
         parameters.n_gpu_layers = 0
+        parameters.n_predict = ANSWER
+        # What its makers recommend, and a little against repetition; a request's own values come first.
+        parameters.sampling.temp, parameters.sampling.top_p, parameters.sampling.penalty_repeat = 0.2, 0.9, 1.1
         parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = count_threads()
         return parameters
 
