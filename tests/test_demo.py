@@ -125,7 +125,7 @@ def test_schema_is_satisfied() -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "course", "schema": schema}}
     value = json.loads(ask("A course on space", response_format=wanted))
     assert "space" in value["title"]
-    assert (value["level"], value["score"], value["hours"], value["is_open"]) == ("easy", 2.5, 3, True)
+    assert (value["level"], value["score"], value["hours"], value["is_open"]) == ("easy", 80.0, 1, True)
     assert (value["end"], len(value["note"])) == ("2026-01-15", 5)
     assert [set(part) for part in value["parts"]] == [{"name"}] * 3
 

@@ -134,7 +134,7 @@ def _find_side(values: Iterator[Any]) -> str:
 
 def find_columns(value: Sequence[Any]) -> list[str]:
     """The columns of a list of objects as a table; none where it isn't one, or would be too wide."""
-    if not value or not all(isinstance(item, dict) and item for item in value):
+    if not all(isinstance(item, dict) for item in value):  # the last may still be empty
         return []
     columns = list(dict.fromkeys(name for item in value for name in item))
     return columns if len(columns) <= MAX_COLUMNS else []

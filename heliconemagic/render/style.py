@@ -96,6 +96,16 @@ border:0;border-bottom:1px solid var(--hm-line)}
 .hm .hm-more{margin:0;padding:3px 12px 6px;font-size:12px;color:var(--hm-muted)}
 """
 
+# An answer that is an object: tables inside tables, without the lines that would be drawn twice.
+_OBJECTS = """
+.hm.hm.hm .hm-object th,.hm.hm.hm .hm-object td,.hm.hm.hm .hm-rows td{vertical-align:top;line-height:1.5}
+.hm.hm.hm .hm-object table{margin:0}
+.hm.hm.hm .hm-object tr:last-child>th,.hm.hm.hm .hm-object tr:last-child>td,.hm.hm.hm .hm-object .hm-rows tr:last-child>td,
+.hm.hm.hm .hm-rows tr:last-child>td{border-bottom:0}
+.hm.hm.hm .hm-rows>thead>tr>th{border-bottom:1px solid var(--hm-line)}
+.hm.hm.hm .hm-object ul,.hm.hm.hm .hm-rows ul{margin:0;padding-left:1.2em}
+"""
+
 _CODE = """
 .hm .highlight .k,.hm .highlight .kn,.hm .highlight .kd,.hm .highlight .kc,.hm .highlight .kr,.hm .highlight .ow
 {color:var(--jp-mirror-editor-keyword-color,var(--vscode-symbolIcon-keywordForeground,#8250df))}
@@ -110,5 +120,5 @@ _CODE = """
 
 def build_style() -> str:
     """The ``<style>`` element that each display brings along."""
-    sheet = f".hm{{{_VARIABLES}}}{_CARD}{_PARTS}{_COLUMNS}{_TABLES}{_CODE}"
+    sheet = f".hm{{{_VARIABLES}}}{_CARD}{_PARTS}{_COLUMNS}{_TABLES}{_OBJECTS}{_CODE}"
     return f"<style>{sheet.replace(chr(10), '')}</style>"

@@ -1,0 +1,45 @@
+"""What the demo writes into the text fields of an object: by the field's name, about the topic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from heliconemagic.demo.topic import capitalise
+
+_TITLES = ("First steps in {topic}", "{topic} at work", "What {topic} leads to", "{topic} looked at again")
+_SENTENCES = (
+    "What there is to know about {topic}, from the beginning.",
+    "{topic} by one example, taken apart.",
+    "Where {topic} ends, and what comes after it.",
+)
+_QUESTIONS = ("What is {topic}?", "What would change without {topic}?", "How would you explain {topic}?")
+_PEOPLE = ("Ada Example", "Grace Sample", "Alan Placeholder")
+_ASPECTS = ("basics of {topic}", "{topic} by example", "questions about {topic}")
+_KINDS: tuple[tuple[str, Sequence[str]], ...] = (
+    (r"title|heading|headline|lesson|module|chapter|name of .*", _TITLES),
+    (r"author|teacher|person|who|by|first name|last name|full name", _PEOPLE),
+    (r"question|prompt|task", _QUESTIONS),
+    (r"tag|topic|keyword|subject|theme", _ASPECTS),
+    (r"summary|description|text|body|abstract|answer|explanation|reason|note|comment|goal|content", _SENTENCES),
+    (r"name|label", _TITLES),
+)
+
+
+def write_field(name: str, *, topic: str, number: int) -> str:
+    """A text for the field ``name``; ``number`` tells those of a list apart, from 0.
+
+    >>> write_field("title", topic="space", number=0)
+    'First steps in space'
+    """
+    words = re.sub(r"([a-z])([A-Z])", r"\1 \2", name).replace("_", " ").replace("-", " ").strip().lower()
+    for pattern, forms in _KINDS:
+        if re.fullmatch(rf"(?:.* )?(?:{pattern})s?", words):
+            return _fill(forms, topic, number)
+    return _fill((f"{words} of {{topic}}", f"another {words} of {{topic}}"), topic, number)
+
+
+def _fill(forms: Sequence[str], topic: str, number: int) -> str:
+    turn, place = divmod(number, len(forms))
+    text = forms[place].format(topic=topic) if "{topic}" in forms[place] else forms[place]
+    return capitalise(text) if not turn else f"{capitalise(text)} ({turn + 1})"
