@@ -83,6 +83,15 @@ def build_object(step: Step, form: AnswerForm) -> Any:
         raise _build_mismatch(step, form, [Problem((), f"is not JSON: {error}")]) from error
 
 
+def describe_code(step: Step) -> str:
+    """What ``-x`` took out of an answer; empty where there is nothing to take."""
+    fence = find_fence(step.text)
+    if fence is None:
+        return ""
+    lines = fence.code.count("\n")
+    return f"{lines} line{'' if lines == 1 else 's'} of {fence.language or 'code'} in the reply's .code"
+
+
 def _build_mismatch(step: Step, form: AnswerForm, problems: tuple[Problem, ...] | list[Problem]) -> InvalidAnswerError:
     first, *others = problems
     if not first.place and first.words.startswith("is not JSON"):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from heliconemagic import headers
-from heliconemagic.answer_form import AnswerForm, find_fault
+from heliconemagic.answer_form import AnswerForm, describe_code, find_fault
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.attachments.wire import build_wire_messages
 from heliconemagic.comparison import choose_current, find_variants
@@ -31,7 +31,8 @@ def build_running_card(plan: Plan, run: Run, warning: str | None = None, *, trai
     session, step = plan.session, sum_rounds(trail, run.read_step())
     cached = "from Helicone's cache" if step.attempts and headers.read_cache_hit(step.attempts[-1].headers) else ""
     unrecorded = warning if run.is_done and plan.step.is_recorded else None
-    notes = tuple(note for note in (*plan.notes, cached, unrecorded) if note)
+    code = describe_code(step) if run.is_done and plan.wanted.wants_code else ""
+    notes = tuple(note for note in (*plan.notes, code, cached, unrecorded) if note)
     return Card(
         step=step,
         trail=tuple(trail),

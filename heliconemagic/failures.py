@@ -115,6 +115,8 @@ class Refusal:
             return "the address may be wrong: `%helicone_session doctor` shows it"
         if "context" in self.message.lower() and "token" in self.message.lower():
             return "the conversation is too long for the model: use --fresh, or --after a shorter step"
+        if any(mark in self.message for mark in ("response_format", "json_schema", "json_object")):
+            return "this model or gateway takes no such answer form: choose another with -m, or ask for it in words"
         return "the cause below says what it didn't accept; --dry-run shows the exact request"
 
 

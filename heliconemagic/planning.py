@@ -44,7 +44,7 @@ from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.figures import format_usd
 from heliconemagic.render.terminal import replace_surrogates
 from heliconemagic.rounds import UNKNOWN_TOOL, build_tool_path
-from heliconemagic.schemas.reading import read_schema
+from heliconemagic.schemas.reading import find_schema
 from heliconemagic.session_state import Session
 from heliconemagic.settings import Context, RequestOptions
 from heliconemagic.tools.toolbox import Toolbox, find_tools
@@ -136,6 +136,8 @@ def plan_step(
     examples = _read_examples(command, names, has_system=system is not None)
     messages = build_messages(chain, build_content(filled.text, attached.parts), system, examples.messages)
     tools = _find_tools(command.tools, names, place.path)
+    if wanted.is_json:
+        _check_json_is_asked_for(messages)
     request = Request(
         gateway=choice.gateway,
         credentials=build_credentials(choice.gateway, keys),
@@ -249,7 +251,7 @@ def _read_examples(command: CellCommand, names: Mapping[str, Any], *, has_system
 
 
 def _build_wanted(command: CellCommand, names: Mapping[str, Any]) -> AnswerForm:
-    schema = None if command.schema is None else read_schema(command.schema, names)
+    schema = None if command.schema is None else find_schema(command.schema, names)
     return AnswerForm(schema=schema, is_json=command.is_json, wants_code=command.extracts or command.fills_cell)
 
 
@@ -259,6 +261,15 @@ def find_kept(history: History, step: Step, setting: Setting, wanted: AnswerForm
     if kept is not None and find_fault(kept, wanted) is not None:
         return None, ("the recorded answer isn't what the cell asks for: asked again",)
     return kept, note
+
+
+def _check_json_is_asked_for(messages: Sequence[Message]) -> None:
+    """OpenAI refuses ``json_object`` without the word; other models then write blanks without end."""
+    if "json" not in json.dumps(messages, default=str).casefold():
+        raise InputError(
+            "--json needs the word JSON in the prompt: models have to be told.",
+            hint="say what you want, such as: Answer as JSON with the keys title and minutes; or use --schema",
+        )
 
 
 def _build_wish(

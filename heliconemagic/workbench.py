@@ -29,6 +29,7 @@ from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.running.waiting import await_blocking
+from heliconemagic.schemas.reading import list_candidates
 from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
 from heliconemagic.showing import SessionShow
@@ -275,6 +276,7 @@ class Workbench:
             sessions=sessions,
             files=iterate_attachable(names, find_folder(), word),
             lists=iterate_lists(names),
+            schemas=list_candidates(names),
         )
 
     def close(self) -> None:

@@ -6,6 +6,8 @@ import pytest
 from shells import Shell
 
 from heliconemagic.errors import InputError, InvalidAnswerError
+from heliconemagic.fences import Fence
+from heliconemagic.render.new_cell import build_cell_source
 
 REPLY = "application/vnd.heliconemagic.reply.v1+json"
 CLASSES = """
@@ -106,3 +108,70 @@ def test_code_goes_into_a_new_cell(demo: Shell) -> None:
     source = demo.ip.rl_next_input
     assert source.startswith("# from /code, by demo-fast; not run\n")
     assert demo.variables["answer"].code.strip() in source
+
+
+def test_json_has_to_be_asked_for_in_words(demo: Shell) -> None:
+    """OpenAI refuses the request otherwise, and other models write blanks without end."""
+    ran = demo.run("%%llm /a --json\nHello")
+    assert isinstance(ran.error, InputError) and "the word JSON" in str(ran.error)
+
+
+def test_extracted_code_is_told(demo: Shell) -> None:
+    """The card says what the reply's .code is."""
+    ran = demo.run("%%llm /code -x\nWrite python code.")
+    assert "lines of python in the reply" in ran.displays[-1].bundle["text/plain"]
+
+
+def test_names_of_classes_are_completed(demo: Shell) -> None:
+    """Of the notebook's, not of everything in it."""
+    found = demo.ip.magics_manager.registry["HeliconeMagic"]._workbench.suggest("llm", ["/a", "--schema"], "")
+    assert [suggestion.text for suggestion in found] == ["Lesson", "Course", "Long"]
+
+
+def test_python_hands_classes_over(demo: Shell) -> None:
+    """As they are; what belongs to cells is refused."""
+    demo.run("import heliconemagic\nsession = heliconemagic.session()")
+    demo.run("reply = session.ask('/py', 'A course on light.', schema=list[Lesson])")
+    assert [type(lesson).__name__ for lesson in demo.variables["reply"].parsed] == ["Lesson"] * 3
+    ran = demo.run("session.ask('/py', 'Code, please.', to_cell=True)")
+    assert isinstance(ran.error, InputError) and ".code" in str(ran.error)
+
+
+def test_a_later_kernel_has_plain_data(demo: Shell) -> None:
+    """The journal keeps the schema, not the class: the object is checked, and made of dicts."""
+    demo.run("%%llm /course --schema Course\nA course on light.")
+    demo.run("%unload_ext heliconemagic")
+    demo.run("%load_ext heliconemagic")
+    demo.run('%helicone_session "Course Creation" --gateway demo -m demo-fast --resume')
+    ran = demo.run("%helicone_session show /course")
+    assert "<th>minutes</th>" in ran.displays[-1].bundle["text/html"].replace(' align="right"', "")
+    ran = demo.run('%%llm /next\n{{ steps["/course"].parsed["lessons"][0]["minutes"] }}')
+    assert ran.displays[-1].bundle[REPLY]["messages"][-1]["content"] == "45"
+
+
+def test_an_answer_that_does_not_fit_is_not_kept(demo: Shell) -> None:
+    """--keep asks again for what the cell could not use."""
+    demo.run("%%llm /long --schema Long --keep\nA course.")
+    ran = demo.run("%%llm /long --schema Long --keep\nA course.")
+    assert isinstance(ran.error, InvalidAnswerError)
+    assert "asked again" in ran.displays[-1].bundle["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("fence", "source"),
+    [
+        (Fence("python", "x = 1\n"), "# from /a, by m; not run\nx = 1"),
+        (Fence("", "x = 1"), "# from /a, by m; not run\nx = 1"),
+        (Fence("sql", "select 1\n"), "# from /a, by m; not run: sql, not Python\nselect 1"),
+        (Fence("python", "a\u202e = 1\x1b[2J"), "# from /a, by m; not run\na = 1[2J"),
+    ],
+)
+def test_source_of_a_new_cell(fence: Fence, source: str) -> None:
+    """It says whose it is, and holds nothing that isn't seen."""
+    assert build_cell_source(fence, path="/a", model="m") == source
+
+
+def test_a_model_cannot_write_beyond_its_comment() -> None:
+    """A name with line ends stays on one line."""
+    source = build_cell_source(Fence("py\nimport os", "x"), path="/a\n!ls", model="m\r\n%run x\u2028y")
+    assert source.count("\n") == 1 and source.startswith("# from /a !ls, by m")

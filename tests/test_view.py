@@ -1,6 +1,7 @@
 """Views: what reaches the page while a step runs, how much of it, and that nothing is left behind."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -99,13 +100,13 @@ def end(card: Card, now: float) -> Card:
     return replace(card, step=replace(card.step, status=StepStatus.DONE, ended_at=now, finish_reason="stop"))
 
 
-def play(view: View, page: Page, text: str, *, tick: float = 0.1) -> None:
+def play(view: View, page: Page, text: str, *, tick: float = 0.1, **changes: Any) -> None:
     """Streams ``text`` through a view, told of it every ``tick`` seconds."""
-    view.open(build_card())
+    view.open(build_card(**changes))
     while (arrived := int((page.now - 1_000.0) * CHARS_PER_SECOND)) < len(text):
-        view.update(build_card(text[:arrived]))
+        view.update(build_card(text[:arrived], **changes))
         page.now += tick
-    view.close(end(build_card(text), page.now))
+    view.close(end(build_card(text, **changes), page.now))
 
 
 def build_widget_view(page: Page, **options: Any) -> WidgetView:
@@ -167,6 +168,35 @@ def test_only_what_changed_is_sent(page: Page) -> None:
     play(build_widget_view(page), page, "Some words. " * 60)
     assert page.read_updates()
     assert all(len(state) == 1 for state in page.read_updates())
+
+
+ASKED_FOR_JSON = {"response_format": {"type": "json_object"}}
+ROWS = json.dumps({"title": "Sky", "rows": [{"name": f"star {i}", "light": i, "tags": ["a"]} for i in range(4_000)]})
+
+
+def test_an_object_grows_in_the_card(page: Page) -> None:
+    """As tables, never as JSON; the rows that come last are seen."""
+    play(build_widget_view(page), page, ROWS[:3_000], parameters=ASKED_FOR_JSON)
+    shown = page.read_html()
+    assert "<th>title</th><td>Sky</td>" in shown and "<td>star 40</td>" in shown
+    assert "&quot;rows&quot;" not in shown and re.search(r"… \d+ items before", shown)
+
+
+def test_bytes_of_a_growing_object_are_bounded(page: Page) -> None:
+    """At 100 tokens a second the page is sent at most 50 times the answer, however long it becomes."""
+    for size in (3_000, 16_000, 100_000):
+        page.displays.clear()
+        page.messages.clear()
+        page.now = 1_000.0
+        play(build_widget_view(page), page, ROWS[:size], parameters=ASKED_FOR_JSON)
+        assert page.measure() / size <= 50
+
+
+def test_a_terminal_shows_the_object_at_the_end(page: Page) -> None:
+    """The JSON streams as it comes, then stands there readable."""
+    written: list[str] = []
+    play(TextView(written.append, page.clock), page, '{"title": "Sky", "rows": [1]}', parameters=ASKED_FOR_JSON)
+    assert '{"title": "Sky", "rows": [1]}\n\ntitle  Sky\nrows\n  - 1\n' in "".join(written)
 
 
 PARAGRAPH = "Stars are born in clouds of gas and dust that *collapse* under their **own** weight, and glow. "

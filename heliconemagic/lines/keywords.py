@@ -27,6 +27,7 @@ CELL_REFUSALS = {
     "is_quiet": "ask() shows nothing by itself",
     "is_background": "await session.aask(…), or ask from a thread",
     "is_live": "ask() shows nothing by itself; %%llm --live does",
+    "fills_cell": "the code is the reply's .code",
     "is_dry_run": "%llm --dry-run shows a request without sending it",
     "rows": _LOOP,
     "jobs": _LOOP,

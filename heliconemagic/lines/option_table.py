@@ -129,7 +129,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(names=("--out",), field="out", metavar="NAME", example="abstract", parse=values.parse_result_name,
            scope=_CELL, is_everyday=True, help="put the reply into this variable as well as into _"),
     Option(names=("--schema",), field="schema", metavar="NAME|FIELDS", example='"title, minutes int"', group="form",
-           scope=_CELL, completes="schemas",
+           scope=_CELL, completes="schemas", names_value=True,
            help="answer as an object: a class or JSON schema of the notebook, or fields (title, minutes int)"),
     Option(names=("--json",), field="is_json", group="form", scope=_CELL, help="answer as JSON of any shape"),
     Option(names=("-x", "--extract"), field="extracts", scope=_CELL,

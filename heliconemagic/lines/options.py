@@ -61,7 +61,7 @@ class CellCommand:
     is_live: bool = False
     is_quiet: bool = False
     is_background: bool = False
-    schema: str | None = None  # as typed
+    schema: Any = None  # as typed; from Python the class itself, or a JSON schema
     is_json: bool = False
     extracts: bool = False
     fills_cell: bool = False

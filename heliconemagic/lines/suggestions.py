@@ -39,6 +39,7 @@ def suggest(
     sessions: Iterable[str] = (),
     files: Iterable[str] = (),
     lists: Iterable[str] = (),
+    schemas: Iterable[str] = (),
 ) -> list[Suggestion]:
     """The words that could stand in place of ``word``, which follows ``words`` on the magic's line.
 
@@ -52,6 +53,7 @@ def suggest(
         "sessions": sessions,
         "files": files,
         "lists": lists,
+        "schemas": schemas,
         "contexts": Context,
         "parameters": PARAMETERS,
     }

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from heliconemagic.records import Step
-from heliconemagic.render.highlight import build_code_block
+from heliconemagic.render.figures import format_count
+from heliconemagic.render.markdown_html import MAX_RENDERED
 from heliconemagic.render.markup import NO_MATH, escape, escape_markdown
-from heliconemagic.render.terminal import drop_controls, make_safe_text
+from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.schemas.partial_json import NOTHING, cut_fence, read_partial
 
 MAX_DEPTH = 5
@@ -34,18 +35,31 @@ __all__ = [
 ABSENT = "–"
 
 Place = tuple[str | int, ...]
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much of an object is shown: of a list its last items, of a text its end."""
+    """How much of an object is shown: items of a list and fields of an object, characters of a text."""
 
-    items: int = 500
-    characters: int = 20_000
+    items: int
+    characters: int
+    shows_end: bool = False  # what came last, else what came first
+
+    def select(self, entries: Sequence[Entry]) -> tuple[Sequence[Entry], int]:
+        """The entries that are shown, and how many aren't."""
+        skipped = max(0, len(entries) - self.items)
+        return (entries[skipped:] if self.shows_end else entries[: self.items]), skipped
+
+    def shorten(self, text: str) -> str:
+        """As much of ``text``."""
+        if len(text) <= self.characters:
+            return text
+        return f"… {text[-self.characters :]}" if self.shows_end else f"{text[: self.characters]} …"
 
 
-FINAL = Limits()
-LIVE = Limits(items=6, characters=400)
+FINAL = Limits(items=500, characters=20_000)
+LIVE = Limits(items=6, characters=400, shows_end=True)
 """While it grows: every update is sent whole, so it stays small however long the answer becomes."""
 
 
@@ -53,6 +67,8 @@ def find_object(step: Step) -> Any:
     """The object that the answer of ``step`` is, or has begun to be; `NOTHING` where none was asked for."""
     wanted = step.parameters.get("response_format")
     kind = wanted.get("type") if isinstance(wanted, Mapping) else None
+    if len(step.text) > MAX_RENDERED:
+        return NOTHING
     return read_partial(step.text) if kind in ("json_object", "json_schema") else NOTHING
 
 
@@ -74,17 +90,19 @@ class HtmlTree:
 
     def _build_value(self, value: Any, place: Place) -> str:
         if len(place) > MAX_DEPTH and isinstance(value, dict | list):
-            return f"<code>{escape(self._shorten(_write(value)))}</code>"
+            return f"<code>{escape(self.limits.shorten(_write(value)))}</code>"
         if isinstance(value, dict):
             return self._build_fields(value, place)
         if isinstance(value, list):
             return self._build_list(value, place)
-        return escape(self._shorten(format_scalar(value))).replace("\n", "<br>")
+        return escape(self.limits.shorten(format_scalar(value))).replace("\n", "<br>")
 
     def _build_fields(self, value: Mapping[str, Any], place: Place) -> str:
         """One row for each field."""
         missing = [at[-1] for at in self.problems if at[:-1] == place and at and at[-1] not in value]
-        rows = [(key, self.build(inner, (*place, key))) for key, inner in value.items()]
+        shown, skipped = self.limits.select(list(value.items()))
+        rows = [("…", f"<em>{escape(self._count(skipped, 'field'))}</em>")] if skipped else []
+        rows += [(key, self.build(inner, (*place, key))) for key, inner in shown]
         rows += [(str(key), self.build(None, (*place, key))) for key in missing]
         if not rows:
             return escape("{}")
@@ -92,11 +110,10 @@ class HtmlTree:
         return f'<table class="hm-object"><tbody>{body}</tbody></table>'
 
     def _build_list(self, value: Sequence[Any], place: Place) -> str:
-        skipped = max(0, len(value) - self.limits.items)
-        shown = [(number, item) for number, item in enumerate(value) if number >= skipped]
+        shown, skipped = self.limits.select(list(enumerate(value)))
         if not shown:
             return escape("[]")
-        before = f"<p><em>… {skipped:,} before</em></p>" if skipped else ""
+        before = f"<p><em>{escape(self._count(skipped, 'item'))}</em></p>" if skipped else ""
         columns = find_columns(value)
         if columns:
             return before + self._build_rows(shown, columns, place)
@@ -121,9 +138,9 @@ class HtmlTree:
         """Where an object hasn't this field, or hasn't it yet."""
         return self.build(None, place) if place in self.problems else ""
 
-    def _shorten(self, text: str) -> str:
-        limit = self.limits.characters
-        return text if len(text) <= limit else f"… {text[-limit:]}"
+    def _count(self, skipped: int, noun: str) -> str:
+        """What isn't shown."""
+        return f"… {format_count(skipped, noun)} {'before' if self.limits.shows_end else 'more'}"
 
 
 def _find_side(values: Iterator[Any]) -> str:
@@ -160,10 +177,10 @@ def build_object_html(value: Any, problems: Mapping[Place, str], limits: Limits 
 
 
 def build_raw_html(text: str) -> str:
-    """The JSON that the model wrote, folded."""
-    raw = drop_controls(cut_fence(text))
+    """The JSON that the model wrote, folded; without colours, which would be most of a saved notebook."""
+    raw = cut_fence(text)
     shown = raw if len(raw) <= MAX_RAW else f"{raw[:MAX_RAW]}\n… {len(raw) - MAX_RAW:,} more characters"
-    return f'<details class="{NO_MATH}"><summary>JSON</summary>{build_code_block(shown, "json")}</details>'
+    return f'<details class="{NO_MATH}"><summary>JSON</summary><pre>{escape(shown)}</pre></details>'
 
 
 # ---- Markdown and text

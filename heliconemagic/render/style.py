@@ -100,9 +100,9 @@ border:0;border-bottom:1px solid var(--hm-line)}
 _OBJECTS = """
 .hm.hm.hm .hm-object th,.hm.hm.hm .hm-object td,.hm.hm.hm .hm-rows td{vertical-align:top;line-height:1.5}
 .hm.hm.hm .hm-object table{margin:0}
-.hm.hm.hm .hm-object tr:last-child>th,.hm.hm.hm .hm-object tr:last-child>td,.hm.hm.hm .hm-object .hm-rows tr:last-child>td,
-.hm.hm.hm .hm-rows tr:last-child>td{border-bottom:0}
-.hm.hm.hm .hm-rows>thead>tr>th{border-bottom:1px solid var(--hm-line)}
+.hm.hm.hm .hm-body .hm-object tr:last-child>th,.hm.hm.hm .hm-body .hm-object tr:last-child>td,
+.hm.hm.hm .hm-body .hm-rows tr:last-child>td{border-bottom:0}
+.hm.hm.hm .hm-body .hm-rows>thead>tr>th{border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm .hm-object ul,.hm.hm.hm .hm-rows ul{margin:0;padding-left:1.2em}
 """
 

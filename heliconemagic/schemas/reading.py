@@ -24,6 +24,17 @@ _TAKES = "--schema takes a Pydantic model, a dataclass, a TypedDict, a JSON sche
 _KEYWORDS = frozenset(["type", "properties", "anyOf", "oneOf", "allOf", "$ref", "enum", "const", "items"])
 
 
+def find_schema(given: Any, names: Mapping[str, Any]) -> Schema:
+    """The schema that was typed, or that Python handed over as it is.
+
+    Raises:
+        InputError: it is none.
+    """
+    if isinstance(given, str):
+        return read_schema(given, names)
+    return build_schema(given, getattr(given, "__name__", "answer"))
+
+
 def read_schema(text: str, names: Mapping[str, Any]) -> Schema:
     """The schema that ``text`` names or describes; ``names`` are the notebook's.
 
@@ -83,7 +94,7 @@ def list_candidates(names: Mapping[str, Any]) -> list[str]:
 
 def is_schema_class(kind: type) -> bool:
     """Whether a class describes fields; pydantic isn't imported to find out."""
-    is_model = hasattr(kind, "__pydantic_validator__") and hasattr(kind, "model_json_schema")
+    is_model = bool(getattr(kind, "model_fields", None)) and hasattr(kind, "model_json_schema")
     return is_model or is_dataclass(kind) or is_typeddict(kind)
 
 
