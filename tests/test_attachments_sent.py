@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from attachment_samples import MP3, PDF, build_png, build_stand_in, build_wav
 from fake_helicone import FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
+from shells import Shell
 
 from heliconemagic.attachments.attachment import list_attachments
 from heliconemagic.attachments.store import AttachmentStore
@@ -233,7 +235,24 @@ def test_only_our_own_thumbnails_are_shown(bench: Bench, thumbnail: str) -> None
     assert "b&gt;.png" in page
 
 
-def test_the_live_dry_run_has_no_bytes(bench: Bench) -> None:
+def test_a_cell_with_tools_shows_what_it_attached(bench: Bench) -> None:
+    """Though its last message is a tool's result; the prompt's own attachments are those of the turn."""
+    step = bench.run("/look -a chart.png", "What is it?")
+    messages = (*step.messages, {"role": "assistant", "content": None}, {"role": "tool", "content": "4"})
+    page = show(bench, replace(step, messages=messages))["text/html"]
+    assert page.count("<img") == 1 and "<strong>chart.png</strong>" in page
+
+
+def test_columns_show_what_all_of_them_were_sent_once(shell: Shell, tmp_path: Path) -> None:
+    """Above the columns, in HTML and in Markdown."""
+    shell.run('%helicone_session "Lesson" --gateway demo -m demo-fast')
+    (tmp_path / "chart.png").write_bytes(build_png(30, 20))
+    bundle = shell.run(f"%%llm /look -a {tmp_path}/chart.png -n 2\nWhat is it?").displays[0].bundle
+    assert bundle["text/html"].count("<img") == 1
+    assert bundle["text/markdown"].count("attached: chart.png") == 1
+
+
+def test_the_dry_run_has_no_bytes(bench: Bench) -> None:
     """Type, size and about how many tokens; words where the base64 would stand."""
     plan = bench.plan("/look -a chart.png -a notes.md")
     told = build_dry_run_bundle(plan.form, bench.notebook.describe_plan(plan))["text/plain"]

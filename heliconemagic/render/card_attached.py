@@ -60,12 +60,12 @@ def describe_attached(step: Step) -> list[str]:
 
 
 def _list_own(step: Step) -> list[Attachment]:
-    return list_attachments(step.messages[-1]) if step.messages else []
+    return list_attachments(step.turn[0]) if step.messages else []
 
 
 def _list_addresses(step: Step) -> list[str]:
     """The addresses of images that the provider fetches."""
-    content = step.messages[-1].get("content") if step.messages else None
+    content = step.turn[0].get("content") if step.messages else None
     parts = content if isinstance(content, list | tuple) else ()
     pictures = [part.get("image_url") for part in parts if isinstance(part, Mapping)]
     return [str(held["url"]) for held in pictures if isinstance(held, Mapping) and "url" in held]

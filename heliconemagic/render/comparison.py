@@ -13,6 +13,7 @@ from typing import Any
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card import build_foot, build_json, build_text
 from heliconemagic.render.card_answer import build_answer_html, build_answer_markdown
+from heliconemagic.render.card_attached import build_attached_html, build_attached_markdown
 from heliconemagic.render.card_request import build_request_html
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.card_words import (
@@ -66,6 +67,12 @@ def build_comparison_head(comparison: Comparison) -> str:
     return f'<div class="hm-head {NO_MATH}">{join_parts([*head, right])}</div>'
 
 
+def build_comparison_top(comparison: Comparison) -> str:
+    """What stands above the columns: the head, and what was attached, which all of them were sent."""
+    attached = build_attached_html(comparison.cards[0].step)
+    return f'<div class="hm">{build_comparison_head(comparison)}{attached}</div>'
+
+
 def build_column_head(card: Card, now: float | None = None) -> str:
     """The first line of a column, which is its heading: state, number, model; at its end the clock or how it ended."""
     step = card.step
@@ -86,7 +93,7 @@ def _build_head_end(card: Card, now: float | None) -> str:
 def build_comparison_html(comparison: Comparison) -> str:
     """All of it, static: no script, nothing loaded."""
     columns = "".join(_build_column(build_column(comparison, card)) for card in comparison.cards)
-    head = f'<div class="hm">{build_comparison_head(comparison)}</div>'
+    head = build_comparison_top(comparison)
     end = build_summary(comparison) if comparison.is_over else ""
     return f'{build_style()}<div class="hm-comparison">{head}<div class="hm-columns">{columns}</div>{end}</div>'
 
@@ -138,7 +145,9 @@ def build_comparison_markdown(comparison: Comparison) -> str:
     words = (describe_size(comparison), step.gateway, comparison.context)
     head = " · ".join([f"**{escape_markdown(step.path)}**", *(escape_markdown(word) for word in words if word)])
     columns = [_build_markdown_column(build_column(comparison, card)) for card in comparison.cards]
-    return "\n\n".join([head, *columns, *(_build_markdown_summary(comparison) if comparison.is_over else ())])
+    attached = build_attached_markdown(step)
+    begin = [head, attached] if attached else [head]
+    return "\n\n".join([*begin, *columns, *(_build_markdown_summary(comparison) if comparison.is_over else ())])
 
 
 def _build_markdown_column(card: Card) -> str:

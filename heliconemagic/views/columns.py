@@ -12,7 +12,7 @@ from heliconemagic.render.comparison import (
     REPLIES_MIME,
     build_column_head,
     build_comparison_bundle,
-    build_comparison_head,
+    build_comparison_top,
     build_summary_text,
 )
 from heliconemagic.render.comparison_state import Comparison, build_column
@@ -109,7 +109,7 @@ class LiveColumns:
         self._widgets = widgets
         self._turn = 0
         budget = Budget(BODY_RATE, BODY_BURST)
-        self._head = widgets.build_html(_build_head(comparison))
+        self._head = widgets.build_html(build_comparison_top(comparison))
         self._cards = [
             LiveCard(widgets, build_column(comparison, card), now, stop, budget=budget, build_head=build_column_head)
             for card, stop in zip(comparison.cards, stops, strict=True)
@@ -125,7 +125,7 @@ class LiveColumns:
 
     def update(self, comparison: Comparison, now: float) -> None:
         """Sends what is new and due, beginning with another card each time: the first would take all bytes."""
-        head = _build_head(comparison)
+        head = build_comparison_top(comparison)
         if self._head.value != head:
             self._head.value = head
         self._turn = (self._turn + 1) % len(self._cards)
@@ -138,10 +138,6 @@ class LiveColumns:
         final = self._widgets.build_html(LIVE_STYLE + value, has_math="$" in value)
         self._root.children = (final,)
         return self._root, final
-
-
-def _build_head(comparison: Comparison) -> str:
-    return f'<div class="hm">{build_comparison_head(comparison)}</div>'
 
 
 class StaticColumnsView:
