@@ -291,7 +291,6 @@ class Notebook:
             plan = plan_step(session, command, prompt, names=names, cell=cell, setting=setting)
         if self.surroundings.is_aside:
             plan = replace(plan, step=replace(plan.step, is_aside=True))
-        session.attachments.put(plan.request.attachments)
         missing = self._find_missing_context(session, plan)
         fills = self._describe_new_cell() if command.fills_cell and plan.kept is None else ()
         return replace(plan, notes=(*setting.choice.notes, *plan.notes, *missing, *fills))
@@ -398,7 +397,8 @@ class Notebook:
         return run
 
     def build_run(self, plan: Plan) -> Run:
-        """The run of ``plan``, not begun."""
+        """The run of ``plan``, not begun; what it attaches is kept for steps that continue it."""
+        plan.session.attachments.put(plan.request.attachments)
         return Run(
             replace(plan.step, started_at=self.surroundings.clock()),
             plan.request,

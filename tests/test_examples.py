@@ -13,6 +13,9 @@ from notebooks_in_process import Bench
 from openai.types.chat import ChatCompletionMessage
 
 from heliconemagic.attachments.attachment import list_attachments
+from heliconemagic.attachments.recognising import recognise_messages
+from heliconemagic.attachments.wire import build_wire_messages
+from heliconemagic.cards import build_reply
 from heliconemagic.errors import InputError
 from heliconemagic.lines.keywords import parse_cell_keywords
 from heliconemagic.planning import Cell
@@ -71,6 +74,19 @@ def test_images_in_examples_are_attachments(bench: Bench) -> None:
     assert list_attachments(plan.step.messages[0])[0].width == 8
     assert list(plan.request.attachments.values()) == [build_png()]
     assert any(line.startswith("attached shots-0-content-1.png") for line in bench.notebook.describe_plan(plan))
+
+
+def test_what_was_sent_can_be_an_example(bench: Bench, tmp_path: Path) -> None:
+    """Another reply's `.messages`, attached texts and the detail of images included."""
+    (tmp_path / "notes.md").write_text("bees dance")
+    bench.run("/look -a chart -a notes.md", "What?", names={"chart": build_png()})
+    assert bench.notebook.session is not None
+    sent = [dict(message) for message in build_reply(bench.notebook.session, bench.last).messages]
+    sent[0]["content"][1]["image_url"]["detail"] = "low"
+    plan = bench.plan("/x --fresh --messages shots", names={"shots": sent})
+    image, notes = list_attachments(plan.step.messages[0])
+    assert (image.detail, notes.name) == ("low", "notes.md")
+    assert build_wire_messages(plan.step.messages[:1], plan.request.attachments.get) == sent
 
 
 @pytest.mark.parametrize(
@@ -133,3 +149,14 @@ def test_python_hands_the_values_over_themselves(bench: Bench, tmp_path: Path) -
     assert [message["role"] for message in plan.step.messages] == ["user", "assistant", "user"]
     assert [found.name for found in list_attachments(plan.step.messages[-1])] == ["bytes.png", "chart.png", "chart.png"]
     assert parse_cell_keywords("/x", {"attach": "chart.png"}).attachments == ("chart.png",)
+
+
+def test_messages_of_other_clients_are_recorded_by_hash() -> None:
+    """What would be sent again as it was; a part with something of its own stays as it stands."""
+    url = "data:image/png;base64," + base64.b64encode(build_png()).decode()
+    plain = {"type": "image_url", "image_url": {"url": url}}
+    marked = {**plain, "prompt_cache_breakpoint": {"mode": "explicit"}}
+    odd = {"type": "image_url", "image_url": {"url": "data:image/png;base64,!"}}
+    messages, found = recognise_messages([{"role": "user", "content": [plain, marked, odd]}])
+    assert [part["type"] for part in messages[0]["content"]] == ["attachment", "image_url", "image_url"]
+    assert list(found.values()) == [build_png()]

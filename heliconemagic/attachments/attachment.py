@@ -18,6 +18,8 @@ from heliconemagic.attachments.measures import Measures, measure
 from heliconemagic.records import Message
 
 PART_TYPE = "attachment"
+DETAILS = ("low", "high", "original")
+"""How closely a model may be asked to look at an image; else it is ``auto``."""
 MOST_THUMBNAIL = 14_000
 """Characters of a thumbnail's data URL: about 10 kB of picture."""
 
@@ -41,6 +43,7 @@ class Attachment:
     seconds: float = 0.0
     pages: int = 0
     path: str = ""  # of a file below the notebook's folder, from there
+    detail: str = ""  # one of `DETAILS`, for an image that came with one
     thumbnail: str = ""  # a data URL of an image that a browser may show
 
     @property
@@ -57,6 +60,7 @@ class Attachment:
     def identity(self) -> dict[str, str]:
         """What a request says of it: the same for requests that are the same on the wire."""
         named = {"name": self.name} if self.kind in _SENT_WITH_NAME else {}
+        named |= {"detail": self.detail} if self.detail else {}
         return {"type": PART_TYPE, "sha256": self.sha256, "media_type": self.media_type, **named}
 
     def build_part(self) -> dict[str, Any]:
@@ -79,7 +83,9 @@ class Attachment:
         return f"{self.name}: {self.describe()}"
 
 
-def build_attachment(data: bytes, form: media.Format, name: str, *, path: str = "", thumbnail: str = "") -> Attachment:
+def build_attachment(
+    data: bytes, form: media.Format, name: str, *, path: str = "", detail: str = "", thumbnail: str = ""
+) -> Attachment:
     """The attachment with these bytes."""
     measures: Measures = measure(data, form)
     return Attachment(
@@ -88,6 +94,7 @@ def build_attachment(data: bytes, form: media.Format, name: str, *, path: str = 
         name=name,
         size=len(data),
         path=path,
+        detail=detail,
         thumbnail=thumbnail,
         **measures._asdict(),
     )
@@ -110,6 +117,7 @@ def parse_part(part: object) -> Attachment | None:
         media_type=str(part.get("media_type", media.TEXT.media_type)),
         name=clean_name(str(part.get("name", ""))) or "attachment",
         path=str(part.get("path", "")),
+        detail=str(part["detail"]) if part.get("detail") in DETAILS else "",
         thumbnail=thumbnail if len(thumbnail) <= MOST_THUMBNAIL and _THUMBNAIL.fullmatch(thumbnail) else "",
         **{"size": 0, **numbers},
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from heliconemagic.attachments.loading import Loaded, take_bytes
-from heliconemagic.attachments.wire import decode_part
+from heliconemagic.attachments.wire import decode_part, read_detail
 from heliconemagic.errors import InputError
 from heliconemagic.records import Message
 
@@ -126,7 +126,7 @@ class _Item:
             self._check_address(part, where)
             return [part]
         before = len(self._loaded.parts)
-        take_bytes(decoded[1], self._loaded, label=where, name=decoded[0])
+        take_bytes(decoded[1], self._loaded, label=where, name=decoded[0], detail=read_detail(part))
         return self._loaded.parts[before:]
 
     def _check_address(self, part: Mapping[str, Any], where: str) -> None:

@@ -195,10 +195,11 @@ def _quote(name: str) -> str:
 # ---- what the bytes are
 
 
-def take_bytes(data: bytes, loaded: Loaded, *, label: str, name: str = "", path: str = "") -> None:
+def take_bytes(data: bytes, loaded: Loaded, *, label: str, name: str = "", path: str = "", detail: str = "") -> None:
     """Checks ``data`` and adds them to what is loaded.
 
-    ``label`` is how errors call them, ``name`` the file's name if they have one, ``path`` where it lies.
+    ``label`` is how errors call them, ``name`` the file's name if they have one, ``path`` where it lies, ``detail``
+    how closely an image is to be looked at.
 
     Raises:
         InputError: they are empty, too large, or of a type that cannot be sent.
@@ -208,7 +209,7 @@ def take_bytes(data: bytes, loaded: Loaded, *, label: str, name: str = "", path:
     data = _check_text(data, label) if form.kind is Kind.TEXT else data
     name = clean_name(name) or _build_name(label, form)
     loaded.notes += _list_notes(data, form, name, suffix)
-    attachment = build_attachment(data, form, name, path=path, thumbnail=build_thumbnail(data, form))
+    attachment = build_attachment(data, form, name, path=path, detail=detail, thumbnail=build_thumbnail(data, form))
     loaded.add(attachment, data)
 
 

@@ -42,7 +42,8 @@ def estimate_attachment_tokens(attachment: Attachment) -> int:
     """Tokens of one attachment."""
     match attachment.kind:
         case Kind.IMAGE:
-            return estimate_image_tokens(attachment.width, attachment.height)
+            is_coarse = attachment.detail == "low"
+            return BASE_TOKENS if is_coarse else estimate_image_tokens(attachment.width, attachment.height)
         case Kind.AUDIO:
             return max(1, math.ceil(attachment.seconds * TOKENS_PER_SECOND))
         case Kind.PDF:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from heliconemagic.attachments import media
-from heliconemagic.attachments.attachment import Attachment, build_attachment, replace_attachments
+from heliconemagic.attachments.attachment import DETAILS, Attachment, replace_attachments
 from heliconemagic.attachments.limits import Kind
 from heliconemagic.records import Message
 
@@ -65,7 +65,7 @@ def build_data_part(attachment: Attachment, encoded: Any) -> dict[str, Any]:
     url = f"data:{attachment.media_type};base64," + encoded
     if attachment.kind is Kind.PDF:
         return {"type": "file", "file": {"filename": attachment.name, "file_data": url}}
-    return {"type": "image_url", "image_url": {"url": url, "detail": "auto"}}
+    return {"type": "image_url", "image_url": {"url": url, "detail": attachment.detail or "auto"}}
 
 
 def build_text_part(attachment: Attachment, text: Any) -> dict[str, Any]:
@@ -96,22 +96,11 @@ def decode_part(part: Mapping[str, Any]) -> tuple[str, bytes] | None:
         raise ValueError("its data are not base64") from error
 
 
-def recognise_content(content: Any) -> Any:
-    """A message's content as it was sent, with references again in place of the bytes that are recognised."""
-    if not isinstance(content, list | tuple):
-        return content
-    return [_recognise_part(part) if isinstance(part, Mapping) else part for part in content]
-
-
-def _recognise_part(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        decoded = decode_part(part)
-    except ValueError:
-        return part
-    form = media.find_format(decoded[1]) if decoded else None
-    if decoded is None or not isinstance(form, media.Format):
-        return part
-    return build_attachment(decoded[1], form, decoded[0]).build_part()
+def read_detail(part: Mapping[str, Any]) -> str:
+    """How closely a model is asked to look at an image, where the part says something else than ``auto``."""
+    held = part.get("image_url")
+    detail = held.get("detail") if isinstance(held, Mapping) else None
+    return detail if detail in DETAILS else ""
 
 
 def _find_encoded(part: Mapping[str, Any]) -> tuple[str, str | None]:

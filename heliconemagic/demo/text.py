@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from heliconemagic.attachments.attachment import parse_part
-from heliconemagic.attachments.wire import recognise_content
+from heliconemagic.attachments.recognising import recognise_content
 from heliconemagic.demo.schema_filler import build_json_answer
 from heliconemagic.demo.tool_caller import Call, build_calls, build_told
 from heliconemagic.demo.topic import capitalise, find_keywords, find_topic

@@ -14,6 +14,7 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.answer_form import AnswerForm
 from heliconemagic.answer_reader import read_messages
+from heliconemagic.attachments.recognising import recognise_messages
 from heliconemagic.client import Request
 from heliconemagic.conversation import Wish, build_fingerprint, find_place
 from heliconemagic.engine import Run
@@ -76,7 +77,8 @@ class ClientSteps:
     def _build_plan(self, credentials: Credentials, secrets: tuple[Secret, ...], cell: Cell, sent: SentRequest) -> Plan:
         session = self._session
         body = _parse_body(sent)
-        messages, parameters = read_messages(body)
+        told, parameters = read_messages(body)
+        messages, attachments = recognise_messages(told)
         path = SessionPath(headers.find_header(sent.headers, headers.SESSION_PATH) or self._path)
         request = Request(
             gateway=self._gateway,
@@ -84,6 +86,7 @@ class ClientSteps:
             model=str(body.get("model") or sent.url.rpartition("/")[2]),
             messages=messages,
             parameters=parameters,
+            attachments=attachments,
         )
         check_no_secret([dict(body), str(path)], secrets)
         check_budget(session.spent, session.options.budget, [request])

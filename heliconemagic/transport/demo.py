@@ -17,8 +17,8 @@ from typing import Any
 
 import httpx2
 
+from heliconemagic.attachments.recognising import recognise_content
 from heliconemagic.attachments.tokens import estimate_content_tokens
-from heliconemagic.attachments.wire import recognise_content
 from heliconemagic.demo.text import SAMPLE_HEADER, DemoAnswer, build_demo_answer
 from heliconemagic.demo.tool_caller import Call
 from heliconemagic.usage import estimate_tokens
