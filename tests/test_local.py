@@ -125,6 +125,16 @@ def test_what_a_killed_install_left_goes_with_the_next(store: LocalStore) -> Non
     assert list_left(store) == [store.weights_path.name]
 
 
+def test_two_kernels_may_install_at_once(store: LocalStore) -> None:
+    """Who comes second changes nothing that the first one may be using already."""
+    both = store.find_missing()
+    install(store, both, lambda count: None)
+    before = (store.library_folder / "tinyrunner").stat().st_ino
+    install(store, both, lambda count: None)
+    assert (store.library_folder / "tinyrunner").stat().st_ino == before
+    assert store.find_missing() == () and len(list_left(store)) == 2
+
+
 def test_damaged_weights_are_told_and_fetched_again(store: LocalStore) -> None:
     """A file of the right size and the wrong sum is never loaded, and counts as missing."""
     install(store, store.find_missing(), lambda count: None)

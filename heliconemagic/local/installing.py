@@ -58,8 +58,8 @@ def _put(store: LocalStore, fetched: Sequence[Package], unpacked: Path) -> None:
         weights.replace(store.weights_path)
         for path in unpacked.glob(f"{store.model.weights.name.replace('-', '_')}*"):
             shutil.rmtree(path)
-    if store.model.library in fetched:
-        shutil.rmtree(store.library_folder, ignore_errors=True)  # half of one, or another process was quicker
+    if store.model.library in fetched and not store.has_own_library():  # else another process was quicker
+        shutil.rmtree(store.library_folder, ignore_errors=True)  # half of one: somebody deleted files
         unpacked.rename(store.library_folder)
 
 

@@ -56,10 +56,13 @@ class LocalStore:
         except OSError:
             return False
 
+    def has_own_library(self) -> bool:
+        """Whether this store has the library."""
+        return (self.library_folder / self.model.library.name / "__init__.py").is_file()
+
     def has_library(self) -> bool:
-        """Whether the library could be imported: this user's copy, or one of the environment."""
-        name = self.model.library.name
-        return (self.library_folder / name / "__init__.py").is_file() or find_spec(name) is not None
+        """Whether the library could be imported, from here or from the environment."""
+        return self.has_own_library() or find_spec(self.model.library.name) is not None
 
     def find_missing(self) -> tuple[Package, ...]:
         """What has to be fetched; weights whose sum is wrong count as missing."""
