@@ -167,7 +167,7 @@ def test_a_recorded_schema_gives_plain_data() -> None:
     assert schema is not None
     answer = {"items": [{"title": "One", "minutes": 5, "level": "easy", "day": None}]}
     assert schema.parse(json.dumps(answer)) == answer["items"]
-    with pytest.raises(MismatchError, match=r"items\[0\].level should be 'easy' or 'hard' or null, but is \"odd\""):
+    with pytest.raises(MismatchError, match=r"\[0\].level should be 'easy' or 'hard' or null, but is \"odd\""):
         schema.parse('{"items": [{"title": "One", "minutes": 5, "level": "odd", "day": null}]}')
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from heliconemagic.demo.topic import capitalise
 
-_TITLES = ("First steps in {topic}", "{topic} at work", "What {topic} leads to", "{topic} looked at again")
+_TITLES = ("First steps in {topic}", "{topic} at work", "What comes after {topic}", "{topic}, looked at again")
 _SENTENCES = (
     "What there is to know about {topic}, from the beginning.",
     "{topic} by one example, taken apart.",
     "Where {topic} ends, and what comes after it.",
 )
-_QUESTIONS = ("What is {topic}?", "What would change without {topic}?", "How would you explain {topic}?")
+_QUESTIONS = ("Where do we meet {topic}?", "What would change without {topic}?", "How would you explain {topic}?")
 _PEOPLE = ("Ada Example", "Grace Sample", "Alan Placeholder")
 _ASPECTS = ("basics of {topic}", "{topic} by example", "questions about {topic}")
 _KINDS: tuple[tuple[str, Sequence[str]], ...] = (

@@ -15,6 +15,7 @@ from heliconemagic.render.figures import format_count
 from heliconemagic.render.markdown_html import MAX_RENDERED
 from heliconemagic.render.markup import NO_MATH, escape, escape_markdown
 from heliconemagic.render.terminal import make_safe_text
+from heliconemagic.schemas.normal_form import WRAPPER, is_wrapped
 from heliconemagic.schemas.partial_json import NOTHING, cut_fence, read_partial
 
 MAX_DEPTH = 5
@@ -67,9 +68,19 @@ def find_object(step: Step) -> Any:
     """The object that the answer of ``step`` is, or has begun to be; `NOTHING` where none was asked for."""
     wanted = step.parameters.get("response_format")
     kind = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if len(step.text) > MAX_RENDERED:
+    if wanted is None or len(step.text) > MAX_RENDERED:
         return NOTHING
-    return read_partial(step.text) if kind in ("json_object", "json_schema") else NOTHING
+    if kind not in ("json_object", "json_schema"):
+        return NOTHING
+    value = read_partial(step.text)
+    return unwrap(wanted.get("json_schema"), value) if kind == "json_schema" else value
+
+
+def unwrap(json_schema: Any, value: Any) -> Any:
+    """What was asked for, where it had to be put into an object to be sent."""
+    schema = json_schema.get("schema") if isinstance(json_schema, Mapping) else None
+    is_inside = isinstance(schema, Mapping) and is_wrapped(schema) and isinstance(value, dict) and WRAPPER in value
+    return value[WRAPPER] if is_inside else value
 
 
 # ---- HTML

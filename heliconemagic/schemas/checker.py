@@ -24,15 +24,17 @@ _READERS: dict[str, Callable[[str], object]] = {
 }
 
 
-def build_checker(normal: Mapping[str, Any]) -> SchemaValidator:
+def build_checker(normal: Mapping[str, Any], references: Mapping[str, Any]) -> SchemaValidator:
     """A validator that gives plain data: dicts, lists, texts, numbers. Keys that the schema doesn't know are dropped.
+
+    ``references`` holds what the schema refers to, by name.
 
     Raises:
         pydantic_core.SchemaError: a keyword has a value that cannot be used, such as a broken pattern.
     """
     from pydantic_core import SchemaValidator, core_schema
 
-    definitions = [{**_build(one), "ref": name} for name, one in normal.get("$defs", {}).items()]
+    definitions = [{**_build(one), "ref": name} for name, one in references.items()]
     root = _build(normal)
     built: Any = core_schema.definitions_schema(root, definitions) if definitions else root  # type: ignore[arg-type]
     return SchemaValidator(built)

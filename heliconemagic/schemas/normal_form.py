@@ -47,6 +47,11 @@ class UnsupportedSchemaError(ValueError):
         self.place = place
 
 
+def is_wrapped(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema that is sent has one field only because the outermost value must be an object."""
+    return schema.get("description") == WRAPPER_DESCRIPTION and list(schema.get("properties", ())) == [WRAPPER]
+
+
 def build_normal_form(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The whole of ``schema`` in normal form, with the keywords that are only checked.
 

@@ -96,6 +96,10 @@ def _describe_rule(detail: ErrorDetails) -> str:
 
 
 def quote_value(value: Any) -> str:
-    """A value as JSON on one line, without control characters, shortened."""
+    """A value as JSON on one line, without control characters, shortened; of an object or a list its size."""
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return "an object"
     text = json.dumps(value, default=repr)
     return text if len(text) <= MAX_FOUND else f"{text[: MAX_FOUND - 1]}…"

@@ -174,7 +174,7 @@ def _check(schema: Schema) -> None:
     from heliconemagic.schemas.checker import build_checker
 
     try:
-        build_checker(schema.normal)
+        build_checker(schema.normal, schema.normal.get("$defs", {}))
     except SchemaError as error:
         cause = " ".join(str(error).split())
         raise InputError(f"--schema: {schema.name!r} is not a valid JSON schema.", hint=_TAKES, cause=cause) from error

@@ -11,10 +11,10 @@ from typing import Any
 
 from heliconemagic.schemas.normal_form import (
     WRAPPER,
-    WRAPPER_DESCRIPTION,
     UnsupportedSchemaError,
     build_normal_form,
     build_sent_form,
+    is_wrapped,
 )
 from heliconemagic.schemas.partial_json import read_json
 from heliconemagic.schemas.problems import MismatchError, Problem, list_problems
@@ -62,24 +62,19 @@ class Schema:
         except ValueError as error:
             raise MismatchError([Problem((), f"is not JSON: {error}")]) from error
         data = drop_absent(self.normal, data, self.normal.get("$defs", {}))
-        if self.is_wrapped and isinstance(data, dict) and WRAPPER in data and self.build_object:
+        if self.is_wrapped and isinstance(data, dict) and WRAPPER in data:
             data = data[WRAPPER]
         try:
-            built = self._validate(json.dumps(data))
+            return self._validate(json.dumps(data))
         except ValidationError as error:
             raise MismatchError(list_problems(error, data)) from error
-        return built[WRAPPER] if self.is_wrapped and not self.build_object else built
 
     @cached_property
     def _validate(self) -> Callable[[str], Any]:
         from heliconemagic.schemas.checker import build_checker
 
-        return self.build_object or build_checker(self.normal).validate_json
-
-
-def is_wrapped(schema: Mapping[str, Any]) -> bool:
-    """Whether a schema that is sent has one field only because the outermost value must be an object."""
-    return schema.get("description") == WRAPPER_DESCRIPTION and list(schema.get("properties", ())) == [WRAPPER]
+        inner = self.normal["properties"][WRAPPER] if self.is_wrapped else self.normal
+        return self.build_object or build_checker(inner, self.normal.get("$defs", {})).validate_json
 
 
 def drop_absent(schema: Mapping[str, Any], data: Any, definitions: Mapping[str, Any]) -> Any:
