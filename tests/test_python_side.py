@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -109,6 +110,15 @@ def test_errors_are_raised_and_journalled(program: SessionHandle) -> None:
         ({"context": "all"}, "takes one of auto"),
         ({"budget": 3}, "not an option"),
         ({"bg": True}, "aask"),
+        ({"for_": [1], "jobs": 2}, "no option in Python"),
+        ({"samples": 2}, "one reply"),
+        ({"to_cell": True}, "extract=True"),
+        ({"approve": True}, "let the function itself ask"),
+        ({"tools": [3]}, "cannot be a tool"),
+        ({"tools": [lambda: 1]}, "cannot be a tool"),
+        ({"schema": 5}, "of type 'int'"),
+        ({"schema": "no_such_name"}, "no_such_name"),
+        ({"json": True, "schema": "title"}, "contradict each other"),
         ({"keep": True, "no_log": True}, "--no-log keeps the cell away"),
         ({"keep": True, "no_keep": True}, "contradict each other"),
     ],
@@ -139,6 +149,36 @@ def test_options_of_a_line_are_keywords(program: SessionHandle, helicone: FakeHe
     assert (told.header("helicone-property-team"), told.header("helicone-cache-enabled")) == ("blue", "true")
     assert helicone.completions[1].json["stream"] is False
     assert len(helicone.completions[1].json["messages"]) == 3
+
+
+@dataclass
+class Lesson:
+    """What an answer may be asked to be."""
+
+    title: str
+    minutes: int
+
+
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return f"sunny in {city}"
+
+
+def test_objects_are_handed_over(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """Schemas, tools, attachments and examples are values here, not names."""
+    helicone.gateway.text = '{"title": "Bees", "minutes": 5}'
+    examples = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    reply = program.ask("/a", "hi", schema=Lesson, attach=[b"notes"], messages=examples)
+    assert reply.parsed == Lesson("Bees", 5)
+    assert [message["role"] for message in helicone.completions[0].json["messages"]] == ["user", "assistant", "user"]
+    assert "notes" in str(helicone.completions[0].json["messages"][-1])
+    program.ask("/b", "hi", tools=[weather], fresh=True)
+    assert helicone.completions[1].json["tools"][0]["function"]["name"] == "weather"
+    assert program.ask("/c", "hi", schema="title, minutes int").parsed == {"title": "Bees", "minutes": 5}
+    assert (
+        program.ask("/d", "hi", schema={"type": "object", "properties": {"title": {"type": "string"}}}).parsed["title"]
+        == "Bees"
+    )
 
 
 def test_false_says_the_contrary(asking_shell: Shell, session: SessionHandle, helicone: FakeHelicone) -> None:

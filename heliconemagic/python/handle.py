@@ -17,6 +17,7 @@ from heliconemagic.cards import build_reply, find_session_url
 from heliconemagic.errors import InputError, StepInterrupted, UnknownPathError
 from heliconemagic.gateways.choice import build_credentials
 from heliconemagic.lines.keywords import parse_cell_keywords, parse_client_keywords
+from heliconemagic.names import LayeredNames
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning import build_tags
 from heliconemagic.prefixes import find_prefix, use_prefix
@@ -72,7 +73,8 @@ class SessionHandle:
         """Sends ``prompt`` as a step at ``path`` and waits for the reply; safe to call from many threads at once.
 
         The options are those of ``%%llm`` by their long names: ``model="…"``, ``temperature=0.2``, ``fresh=True``,
-        ``after="/abstract"`` (or a reply), ``parameters={"max_tokens": 200}``. Nothing is filled in: use f-strings.
+        ``after="/abstract"`` (or a reply), ``parameters={"max_tokens": 200}``, ``schema=Lesson``, ``tools=[weather]``,
+        ``attach=["plot.png"]``. Nothing is filled in: use f-strings.
 
         Raises:
             InputError, CredentialError: nothing was sent; the message says what to type instead.
@@ -111,13 +113,13 @@ class SessionHandle:
         after = options.get("after")
         if after is not None:
             options = {**options, "after": after.path if isinstance(after, Reply) else str(self._place(after))}
-        command = parse_cell_keywords(str(self._place(path)), options)
+        command, bound = parse_cell_keywords(str(self._place(path)), options)
         if command.options.system is None:
             command = replace(command, options=replace(command.options, system=self._host.fill_system(session)))
         return CellInput(
             command=command,
             prompt=prompt,
-            names=self._host.read_names(),
+            names=LayeredNames(bound, self._host.read_names()),
             cell=self._host.find_cell(),
             is_shown=lambda: False,
         )

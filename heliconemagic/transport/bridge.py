@@ -33,7 +33,13 @@ class BlockingTransport(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Sends ``request`` and blocks until the answer begins."""
         request.read()  # a body that is made as it is sent could not be read over there
-        response = _wait(self._submit(self._open_transport().handle_async_request(request)))
+        arrived: list[httpx2.Response] = []
+        sending = self._submit(_send(self._open_transport(), request, arrived))
+        try:
+            response = _wait(sending)
+        except BaseException:
+            self._submit(_drop(arrived))
+            raise
         return _build_response(response, request, _BlockingStream(response.stream, self._submit))
 
 
@@ -47,8 +53,13 @@ class AwaitingTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Sends ``request`` and waits until the answer begins."""
         await request.aread()
-        sending = self._submit(self._open_transport().handle_async_request(request))
-        response = await asyncio.wrap_future(sending)
+        arrived: list[httpx2.Response] = []
+        sending = self._submit(_send(self._open_transport(), request, arrived))
+        try:
+            response = await asyncio.wrap_future(sending)
+        except BaseException:
+            self._submit(_drop(arrived))
+            raise
         return _build_response(response, request, _AwaitedStream(response.stream, self._submit))
 
 
@@ -94,6 +105,20 @@ class _AwaitedStream(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await asyncio.wrap_future(self._submit(self._stream.aclose()))
+
+
+async def _send(
+    transport: httpx2.AsyncBaseTransport, request: httpx2.Request, arrived: list[httpx2.Response]
+) -> httpx2.Response:
+    response = await transport.handle_async_request(request)
+    arrived.append(response)
+    return response
+
+
+async def _drop(arrived: list[httpx2.Response]) -> None:
+    """Closes an answer that came in the moment in which its caller was interrupted: nobody else would."""
+    for response in arrived:
+        await response.aclose()
 
 
 async def _fetch(pieces: AsyncIterator[bytes]) -> bytes | None:
