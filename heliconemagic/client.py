@@ -15,9 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.attachments.wire import build_wire_messages
-from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, IncompleteAnswerError
+from heliconemagic.errors import (
+    CredentialError,
+    GatewayError,
+    HeliconeMagicError,
+    IncompleteAnswerError,
+    UnreachableError,
+)
 from heliconemagic.failures import Refusal
 from heliconemagic.gateways.choice import Credentials, Gateway
+from heliconemagic.lessons.lesson import Playing
 from heliconemagic.records import Message
 from heliconemagic.redaction import Redactor
 
@@ -46,6 +53,9 @@ class Request:
     streams: bool = True
     retries: int = DEFAULT_RETRIES
     timeout: float = DEFAULT_TIMEOUT
+    playing: Playing | None = None  # the recording that answers instead of the gateway
+    fallback: Request | None = None  # is answered in place of this one if the network fails, or stays silent
+    patience: float | None = None  # seconds without text after which the fallback answers
     list_models: Callable[[], Sequence[str]] = tuple  # models known without asking, for "did you mean"
     attachments: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # by hash; messages only refer to them
 
@@ -217,13 +227,13 @@ class Client:
         if is_streaming:
             return _explain_broken_stream(error, label, cause, request.timeout)
         if isinstance(error, openai.APITimeoutError):
-            return GatewayError(
+            return UnreachableError(
                 f"the gateway {label!r} accepted the request and sent nothing for {request.timeout:g} s.",
                 hint="run the cell again, give it longer with --timeout SECONDS, or try --gateway demo",
                 cause=cause,
             )
         if isinstance(error, openai.APIConnectionError):
-            return GatewayError(
+            return UnreachableError(
                 f"the gateway {label!r} cannot be reached at {request.gateway.base_url}.",
                 hint="check the network, or work offline with --gateway demo",
                 cause=cause,

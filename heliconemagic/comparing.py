@@ -20,6 +20,7 @@ from heliconemagic.keeping import is_own_step
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning import Plan, check_budget
 from heliconemagic.records import Step
+from heliconemagic.replaying import find_origin, reroute
 from heliconemagic.session_state import Session
 
 FindKept = Callable[[Step], tuple[Step | None, tuple[str, ...]]]
@@ -40,8 +41,13 @@ def build_variants(
     Raises:
         InputError: a model that cannot be, or more than the budget has left.
     """
-    plans = [_vary(first, variant, build_id(), find_kept) for variant in variants]
-    check_budget(first.session.spent, first.budget, [plan.request for plan in plans if plan.kept is None])
+    plans: list[Plan] = []
+    for variant in variants:
+        same_model = (plan.request.playing for plan in plans if plan.request.model == variant.model)
+        taken = [playing.recording.text for playing in same_model if playing]
+        plans.append(_vary(first, variant, build_id(), find_kept, taken))
+    paid = [plan.request for plan in plans if plan.kept is None and plan.request.playing is None]
+    check_budget(first.session.spent, first.budget, paid)
     kept = next((plan.kept.comparison for plan in plans if plan.kept and is_own_step(plan.kept, plan.step)), "")
     comparison = kept or plans[0].step.id
     place = _spare(first.place, {plan.kept.id for plan in plans if plan.kept})
@@ -53,16 +59,24 @@ def _spare(place: Place, kept: Collection[str]) -> Place:
     return replace(place, supersedes=tuple(step_id for step_id in place.supersedes if step_id not in kept))
 
 
-def _vary(first: Plan, variant: Variant, step_id: str, find_kept: FindKept) -> Plan:
+def _vary(first: Plan, variant: Variant, step_id: str, find_kept: FindKept, taken: Sequence[str]) -> Plan:
     request = replace(
         first.request,
         model=check_model(first.request.gateway, variant.model),
         headers={**first.request.headers, **_build_sample_headers(first.request, variant.sample)},
     )
+    request = reroute(first.session, first.place, request, taken=taken)
     fingerprint = build_fingerprint(
         request.gateway.base_url, request.model, request.messages, request.parameters, variant.sample
     )
-    step = replace(first.step, id=step_id, model=request.model, fingerprint=fingerprint, variant=variant.number)
+    step = replace(
+        first.step,
+        id=step_id,
+        model=request.model,
+        fingerprint=fingerprint,
+        variant=variant.number,
+        origin=find_origin(request),
+    )
     kept, said = find_kept(step)
     notes = (*(note for note in first.notes if note not in said), *said)
     return replace(first, step=step, request=request, kept=kept, notes=notes)

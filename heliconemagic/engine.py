@@ -18,10 +18,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from heliconemagic.client import Client, Request, build_unfinished_error
-from heliconemagic.errors import IncompleteAnswerError, InputError
+from heliconemagic.errors import GatewayError, IncompleteAnswerError, InputError, UnreachableError
 from heliconemagic.headers import read_cache_hit
+from heliconemagic.lessons.lesson import Piece, current_playing
 from heliconemagic.pricing import estimate_cost
-from heliconemagic.records import Attempt, Step, StepStatus
+from heliconemagic.records import Attempt, Origin, OriginKind, Step, StepStatus
 from heliconemagic.redaction import Redactor
 from heliconemagic.reply import ReplyState
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 0.2
 """How long text may wait before it is handed to the journal's writer, which adds little to it."""
+
+PIECE_SECONDS = 0.02
+"""The shortest time between two moments of an answer whose pace is noted."""
 
 Result = TypeVar("Result")
 
@@ -45,8 +49,11 @@ class Run:
         journal: Journal | None,
         redactor: Redactor,
         clock: Callable[[], float] = time.time,
+        notes_pace: bool = False,
     ) -> None:
         self.request = request
+        self.pieces: list[Piece] = []
+        """When how much had arrived, if ``notes_pace``: for a lesson that is being recorded."""
         self.state = ReplyState(redactor)
         self.error: BaseException | None = None
         self.done: Future[None] = Future()
@@ -64,6 +71,8 @@ class Run:
         self._on_text: Callable[[], None] | None = None
         self._on_refusal: Callable[[int | None], None] | None = None
         self._flush: asyncio.TimerHandle | None = None
+        self._notes_pace = notes_pace
+        self._patience: asyncio.Timeout | None = None  # for the first text, if a recording can answer instead
 
     # ---- for the caller, from any thread
 
@@ -101,6 +110,8 @@ class Run:
 
     def describe_waiting(self) -> str:
         """What is being waited for besides the answer: "retrying in 4 s (429)"; mostly empty."""
+        if self._patience is not None:
+            return f"a recording answers if no text comes within {self.request.patience or 0:g} s"
         if self._retry is None:
             return ""
         status, until = self._retry
@@ -176,7 +187,7 @@ class Run:
         try:
             if self._is_cancelled:
                 raise asyncio.CancelledError
-            await self._receive(client)
+            await self._receive_or_fall_back(client)
             status = StepStatus.DONE
         except asyncio.CancelledError:
             status = StepStatus.INTERRUPTED
@@ -185,10 +196,48 @@ class Run:
         finally:
             self._finish(status)
 
-    async def _receive(self, client: Client) -> None:
+    async def _receive_or_fall_back(self, client: Client) -> None:
+        """Takes the answer in; of the recording, if there is one and no text comes over the network."""
+        current_playing.set(self.request.playing)
+        fallback = self.request.fallback
+        if fallback is None or fallback.playing is None:
+            await self._receive(client, self.request)
+            return
+        try:
+            async with asyncio.timeout(self.request.patience) as self._patience:
+                await self._receive(client, self.request)
+            return
+        except (TimeoutError, GatewayError) as error:
+            reason = self._find_failure(error)
+            if reason is None:
+                raise
+        finally:
+            self._patience = None
+        self._begin_again(fallback.playing.build_origin(OriginKind.FALLBACK, reason))
+        current_playing.set(fallback.playing)
+        await self._receive(client, fallback)
+
+    def _find_failure(self, error: Exception) -> str | None:
+        """Why the recording has to answer; None where the error stands: text had come, or the request is at fault."""
+        if self.has_text.is_set():
+            return None
+        if isinstance(error, TimeoutError):
+            return f"no text came within {self.request.patience or 0:g} s"
+        if isinstance(error, UnreachableError | IncompleteAnswerError):
+            return "the network failed"
+        status = error.status_code if isinstance(error, GatewayError) else None
+        return f"the gateway failed ({status})" if status is not None and (status == 429 or status >= 500) else None
+
+    def _begin_again(self, origin: Origin) -> None:
+        """Forgets what came besides text; the failed attempts stay."""
+        self.state = ReplyState(self._redactor)
+        self._retry, self._sees_end_mark = None, False
+        self._step = replace(self._step, origin=origin)
+
+    async def _receive(self, client: Client, request: Request) -> None:
         has_chunks = False
         try:
-            async with client.open_answer(self.request) as chunks:
+            async with client.open_answer(request) as chunks:
                 async for chunk in chunks:
                     has_chunks = True
                     self.take(chunk)
@@ -196,18 +245,30 @@ class Run:
             if self.state.finish_reason is None:  # else all of it had arrived
                 raise
         if not self.is_answered:
-            raise build_unfinished_error(self.request.gateway, has_chunks=has_chunks)
+            raise build_unfinished_error(request.gateway, has_chunks=has_chunks)
 
     def _note_text(self) -> None:
+        if self._notes_pace:
+            self._note_piece()
         if not self.has_text.is_set():
             self._step = replace(self._step, first_token_at=self._clock())
             self.has_text.set()
+            if self._patience is not None:
+                self._patience.reschedule(None)
+                self._patience = None
             if self._on_text is not None:
                 self._on_text()
         if self._journal is not None and self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._put_text)
 
+    def _note_piece(self) -> None:
+        moment = self._clock() - self._step.started_at
+        if not self.pieces or moment - self.pieces[-1][0] >= PIECE_SECONDS:
+            self.pieces.append((moment, *self.state.sizes))
+
     def _estimate_cost(self) -> float | None:
+        if self._step.origin is not None:
+            return 0.0  # a recording answered
         if self.state.usage is None:
             return None
         if self._attempts and read_cache_hit(self._attempts[-1].headers):

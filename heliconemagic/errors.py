@@ -8,6 +8,7 @@
     ├── CredentialError            a key is missing, misshapen or refused
     ├── ComparisonError            some of the answers that a cell compares failed; the others are kept
     ├── GatewayError               the gateway or the provider refused, or never answered
+    │   ├── UnreachableError       no connection, or silence
     │   ├── UnknownModelError      no such model there
     │   ├── RateLimitError         too many requests: wait, or ask for less
     │   └── IncompleteAnswerError  the answer broke off; what had arrived is kept
@@ -106,6 +107,10 @@ class GatewayError(HeliconeMagicError):
         super().__init__(message, hint=hint, cause=cause)
         self.status_code = status_code
         self.request_id = request_id
+
+
+class UnreachableError(GatewayError):
+    """No answer came over the network: no connection, or silence."""
 
 
 class UnknownModelError(GatewayError):

@@ -19,7 +19,12 @@ FindReply = Callable[[str], Step | None]
 def find_own_reply(session: Session, fingerprint: str) -> Step | None:
     """The newest whole answer that ``session`` itself has to the request; not one kept out of the journal."""
     answered = (step for step in reversed(session.steps) if step.fingerprint == fingerprint)
-    return next((step for step in answered if step.is_whole and step.is_recorded), None)
+    return next((step for step in answered if step.is_whole and step.is_recorded and not _is_played(step)), None)
+
+
+def _is_played(step: Step) -> bool:
+    """Whether a recorded lesson answered, not the server that was asked."""
+    return step.origin is not None and step.origin.kind is not OriginKind.KEPT
 
 
 def is_own_step(kept: Step, step: Step) -> bool:

@@ -37,6 +37,8 @@ from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys
 from heliconemagic.history import SessionHistory
 from heliconemagic.journal.journal import Journal
 from heliconemagic.keeping import build_kept_step, is_own_step, join_comparison, mark_kept
+from heliconemagic.lessons.files import Begun, LessonWriter, find_file
+from heliconemagic.lessons.portable import Portable
 from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.local.store import LocalStore
 from heliconemagic.names import LayeredNames
@@ -57,6 +59,7 @@ from heliconemagic.records import Message, SessionRecord, SessionSummary, Step, 
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_words import describe_source
 from heliconemagic.render.figures import format_cost, format_count
+from heliconemagic.replaying import REPLAY, LessonMode, LessonUse, build_head, build_no_lesson_error, open_lesson
 from heliconemagic.row_planning import RowPlanner
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
@@ -133,18 +136,61 @@ class Notebook:
         current = self.session
         title = command.title or command.name or (current.record.title if current else self.find_title() or "notebook")
         name = headers.check_session_name(command.name or title)
-        options = command.options.over(self.surroundings.find_defaults())
-        choice = self.choose_gateway(options.gateway)
+        lesson, options, choice = self._prepare(command.options)
         keys = self.find_keys()
         build_credentials(choice.gateway, keys)
         check_no_secret([name, title, command.id, choice.gateway.label], keys.secrets)  # shown and recorded from here
         if options.model:
             check_model(choice.gateway, options.model)
         if current is not None and _is_same(current, command, name):
-            current.take_options(options, choice)
+            current.take_options(options, choice, lesson)
             self.journal.put_session(current.record)
             return current
-        return self._begin(self._find_recorded(command, name), name, title, options, choice, session_id=command.id)
+        recorded_id = self._find_recorded(command, name)
+        return self._begin(recorded_id, name, title, options, choice, session_id=command.id, lesson=lesson)
+
+    def _prepare(self, given: RequestOptions) -> tuple[LessonUse | None, RequestOptions, Choice]:
+        """The lesson that a session line names, its options over those of the lesson, and who answers.
+
+        Raises:
+            InputError, CredentialError: the lesson cannot be read, or the gateway cannot be used.
+        """
+        defaults = self.surroundings.find_defaults()
+        lesson = open_lesson(given, self.surroundings.find_folder(), self._build_portable())
+        options = given.over(lesson.defaults if lesson else RequestOptions()).over(defaults)
+        replays = lesson is not None and lesson.mode is LessonMode.REPLAY
+        choice = REPLAY if replays and not options.gateway else self.choose_gateway(options.gateway)
+        if choice.gateway.preset == "replay":
+            if not replays:
+                raise build_no_lesson_error()
+            choice = REPLAY
+        return lesson, options, choice
+
+    def _build_portable(self) -> Portable:
+        """What takes keys and this user's folders out of a lesson."""
+        environ, folder = self.surroundings.environ, self.surroundings.find_folder()
+        home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+        signs = {home: "~", str(folder or ""): "."}
+        return Portable({path: sign for path, sign in signs.items() if path}, Redactor(self.find_keys().secrets))
+
+    def record(self, name: str) -> tuple[LessonWriter, Begun]:
+        """Writes the session's answers to the file ``name``, and from now on each further one.
+
+        Raises:
+            InputError: no session is open, a lesson answers it, or the file cannot be written.
+        """
+        session, _ = self.find_session()
+        if session.lesson is not None and session.lesson.mode is LessonMode.REPLAY:
+            raise InputError(
+                f"this session is played from {session.lesson.lesson.name!r}: there is nothing new to record.",
+                hint="copy that file; or record a session that a gateway answers",
+            )
+        head = build_head(session.record, session.options, session.choice)
+        path = find_file(name, self.surroundings.find_folder())
+        writer = LessonWriter(path=path, head=head, portable=self._build_portable())
+        begun = writer.begin(session.steps)
+        session.recording = writer
+        return writer, begun
 
     def _find_recorded(self, command: SessionCommand, name: str) -> str | None:
         if command.id is not None:
@@ -165,6 +211,7 @@ class Notebook:
         choice: Choice,
         *,
         session_id: str | None = None,
+        lesson: LessonUse | None = None,
     ) -> Session:
         recorded = self._load_recorded(recorded_id) if recorded_id else None
         if recorded is not None and recorded[0].name != name:
@@ -177,8 +224,9 @@ class Notebook:
         if recorded is not None:
             record, steps = recorded
             record = replace(record, ended_at=None, gateway=choice.gateway.label)
+            is_resumed = session_id is None
             self.session = Session(
-                record, options, choice, steps=steps, is_resumed=session_id is None, attachments=attachments
+                record, options, choice, steps=steps, is_resumed=is_resumed, attachments=attachments, lesson=lesson
             )
             if left is not None and left.record.id == record.id:
                 self.session.take_cells(left)
@@ -191,7 +239,7 @@ class Notebook:
                 notebook=self.find_title(),
                 started_at=self.surroundings.clock(),
             )
-            self.session = Session(record, options, choice, attachments=attachments)
+            self.session = Session(record, options, choice, attachments=attachments, lesson=lesson)
         self.journal.put_session(self.session.record)
         return self.session
 
@@ -212,11 +260,10 @@ class Notebook:
                 )
             reference = newest.id
         record = self.journal.find_session(reference)
-        options = given.over(RequestOptions(gateway=record.gateway)).over(self.surroundings.find_defaults())
-        choice = self.choose_gateway(options.gateway)
+        lesson, options, choice = self._prepare(given.over(RequestOptions(gateway=record.gateway)))
         if given.gateway is None:
             choice = replace(choice, reason="as before")
-        return self._begin(record.id, record.name, record.title, options, choice)
+        return self._begin(record.id, record.name, record.title, options, choice, lesson=lesson)
 
     def find_session(self) -> tuple[Session, bool]:
         """The session, and whether it had to be started now (named after the notebook)."""
@@ -293,7 +340,8 @@ class Notebook:
             plan = replace(plan, step=replace(plan.step, is_aside=True))
         missing = self._find_missing_context(session, plan)
         fills = self._describe_new_cell() if command.fills_cell and plan.kept is None else ()
-        return replace(plan, notes=(*setting.choice.notes, *plan.notes, *missing, *fills))
+        gateway_notes = setting.choice.notes if plan.request.playing is None else ()
+        return replace(plan, notes=(*gateway_notes, *plan.notes, *missing, *fills))
 
     def open_rows(self, command: CellCommand, prompt: str, *, names: Mapping[str, Any], cell: Cell) -> RowPlanner:
         """What plans the steps of ``--for``, one for each row.
@@ -313,7 +361,7 @@ class Notebook:
         """What the steps of a cell are planned with."""
         options, choice = command.options.over(session.options), session.choice
         if command.options.gateway is not None:
-            choice = self.choose_gateway(command.options.gateway)
+            choice = self._choose_for_cell(session, command.options.gateway)
             options = replace(options, model=command.options.model)
         return Setting(
             options=options,
@@ -325,6 +373,14 @@ class Notebook:
             find_recorded=session.attachments.find,
             list_models=lambda: [*self.list_known_models(), *list_priced_models(choice.gateway)],
         )
+
+    def _choose_for_cell(self, session: Session, spec: str) -> Choice:
+        """The gateway that a cell names for itself; its keys aren't needed yet where a lesson may answer."""
+        gateway = build_gateway(spec, self.surroundings.environ)
+        may_replay = session.lesson is not None and session.lesson.mode is LessonMode.REPLAY
+        if may_replay or gateway.preset == "replay":
+            return Choice(gateway, "as asked for", (gateway.note,) if gateway.note else ())
+        return self.choose_gateway(spec)
 
     def _describe_new_cell(self) -> tuple[str, ...]:
         if self.surroundings.is_attended():
@@ -405,6 +461,7 @@ class Notebook:
             journal=self.journal,
             redactor=plan.redactor,
             clock=self.surroundings.clock,
+            notes_pace=plan.session.recording is not None,
         )
 
     def finish(self, plan: Plan, run: Run) -> Step:
@@ -414,14 +471,18 @@ class Notebook:
         """
         step = run.read_step()
         plan.session.put_step(step)
+        if plan.session.recording is not None:
+            plan.session.recording.add(step, run.pieces)
         if step.status is StepStatus.DONE and not (plan.tools and step.tool_calls):
             self.supersede(plan.session, plan.place.supersedes)
         return step
 
     def supersede(self, session: Session, step_ids: Sequence[str]) -> None:
-        """Marks steps whose cell has given a newer answer, in memory and on disk."""
+        """Marks steps whose cell has given a newer answer, in memory and on disk, and takes them out of a lesson."""
         session.supersede(step_ids)
         self.journal.supersede(step_ids)
+        if session.recording is not None:
+            session.recording.supersede(step_ids)
 
     def plan_round(self, plan: Plan, messages: Sequence[Message]) -> Plan:
         """The next request of a cell with tools, checked.
@@ -463,8 +524,9 @@ class Notebook:
         """A finished step that nothing was sent for, in session and journal, in place of its cell's earlier ones."""
         plan.session.put_step(step)
         self.journal.close_step(step)
-        plan.session.supersede(plan.place.supersedes)
-        self.journal.supersede(plan.place.supersedes)
+        if plan.session.recording is not None:
+            plan.session.recording.add(step)
+        self.supersede(plan.session, plan.place.supersedes)
         return step
 
     # ---- what is told
@@ -509,6 +571,8 @@ class Notebook:
         if self.session is None:
             return list(DEMO_MODELS)
         gateway = self.session.choice.gateway
+        if gateway.preset == "replay" and self.session.lesson is not None:
+            return list(dict.fromkeys(recording.model for recording in self.session.lesson.lesson.recordings))
         if gateway.preset == "demo":
             return list(DEMO_MODELS)
         used = [step.model for step in reversed(self.session.steps) if step.status is StepStatus.DONE]

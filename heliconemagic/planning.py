@@ -25,6 +25,7 @@ from heliconemagic.conversation import Place, Wish, build_content, build_fingerp
 from heliconemagic.errors import BudgetError, InputError
 from heliconemagic.gateways.choice import (
     Choice,
+    Credentials,
     Gateway,
     build_credentials,
     check_model,
@@ -34,6 +35,7 @@ from heliconemagic.gateways.choice import (
 from heliconemagic.gateways.keys import Keys
 from heliconemagic.history import History, Kept, SessionHistory
 from heliconemagic.keeping import FindReply
+from heliconemagic.lessons.lesson import Playing
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
 from heliconemagic.pricing import estimate_cost, is_priced
@@ -43,10 +45,11 @@ from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.figures import format_usd
 from heliconemagic.render.terminal import replace_surrogates
+from heliconemagic.replaying import REPLAY, Asked, find_origin, find_way, reroute
 from heliconemagic.rounds import UNKNOWN_TOOL, build_tool_path
 from heliconemagic.schemas.reading import find_schema
 from heliconemagic.session_state import Session
-from heliconemagic.settings import Context, RequestOptions
+from heliconemagic.settings import Context, RequestOptions, Verbatim
 from heliconemagic.tools.toolbox import Toolbox, find_tools
 from heliconemagic.usage import Usage, estimate_tokens
 
@@ -138,22 +141,35 @@ def plan_step(
     tools = _find_tools(command.tools, names, place.path)
     if wanted.is_json:
         _check_json_is_asked_for(messages)
-    request = Request(
-        gateway=choice.gateway,
-        credentials=build_credentials(choice.gateway, keys),
-        model=check_model(choice.gateway, options.model or choice.gateway.default_model),
-        # Half of an emoji, which answers may have, cannot be encoded: it would fail this step and all that follow it.
+    # Half of an emoji, which answers may have, cannot be encoded: it would fail this step and all that follow it.
+    asked = Asked(
+        place=place,
         messages=tuple(replace_surrogates(messages)),
         parameters=replace_surrogates(
             {**_build_parameters(options), **wanted.parameters, **_build_tool_parameters(tools)}
         ),
+    )
+    is_cells_gateway = command.options.gateway is not None
+    way = find_way(
+        session.lesson, session.steps, asked, choice=choice, options=options, is_cells_gateway=is_cells_gateway
+    )
+    choice = way.choice
+    request = Request(
+        gateway=choice.gateway,
+        credentials=build_credentials(choice.gateway, keys),
+        model=check_model(choice.gateway, way.model),
+        messages=tuple(asked.messages),
+        parameters=asked.parameters,
         headers=build_tags(session, choice.gateway, place.path, options),
         streams=command.streams,
         retries=DEFAULT_RETRIES if options.retries is None else options.retries,
         timeout=DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
         list_models=setting.list_models,
         attachments=gather_attachments(messages, {**examples.loaded.data, **attached.data}, setting.find_recorded),
+        playing=way.playing,
     )
+    if way.fallback is not None and session.lesson is not None:
+        request = _add_fallback(request, way.fallback, session.lesson.patience, build_credentials(REPLAY.gateway, keys))
     secrets = (*keys.secrets, *request.credentials.secrets)
     check_no_secret([request.build_body(), dict(request.headers), request.gateway.base_url], secrets)
     check_no_secret_attached(request, secrets)
@@ -175,9 +191,10 @@ def plan_step(
         is_recorded=command.is_logged,
         is_aside=command.is_background,
         started_at=setting.clock(),
+        origin=find_origin(request),
     )
     kept, note = find_kept(history, step, setting, wanted)
-    if kept is None:
+    if kept is None and way.playing is None:
         check_budget(history.spent, options.budget, [request])
     return Plan(
         session=session,
@@ -189,7 +206,8 @@ def plan_step(
             *attached.notes,
             *examples.loaded.notes,
             *_find_notes(history, place),
-            *find_unsent(choice.gateway, options),
+            *([] if way.playing else find_unsent(choice.gateway, options)),
+            *way.notes,
             *note,
         ),
         wanted=wanted,
@@ -214,9 +232,24 @@ def plan_round(plan: Plan, messages: Sequence[Message], *, now: float, step_id: 
         parameters=_free_tool_choice(plan.request.parameters),
     )
     _check_clean(request.build_body(), plan.redactor)
-    check_budget(plan.session.spent, plan.budget, [request])
-    step = replace(plan.step, id=step_id, messages=request.messages, parameters=request.parameters, started_at=now)
+    request = reroute(plan.session, plan.place, request)
+    if request.playing is None:
+        check_budget(plan.session.spent, plan.budget, [request])
+    step = replace(
+        plan.step,
+        id=step_id,
+        messages=request.messages,
+        parameters=request.parameters,
+        started_at=now,
+        origin=find_origin(request),
+    )
     return replace(plan, step=step, request=request)
+
+
+def _add_fallback(request: Request, playing: Playing, patience: float, credentials: Credentials) -> Request:
+    """``request`` with the recording that answers should its gateway fail."""
+    recorded = replace(request, gateway=REPLAY.gateway, credentials=credentials, headers={}, retries=0, playing=playing)
+    return replace(request, fallback=recorded, patience=patience)
 
 
 def _free_tool_choice(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -293,7 +326,7 @@ def _build_wish(
 
 
 def _fill_system(system: str | None, names: Mapping[str, Any], mode: TemplateMode) -> str | None:
-    return None if system is None else fill_template(system, names, mode=mode).text
+    return system if system is None or isinstance(system, Verbatim) else fill_template(system, names, mode=mode).text
 
 
 def parse_path(

@@ -98,6 +98,7 @@ class Origin:
     kind: OriginKind
     answered_at: float  # when a model gave it, seconds since the epoch
     source: str = ""  # the lesson's file name; never its path
+    reason: str = ""  # why the recording had to answer: "the network failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

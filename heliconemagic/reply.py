@@ -87,6 +87,11 @@ class ReplyState:
             channel.flush()
 
     @property
+    def sizes(self) -> tuple[int, int]:
+        """Characters of reasoning and of text so far."""
+        return self._reasoning.size, self._text.size
+
+    @property
     def text(self) -> str:
         """The answer so far."""
         return self._text.value

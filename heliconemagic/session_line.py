@@ -11,6 +11,7 @@ from typing import Any
 from heliconemagic.cards import build_recorded_card, build_recorded_comparison, find_session_url
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
+from heliconemagic.lesson_line import describe_begun, describe_recording, describe_use
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.local_line import LocalModelLine
 from heliconemagic.notebook import Notebook
@@ -62,6 +63,7 @@ class SessionLine:
                 "pick": self.pick,
                 "list": self.list_sessions,
                 "resume": self.resume,
+                "record": self.record,
                 "end": self.end,
                 "models": self.list_models,
                 "login": self.login,
@@ -120,7 +122,7 @@ class SessionLine:
 
     def _build_notice(self, session: Session, lines: tuple[str, ...]) -> Notice:
         choice = session.choice
-        model = session.options.model or choice.gateway.default_model
+        model = session.options.model or choice.gateway.default_model or (session.lesson and session.lesson.model)
         sent = f"sent as {session.record.name!r}" if session.record.title != session.record.name else ""
         warning = self._notebook.journal.warning
         url = find_session_url(session)
@@ -133,6 +135,7 @@ class SessionLine:
                     *lines,
                     *choice.notes,
                     *find_unsent(choice.gateway, session.options),
+                    *(describe_use(session.lesson, choice) if session.lesson else ()),
                     "nothing leaves this machine" if choice.gateway.answers_in_process else "",
                     sent,
                     f"session {session.record.id}",
@@ -204,6 +207,14 @@ class SessionLine:
         session = self._notebook.resume_session(next(iter(command.arguments), None), command.options)
         lines = self._describe_beginning(session, command, is_kept=False)
         return build_notice_bundle(self._build_notice(session, tuple(lines)))
+
+    def record(self, command: SessionCommand) -> Bundle:
+        """Begins or stops to record the session as a lesson; without an argument, whether it is recorded."""
+        name = next(iter(command.arguments), None)
+        if name is None or name == "stop":
+            return build_notice_bundle(describe_recording(self._require_session(), stops=name == "stop"))
+        writer, begun = self._notebook.record(name)
+        return build_notice_bundle(describe_begun(writer, begun))
 
     def end(self, command: SessionCommand) -> Bundle:
         """Ends the session."""

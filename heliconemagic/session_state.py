@@ -15,7 +15,9 @@ from heliconemagic.comparison import find_variants
 from heliconemagic.conversation import find_current
 from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
+from heliconemagic.lessons.files import LessonWriter
 from heliconemagic.records import SessionRecord, SessionTotals, Step, StepStatus, sum_steps
+from heliconemagic.replaying import LessonUse
 from heliconemagic.settings import RequestOptions
 
 
@@ -31,11 +33,15 @@ class Session:
         steps: Sequence[Step] = (),
         is_resumed: bool = False,
         attachments: AttachmentStore | None = None,
+        lesson: LessonUse | None = None,
     ) -> None:
         self.record = record
         self.options = options
         self.choice = choice
         self.is_resumed = is_resumed
+        self.lesson = lesson
+        self.recording: LessonWriter | None = None
+        """Where each further answer is written to, while `record` is on."""
         self.running: dict[str, Callable[[], object]] = {}
         """How to wait for each step in the background that runs, or failed and nobody has been told, by its id."""
         self.is_shared = False  # other processes may write steps of it
@@ -62,8 +68,9 @@ class Session:
         """USD that all steps cost, superseded ones too, for they were paid."""
         return self._spent
 
-    def take_options(self, options: RequestOptions, choice: Choice) -> None:
+    def take_options(self, options: RequestOptions, choice: Choice, lesson: LessonUse | None = None) -> None:
         """Takes over a session line that was run again: what it no longer says is gone."""
+        self.lesson = lesson
         self.options = options
         self.choice = choice
         self.record = replace(self.record, gateway=choice.gateway.label)

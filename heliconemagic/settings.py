@@ -12,6 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 
+class Verbatim(str):
+    """Text from elsewhere: it is sent as it stands, never filled in as a template."""
+
+    __slots__ = ()
+
+
 class Context(StrEnum):
     """How a step finds the step it continues."""
 
@@ -38,6 +44,10 @@ class RequestOptions:
     timeout: float | None = None  # seconds without a byte
     budget: float | None = None  # USD for the session
     context: Context | None = None
+    replay: str | None = None  # the lesson's file that answers
+    fallback: str | None = None  # the lesson's file that answers where the network fails
+    fallback_after: float | None = None  # seconds without text
+    pace: float | None = None  # times the recorded speed; 0: at once
 
     def over(self, defaults: RequestOptions) -> RequestOptions:
         """These options where given, ``defaults`` elsewhere; mappings are merged key by key."""

@@ -20,6 +20,7 @@ from heliconemagic.records import Step
 from heliconemagic.settings import RequestOptions
 from heliconemagic.transport.demo import DemoTransport
 from heliconemagic.transport.recording import RecordingTransport
+from heliconemagic.transport.replay import ReplayTransport
 
 BOTH_KEYS = {"OPENAI_API_KEY": PROVIDER_KEY, "HELICONE_API_KEY": HELICONE_KEY}
 
@@ -59,8 +60,11 @@ class Bench:
         self.fake = fake
         self.folder = folder
         self._run = 0
+        self.naps: list[float] = []
 
         def build_transport(gateway: Gateway) -> httpx2.AsyncBaseTransport:
+            if gateway.preset == "replay":
+                return RecordingTransport(ReplayTransport(sleep=self.nap, clock=lambda: 0.0))
             in_process = DemoTransport(pace=100_000.0, first_token_delay=0.0)
             return RecordingTransport(in_process if gateway.answers_in_process or fake is None else Reroute(fake))
 
@@ -72,6 +76,10 @@ class Bench:
             is_attended=lambda: True,
         )
         self.notebook = Notebook(surroundings, Journal(folder / "journal"), lambda: Client(build_transport))
+
+    async def nap(self, seconds: float) -> None:
+        """Remembers how long a recording would have waited, instead of waiting."""
+        self.naps.append(seconds)
 
     def skip_runs(self, count: int) -> None:
         """Lets the cells' runs begin later, as those of a later kernel do."""

@@ -78,10 +78,13 @@ def test_table_of_gateways_is_true(row: tuple[str, ...]) -> None:
     assert _describe(gateway) == (base_url, keys.replace("`", ""), model)
 
 
+_NO_DEFAULT = {"replay": "the lesson's"}  # where the model isn't named, nor the gateway's
+
+
 def _describe(gateway: Gateway) -> tuple[str, str, str]:
     where = "in the process" if gateway.answers_in_process else gateway.base_url
     optional = ", if set" if gateway.is_key_optional else ""
-    return where, gateway.key_names + optional, gateway.default_model or "name one"
+    return where, gateway.key_names + optional, gateway.default_model or _NO_DEFAULT.get(gateway.preset, "name one")
 
 
 def test_table_of_dependencies_is_pyprojects() -> None:

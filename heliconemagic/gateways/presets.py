@@ -34,13 +34,20 @@ DEFAULT_MODELS: Mapping[str, str] = MappingProxyType(
         "lmstudio": "",  # whatever is loaded there
         "local": "smollm2-135m-instruct",
         "demo": "demo",
+        "replay": "",  # the lesson's
         "url": "gpt-4o-mini",
     }
 )
-PRESETS = ("oai", "helicone", "target:URL", "azure", "direct", "direct:URL", "ollama", "lmstudio", "local", "demo")
+PRESETS = (
+    "oai", "helicone", "target:URL", "azure", "direct", "direct:URL", "ollama", "lmstudio", "local", "demo", "replay",
+)  # fmt: skip
 NOT_LOGGED = "not logged at Helicone"
 LOCAL_NOTE = "a small demonstration model: fluent, and often wrong"
-_IN_PROCESS = {"local": LOCAL_NOTE, "demo": "not a language model"}  # and what a person should know of them
+_IN_PROCESS = {
+    "local": LOCAL_NOTE,
+    "demo": "not a language model",
+    "replay": "",
+}  # and what a person should know of them
 _HELICONE_HOSTS = {"ai-gateway.helicone.ai": "helicone", "oai.helicone.ai": "oai", "oai.hconeai.com": "oai"}
 _HELICONE_AUTH = {headers.AUTH: "Bearer {" + HELICONE_VARIABLE + "}"}
 

@@ -141,7 +141,7 @@ def load_steps(connection: sqlite3.Connection, session_id: str) -> list[Step]:
 _WHOLE = """
     SELECT number FROM steps INDEXED BY steps_by_fingerprint
     WHERE fingerprint = ? AND status = 'done' AND kind = 'LLM' AND text <> ''
-        AND coalesce(finish_reason, '') NOT IN ({})
+        AND coalesce(finish_reason, '') NOT IN ({}) AND (origin IS NULL OR origin LIKE '%"kind":"kept"%')
     ORDER BY started_at DESC LIMIT 1
 """
 

@@ -298,6 +298,7 @@ def _decode_origin(values: Mapping[str, Any] | None) -> Origin | None:
         kind=OriginKind(str(values.get("kind"))),
         answered_at=_decode_number(values.get("answered_at") or 0.0, "started_at"),
         source=_decode_text(values.get("source")) or "",
+        reason=_decode_text(values.get("reason")) or "",
     )
 
 

@@ -22,7 +22,6 @@ _HEADS = {
 %helicone_session VERB               see below; with nothing: the current session
 
   %helicone_session "Course Creation" -m gpt-4o-mini -s "You write for beginners."
-  %helicone_session show /outline
 """,
 }
 

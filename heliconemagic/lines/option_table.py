@@ -126,6 +126,15 @@ OPTIONS: tuple[Option, ...] = (
            parse=values.parse_session_id, group="start", scope=_SESSION, help="join the session with this id"),
     Option(names=("--name",), field="name", metavar="NAME", example='"Course Creation"', scope=_SESSION,
            completes="sessions", help="the name as sent: where it reads like a verb, or isn't ASCII"),
+    Option(names=("--replay",), field="replay", metavar="FILE", example="lesson.jsonl", group="lesson",
+           scope=_SESSION, help="a recorded lesson answers, offline and without a key"),
+    Option(names=("--fallback",), field="fallback", metavar="FILE", example="lesson.jsonl", group="lesson",
+           scope=_SESSION, help="a recorded lesson answers where the network fails"),
+    Option(names=("--fallback-after",), field="fallback_after", metavar="SECONDS", example="5",
+           parse=values.parse_seconds, scope=_SESSION,
+           help="… or where no text comes for so long (default: 10)"),
+    Option(names=("--pace",), field="pace", metavar="NUMBER", example="2", parse=values.parse_pace, scope=_SESSION,
+           help="times the recorded speed: 1 is the original pace, 0 all at once"),
     Option(names=("--out",), field="out", metavar="NAME", example="abstract", parse=values.parse_result_name,
            scope=_CELL, is_everyday=True, help="put the reply into this variable as well as into _"),
     Option(names=("--schema",), field="schema", metavar="NAME|FIELDS", example='"title, minutes int"', group="form",
@@ -193,7 +202,10 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="list", help="the sessions on this machine (also: sessions)"),
     Verb(name="resume", metavar="[ID|NAME]", completes="sessions", help="continue an earlier session",
          option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
-                                  "context", "cache", "keep", "retries", "timeout", "budget"})),
+                                  "context", "cache", "keep", "retries", "timeout", "budget",
+                                  "replay", "fallback", "fallback_after", "pace"})),
+    Verb(name="record", metavar="[FILE|stop]",
+         help="write this session's answers to a lesson that can be played again"),
     Verb(name="end", help="end the session"),
     Verb(name="models", metavar="[install|remove]", words=("install", "remove"),
          option_fields=frozenset({"gateway"}),
@@ -203,7 +215,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(["record", "rerun", "diff", "stats", "find", "pull", "edit", "import", "export", "rate"])
+RESERVED_WORDS = frozenset(["rerun", "diff", "stats", "find", "pull", "edit", "import", "export", "rate"])
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

@@ -65,6 +65,11 @@ def parse_seconds(text: str) -> float:
     return _parse_number(text, "takes a number of seconds above 0", math.ulp(0.0), math.inf)
 
 
+def parse_pace(text: str) -> float:
+    """A factor of the recorded speed, from 0 to 1000."""
+    return _parse_number(text, "takes a number from 0 (at once) to 1000", 0, 1000)
+
+
 def parse_budget(text: str) -> float:
     """An amount in USD above 0, with or without ``$``."""
     return _parse_number(text.removeprefix("$"), "takes an amount in USD above 0", math.ulp(0.0), math.inf)

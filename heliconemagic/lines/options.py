@@ -128,6 +128,7 @@ def parse_session_line(line: str) -> SessionCommand:
     while token := reader.read_word():
         words.append(token.text)
     arguments = reader.build_arguments()
+    _check_lesson(arguments["options"])
     if reader.is_help or not words:
         return SessionCommand(**arguments)
     if verb := find_verb(words[0]):
@@ -225,6 +226,14 @@ def _check_batch(arguments: Mapping[str, Any]) -> None:
         raise InputError("--to-cell makes one new cell, and --for has many answers.", hint="use -x: each has its .code")
     if "tools" in arguments:
         raise InputError("--tools asks back and forth, and --for asks each row once.", hint="keep one of them")
+
+
+def _check_lesson(options: RequestOptions) -> None:
+    """What is said about a lesson needs one."""
+    if options.pace is not None and options.replay is None and options.fallback is None:
+        raise InputError("--pace is about a recorded lesson, and there is none.", hint="add --replay lesson.jsonl")
+    if options.fallback_after is not None and options.fallback is None:
+        raise InputError("--fallback-after needs a lesson to fall back on.", hint="add --fallback lesson.jsonl")
 
 
 def _is_path(token: Token, *, is_cell: bool) -> bool:

@@ -204,7 +204,12 @@ def _describe_origin(step: Step) -> dict[str, Any] | None:
     origin = step.origin
     if origin is None:
         return None
-    return {"kind": origin.kind.value, "answered_at": origin.answered_at, "source": origin.source}
+    return {
+        "kind": origin.kind.value,
+        "answered_at": origin.answered_at,
+        "source": origin.source,
+        "reason": origin.reason,
+    }
 
 
 def _describe_call(step: Step) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heliconemagic.records import Origin, SessionTotals, Step, StepStatus, ToolCall
+from heliconemagic.records import Origin, OriginKind, SessionTotals, Step, StepStatus, ToolCall
 from heliconemagic.render.card_calls import describe_rounds
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.clock import format_clock
@@ -33,9 +33,17 @@ def describe_origin(card: Card) -> str:
     return f"{describe_model(card.step)} · {card.step.gateway}"
 
 
-def describe_source(origin: Origin | None) -> str:
+def describe_source(origin: Origin | None, model: str = "") -> str:
     """Where an answer comes from that no model was asked for now; empty for any other."""
-    return f"kept from {format_clock(origin.answered_at)}, $0" if origin else ""
+    if origin is None:
+        return ""
+    moment = format_clock(origin.answered_at)
+    if origin.kind is OriginKind.KEPT:
+        return f"kept from {moment}, $0"
+    recorded = f"{origin.source} (recorded {moment} by {model})"
+    if origin.kind is OriginKind.FALLBACK:
+        return f"{origin.reason}; answered from {recorded}, $0"
+    return f"replayed from {recorded}, $0"
 
 
 def describe_end(step: Step) -> str:
@@ -69,8 +77,9 @@ def _estimate_length(text: str) -> float:
 def list_figures(card: Card) -> list[str]:
     """The figures of a finished step: times, tokens, cost."""
     step = card.step
-    if step.origin is not None:
-        return [describe_source(step.origin), *([describe_usage(step.usage)] if step.usage else [])]
+    source = describe_source(step.origin, step.answered_by or step.model)
+    if step.origin is not None and step.origin.kind is OriginKind.KEPT:
+        return [source, *([describe_usage(step.usage)] if step.usage else [])]
     figures = [describe_rounds(card.trail)] if card.trail else []
     if step.time_to_first_token is not None:
         figures.append(f"first token {format_seconds(step.time_to_first_token)}")
@@ -78,7 +87,9 @@ def list_figures(card: Card) -> list[str]:
         figures.append(f"total {format_seconds(step.latency)}")
     if step.usage:
         figures.append(describe_usage(step.usage))
-    if step.status is StepStatus.DONE or step.cost is not None:
+    if source:
+        figures.append(source)
+    elif step.status is StepStatus.DONE or step.cost is not None:
         figures.append(describe_cost(step.cost))
     return figures
 

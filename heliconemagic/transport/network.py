@@ -15,6 +15,7 @@ from heliconemagic.local.store import LocalStore
 from heliconemagic.transport.demo import DemoTransport
 from heliconemagic.transport.local import LocalTransport
 from heliconemagic.transport.recording import RecordingTransport
+from heliconemagic.transport.replay import ReplayTransport
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -23,6 +24,8 @@ def build_transport(gateway: Gateway, environ: Mapping[str, str] = os.environ) -
     """A transport for ``gateway`` that records every attempt; ``environ`` says where the local model lies."""
     if gateway.preset == "local":
         return RecordingTransport(LocalTransport(lambda: LocalServer(LocalStore.find(environ))))
+    if gateway.preset == "replay":
+        return RecordingTransport(ReplayTransport())
     if gateway.answers_in_process:
         return RecordingTransport(DemoTransport())
     return RecordingTransport(httpx2.AsyncHTTPTransport(proxy=find_proxy(gateway.base_url)))

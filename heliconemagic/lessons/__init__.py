@@ -1,0 +1,1 @@
+"""Recorded lessons: a session in a file, which answers the same cells again on another machine."""

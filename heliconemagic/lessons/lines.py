@@ -1,0 +1,292 @@
+"""The lines of a lesson's file: JSON, one for the session, then one for each answer (see docs/lessons.md).
+
+Nothing in a line is trusted: each value is checked before it becomes part of a record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from heliconemagic.lessons.lesson import LessonHead, Piece, Recording, build_key
+from heliconemagic.records import Message, ToolCall
+from heliconemagic.settings import Context, RequestOptions, Verbatim
+from heliconemagic.usage import Usage
+
+VERSION = 1
+MARK = "heliconemagic_lesson"
+"""The first key of the first line; its value is the version of the format."""
+
+LONGEST_SECONDS = 24 * 3600.0
+_LATEST = 1e11  # seconds since the epoch
+_MOST_TOKENS = 1e12
+_MOST_USD = 1e9
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+
+
+class LineError(ValueError):
+    """What is wrong with a line, as the end of a sentence."""
+
+
+class MessageShelf:
+    """The messages of a file: each is spelled out once, later steps name it by its hash."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str, Message] = {}
+
+    def shorten(self, message: Message) -> Message | str:
+        """``message`` where it is new, else its name."""
+        name = _name_message(message)
+        if name in self._messages:
+            return name
+        self._messages[name] = message
+        return message
+
+    def restore(self, value: object) -> Message:
+        """The message that ``value`` is or names."""
+        if isinstance(value, str):
+            if value not in self._messages:
+                raise LineError("names a message that no earlier line has")
+            return self._messages[value]
+        message = _check_message(value)
+        self._messages[_name_message(message)] = message
+        return message
+
+
+def _name_message(message: Message) -> str:
+    text = json.dumps(message, sort_keys=True, default=str)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _check_message(value: object) -> Message:
+    message: Message = _check(value, dict, "a message")
+    if message.get("role") not in _ROLES:
+        raise LineError(f"has a message of the role {str(message.get('role'))[:20]!r}")
+    content = message.get("content")
+    is_parts = isinstance(content, list) and all(isinstance(part, dict) for part in content)
+    if not (content is None or isinstance(content, str) or is_parts):
+        raise LineError("has a message whose content is neither text nor a list of parts")
+    return message
+
+
+# ---- the session's line
+
+
+def encode_head(head: LessonHead) -> dict[str, Any]:
+    """The first line."""
+    options = head.options
+    played = {
+        "model": options.model,
+        "system": options.system,
+        "temperature": options.temperature,
+        "parameters": dict(options.parameters) or None,
+        "context": options.context.value if options.context else None,
+    }
+    return {
+        MARK: VERSION,
+        "id": head.id,
+        "title": head.title,
+        "recorded_at": head.recorded_at,
+        "options": {name: value for name, value in played.items() if value is not None},
+    }
+
+
+def decode_head(line: Mapping[str, Any]) -> LessonHead:
+    """The first line, checked.
+
+    Raises:
+        LineError: it is none, or of another version.
+    """
+    version = line.get(MARK)
+    if type(version) is not int or version < 1:
+        raise LineError("is not the first line of a lesson")
+    if version > VERSION:
+        raise LineError(f"is of format {version}, and this heliconemagic reads {VERSION}: update it")
+    options = _read(line, "options", dict) or {}
+    context = _read(options, "context", str)
+    if context is not None and context not in set(Context):
+        raise LineError(f"has a context {context[:20]!r}, which there isn't")
+    system = _read(options, "system", str)
+    return LessonHead(
+        id=_need(line, "id", str),
+        title=_need(line, "title", str),
+        recorded_at=_need_number(line, "recorded_at", _LATEST),
+        options=RequestOptions(
+            model=_read(options, "model", str),
+            system=None if system is None else Verbatim(system),
+            temperature=_read_number(options, "temperature", 2.0),
+            parameters=_read(options, "parameters", dict) or {},
+            context=None if context is None else Context(context),
+        ),
+    )
+
+
+# ---- the lines of answers
+
+
+def encode_recording(recording: Recording, shelf: MessageShelf) -> dict[str, Any]:
+    """A line for an answer; what is empty is left out."""
+    usage = recording.usage
+    line = {
+        "id": recording.id,
+        "path": recording.path,
+        "model": recording.model,
+        "answered_by": recording.answered_by,
+        "recorded_at": recording.recorded_at,
+        "messages": [shelf.shorten(message) for message in recording.messages],
+        "parameters": dict(recording.parameters),
+        "text": recording.text,
+        "reasoning": recording.reasoning,
+        "refusal": recording.refusal,
+        "tool_calls": [
+            {"id": call.id, "name": call.name, "arguments": call.arguments} for call in recording.tool_calls
+        ],
+        "finish_reason": recording.finish_reason,
+        "usage": {name: getattr(usage, name) for name in _USAGE} if usage else None,
+        "cost": recording.cost,
+        "first_token": _round(recording.first_token),
+        "seconds": _round(recording.seconds),
+        "pieces": [[_round(moment), thought, said] for moment, thought, said in recording.pieces],
+    }
+    return {name: value for name, value in line.items() if value not in (None, "", [], {}) or name == "text"}
+
+
+_USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
+
+
+def _round(seconds: float | None) -> float | None:
+    return None if seconds is None else round(max(seconds, 0.0), 3)
+
+
+def decode_recording(line: Mapping[str, Any], shelf: MessageShelf) -> Recording:
+    """The answer of a line, checked.
+
+    Raises:
+        LineError: something about it cannot be meant.
+    """
+    usage = _read(line, "usage", dict)
+    messages = tuple(shelf.restore(message) for message in _need(line, "messages", list))
+    if not messages:
+        raise LineError("has no messages")
+    model, parameters = _need(line, "model", str), _read(line, "parameters", dict) or {}
+    return Recording(
+        id=_need(line, "id", str),
+        key=build_key(model, messages, parameters),
+        path=_need(line, "path", str),
+        model=model,
+        answered_by=_read(line, "answered_by", str),
+        recorded_at=_need_number(line, "recorded_at", _LATEST),
+        messages=messages,
+        parameters=parameters,
+        text=_need(line, "text", str),
+        reasoning=_read(line, "reasoning", str) or "",
+        refusal=_read(line, "refusal", str) or "",
+        tool_calls=tuple(map(_decode_call, _read(line, "tool_calls", list) or ())),
+        finish_reason=_read(line, "finish_reason", str),
+        usage=None if usage is None else _decode_usage(usage),
+        cost=_read_number(line, "cost", _MOST_USD),
+        first_token=_read_number(line, "first_token", LONGEST_SECONDS),
+        seconds=_read_number(line, "seconds", LONGEST_SECONDS),
+        pieces=tuple(map(_decode_piece, _read(line, "pieces", list) or ())),
+    )
+
+
+def _decode_usage(usage: Mapping[str, Any]) -> Usage:
+    return Usage(**{name: int(_read_number(usage, name, _MOST_TOKENS) or 0) for name in _USAGE})
+
+
+def _decode_call(value: object) -> ToolCall:
+    call = _check(value, dict, "a tool call")
+    return ToolCall(**{name: _need(call, name, str) for name in ("id", "name", "arguments")})
+
+
+def _decode_piece(value: object) -> Piece:
+    if not (isinstance(value, list) and len(value) == 3):
+        raise LineError("has a piece that is not [seconds, characters of reasoning, characters of text]")
+    names = dict(zip(("seconds", "reasoning", "text"), value, strict=True))
+    return _need_number(names, "seconds", LONGEST_SECONDS), _need_count(names, "reasoning"), _need_count(names, "text")
+
+
+def decode_superseded(line: Mapping[str, Any]) -> list[str] | None:
+    """The ids that a line declares superseded; None for any other line."""
+    if set(line) != {"superseded"}:
+        return None
+    return [_check(name, str, "an id") for name in _need(line, "superseded", list)]
+
+
+# ---- values
+
+
+def _check(value: object, kind: type, what: str) -> Any:
+    if not isinstance(value, kind):
+        raise LineError(f"has {what} that is no {_WORDS[kind]}")
+    return value
+
+
+_WORDS: Mapping[type, str] = {str: "text", dict: "object", list: "list"}
+
+
+def _read(holder: Mapping[str, Any], name: str, kind: type) -> Any:
+    """The value under ``name`` if it is of ``kind``; None if there is none."""
+    value = holder.get(name)
+    return None if value is None else _check(value, kind, f"a {name!r}")
+
+
+def _need(holder: Mapping[str, Any], name: str, kind: type) -> Any:
+    return _present(_read(holder, name, kind), name)
+
+
+def _present(value: Any, name: str) -> Any:
+    if value is None:
+        raise LineError(f"has no {name!r}")
+    return value
+
+
+def _read_number(holder: Mapping[str, Any], name: str, most: float) -> float | None:
+    value = holder.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:  # NaN isn't either
+        raise LineError(f"has a {name!r} that is no number from 0 to {most:g}")
+    return float(value)
+
+
+def _need_number(holder: Mapping[str, Any], name: str, most: float) -> float:
+    return float(_present(_read_number(holder, name, most), name))
+
+
+def _need_count(holder: Mapping[str, Any], name: str) -> int:
+    return int(_need_number(holder, name, _MOST_TOKENS))
+
+
+def parse_line(text: str | bytes) -> dict[str, Any]:
+    """A line as JSON.
+
+    Raises:
+        LineError: it is no JSON object, or nested too deeply to be meant.
+    """
+    try:
+        parsed = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise LineError("is nested too deeply") from None
+    except ValueError as error:
+        raise LineError(f"is not valid JSON ({str(error)[:80]})") from None
+    return dict(_check(parsed, dict, "a value"))
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
+
+
+_ENCODER: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+
+def print_line(line: Mapping[str, Any]) -> bytes:
+    """A line as it stands in the file; half an emoji, which UTF-8 cannot spell, as its escape."""
+    text = _ENCODER(line)
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(line, separators=(",", ":"), default=str).encode() + b"\n"

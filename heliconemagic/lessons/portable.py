@@ -1,0 +1,53 @@
+"""Text that may leave this machine: without keys, and without the paths of its user's folders.
+
+Requests are made portable before they are compared, too: what stood below the teacher's home folder is then the
+same prompt below the student's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from heliconemagic.records import Message
+from heliconemagic.redaction import Redactor
+
+_SHORTEST_FOLDER = 4
+"""Characters: "/" or "C:/" stand for nobody."""
+
+
+class Portable:
+    """Takes keys and folders out of values. ``folders`` maps what a path begins with to what stands for it."""
+
+    def __init__(self, folders: Mapping[str, str], redactor: Redactor) -> None:
+        known = {folder.rstrip("/\\"): sign for folder, sign in folders.items()}
+        self._signs = {folder: sign for folder, sign in known.items() if len(folder) >= _SHORTEST_FOLDER}
+        longest_first = sorted(self._signs, key=len, reverse=True)
+        pattern = "|".join(map(re.escape, longest_first))
+        self._pattern = re.compile(rf"(?:{pattern})(?![\w.-]*\w)") if pattern else None
+        self._redactor = redactor
+        self.found_folders = False  # whether any value had one
+
+    def make(self, value: Any) -> Any:
+        """``value`` with every text in it made portable; data URLs stay what they are."""
+        if isinstance(value, str):
+            return value if value.startswith("data:") else self.make_text(value)
+        if isinstance(value, Mapping):
+            return {str(name): self.make(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.make(inner) for inner in value]
+        return value
+
+    def make_text(self, text: str) -> str:
+        """``text`` without keys, or what looks like one, and without the folders."""
+        safe = self._redactor.redact_lookalikes(text)
+        if self._pattern is None:
+            return safe
+        portable, count = self._pattern.subn(lambda found: self._signs[found[0]], safe)
+        self.found_folders |= count > 0
+        return portable
+
+    def make_messages(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """Messages made portable."""
+        return tuple(self.make(message) for message in messages)
