@@ -20,7 +20,7 @@ from fake_helicone import FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 from shells import Shell
 
-from heliconemagic.attachments.attachment import list_attachments
+from heliconemagic.attachments.attachment import list_attachments, parse_part
 from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.cards import build_recorded_card, build_reply
 from heliconemagic.cli.main import main
@@ -233,6 +233,16 @@ def test_only_our_own_thumbnails_are_shown(bench: Bench, thumbnail: str) -> None
     assert "<img" not in page and "evil" not in page and "onerror" not in page
     assert "&lt;b&gt;x&lt;" not in page  # a name is its last piece
     assert "b&gt;.png" in page
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x.png", "a/../../x.png", "~/x.png", "C:\\x.png", "a\nb.png"])
+def test_code_reads_nothing_outside_the_notebooks_folder(path: str) -> None:
+    """Whatever a journal or a recording from elsewhere says that the file's path is."""
+    part = {"type": "attachment", "sha256": "0" * 64, "name": "x.png", "path": path}
+    found = parse_part(part)
+    assert found is not None and found.path == ""
+    kept = parse_part({**part, "path": "plots/first chart..v2.png"})
+    assert kept is not None and kept.path == "plots/first chart..v2.png"
 
 
 def test_a_cell_with_tools_shows_what_it_attached(bench: Bench) -> None:

@@ -116,11 +116,17 @@ def parse_part(part: object) -> Attachment | None:
         sha256=str(part["sha256"]),
         media_type=str(part.get("media_type", media.TEXT.media_type)),
         name=clean_name(str(part.get("name", ""))) or "attachment",
-        path=str(part.get("path", "")),
+        path=_clean_path(str(part.get("path", ""))),
         detail=str(part["detail"]) if part.get("detail") in DETAILS else "",
         thumbnail=thumbnail if len(thumbnail) <= MOST_THUMBNAIL and _THUMBNAIL.fullmatch(thumbnail) else "",
         **{"size": 0, **numbers},
     )
+
+
+def _clean_path(path: str) -> str:
+    """A path below the notebook's folder; empty for any other."""
+    is_below = path.isprintable() and not re.search(r"^[/\\~]|^\w:|(?:^|[/\\])\.\.(?:[/\\]|$)", path)
+    return path if is_below else ""
 
 
 def _is_number(value: object) -> bool:

@@ -36,7 +36,7 @@ def build_wire_messages(messages: Iterable[Message], find: Callable[[str], bytes
         if data is None:
             return attachment.build_part()
         if attachment.kind is Kind.TEXT:
-            return build_text_part(attachment, data.decode())
+            return build_text_part(attachment, data.decode("utf-8", "replace"))
         return build_data_part(attachment, base64.b64encode(data).decode("ascii"))
 
     return replace_attachments(messages, build)
