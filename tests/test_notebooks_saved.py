@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("**/*.ipynb"))
 
 # /home/ann, /Users/ann, /tmp/x, C:\Users: a path of the machine it was made on. Session paths begin otherwise.
-MACHINE_PATH = re.compile(r"(?:/(?:home|Users|root|tmp|var|opt|usr|mnt|work|private|workspace)/|[A-Za-z]:\\\\)")
+MACHINE_PATH = re.compile(r"(?:/(?:home|Users|root|tmp|var|opt|usr|mnt|work|private|workspace)/|\b[A-Za-z]:\\\\)")
 
 
 THUMBNAIL = re.compile(r'<img src="data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=]{1,14000}" alt="" [a-z0-9=" ]*>')
