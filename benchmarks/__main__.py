@@ -11,7 +11,7 @@ import time
 
 from benchmarks.measure import Row, build_table
 
-TOPICS = ("load", "first_text", "calls", "page_bytes", "cpu", "journal_cost", "session_view")
+TOPICS = ("load", "first_text", "calls", "page_bytes", "cpu", "journal_cost", "session_view", "batches")
 
 
 def main() -> int:

@@ -61,19 +61,28 @@ def _build_head_end(card: BatchCard) -> str:
 
 def build_batch_body(card: BatchCard) -> str:
     """What lies between head and foot: the bar while it runs, and the table."""
-    bar = build_bar(card) if card.status is StepStatus.PENDING else ""
-    progress = join_parts(escape(part) for part in list_progress(card)) if card.status is StepStatus.PENDING else ""
-    shown = f'<div class="hm-lines"><span class="hm-progress">{bar}</span> {progress}</div>' if progress else ""
+    shown = _build_progress(card) if card.status is StepStatus.PENDING else ""
     table = _build_table(card.lines, COLUMNS, SIDES) if card.lines else ""
     rest = describe_rest(card) if card.status is not StepStatus.PENDING else ""
     more = f'<p class="hm-more">{escape(rest)}</p>' if rest else ""
     return f'<div class="hm-body {NO_MATH}">{shown}{table}{more}{_build_failures(card)}</div>'
 
 
+def _build_progress(card: BatchCard) -> str:
+    bar = build_bar(card)
+    shown = f'<span class="hm-progress">{bar}</span> ' if bar else ""
+    return f'<div class="hm-lines">{shown}{escape(" · ".join(list_progress(card)))}</div>'
+
+
 def _build_table(lines: Sequence[BatchLine], columns: Sequence[str], sides: str) -> str:
     head = f"<tr>{build_row(columns, sides, 'th')}</tr>"
-    body = "".join(f"<tr>{build_row(list_cells(line), sides)}</tr>\n" for line in lines)
+    body = "".join(f"<tr>{build_row(_keep_together(list_cells(line)), sides)}</tr>\n" for line in lines)
     return f'<table class="hm-batch"><thead>{head}</thead><tbody>{body}</tbody></table>'
+
+
+def _keep_together(cells: Sequence[str]) -> list[str]:
+    """Figures in one line; path and answer may have several."""
+    return [cell if position in (1, 2) else cell.replace(" ", "\u00a0") for position, cell in enumerate(cells)]
 
 
 def _build_failures(card: BatchCard) -> str:

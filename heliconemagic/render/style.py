@@ -93,6 +93,7 @@ border:0;border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm td.hm-bar{font:10px/1 var(--hm-mono);white-space:pre;color:var(--hm-run);letter-spacing:0;width:38%}
 .hm .hm-wait{opacity:.45}
 .hm.hm.hm .hm-failed td.hm-step,.hm.hm.hm .hm-failed td.hm-bar{color:var(--hm-bad)}
+.hm .hm-progress{font:10px/1 var(--hm-mono);color:var(--hm-run);margin-right:8px}
 .hm .hm-more{margin:0;padding:3px 12px 6px;font-size:12px;color:var(--hm-muted)}
 """
 

@@ -170,6 +170,7 @@ class BatchRun:
                 self._queue.close()
                 break
             self._plan(row)
+            time.sleep(0)  # else this thread keeps the interpreter for 5 ms, and those that send wait for it
         self._queue.ran_dry = False
 
     def _next_row(self) -> BatchRow | None:

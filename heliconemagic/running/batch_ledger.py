@@ -152,6 +152,6 @@ def build_line(outcome: Outcome) -> BatchLine:
         error=outcome.error.partition("\n")[0],
         tokens=step.usage.total_tokens if step and step.usage else None,
         cost=step.cost if step else None,
-        seconds=step.latency if step else None,
+        seconds=step.latency if step and outcome.state != "kept" else None,
         is_failed=not outcome.is_answered,
     )
