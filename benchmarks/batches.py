@@ -104,7 +104,7 @@ def open_batches(base_url: str) -> Iterator[Callable[[str, int, int], BatchResul
                 cell=Cell(id=f"cell-{number}", run=number),
                 is_shown=lambda: True,
             )
-            result: BatchResult = CellRunner(notebook, _build_no_view, _ignore).run_blocking(given)
+            result: BatchResult = CellRunner(notebook, _build_no_view, _build_no_view, _ignore).run_blocking(given)
             assert all(result)
             return result
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from fake_helicone import FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
@@ -17,6 +17,11 @@ from heliconemagic.planning import Cell
 from heliconemagic.render.batch_state import BatchCard
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
+
+
+def refuse_view(*_: object) -> NoReturn:
+    """A batch opens no other view."""
+    raise AssertionError
 
 
 @dataclass
@@ -81,7 +86,7 @@ class BatchBench(Bench):
         def publish(bundle: dict[str, Any], **_: Any) -> None:
             self.published.append(bundle)
 
-        return CellRunner(self.notebook, lambda *_: None, publish, build_batch_view=build_view)
+        return CellRunner(self.notebook, refuse_view, refuse_view, publish, build_batch_view=build_view)
 
     @property
     def card(self) -> BatchCard:
