@@ -326,10 +326,11 @@ def test_records_have_the_rows_own_values(bench: BatchBench, helicone: FakeHelic
 
 def test_answers_of_another_form_are_failed_rows(bench: BatchBench, helicone: FakeHelicone) -> None:
     """With --json a row whose answer is no JSON has failed, and is asked again by the next run."""
+    line = "/quiz/{{ row.topic }} --for rows --json"
     with pytest.raises(BatchError, match="2 of 2 rows failed") as caught:
-        bench.batch("/quiz/{{ row.topic }} --for rows --json", rows=TOPICS[:2])
+        bench.batch(line, "A question on {{ row.topic }} as JSON.", rows=TOPICS[:2])
     assert [failed.text for failed in caught.value.result.failed] == ["Hello!", "Hello!"]
     helicone.gateway.text = '{"question": 1}'
-    replies = bench.batch("/quiz/{{ row.topic }} --for rows --json", rows=TOPICS[:2])
+    replies = bench.batch(line, "A question on {{ row.topic }} as JSON.", rows=TOPICS[:2])
     assert [reply.parsed for reply in replies] == [{"question": 1}] * 2
     assert sum(step.is_superseded for step in bench.notebook.session.steps) == 2
