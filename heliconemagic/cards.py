@@ -14,7 +14,7 @@ from heliconemagic.engine import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
 from heliconemagic.planning import Plan
-from heliconemagic.records import Step, StepStatus
+from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.render.comparison_state import Comparison, build_comparison
 from heliconemagic.replies import Replies
@@ -55,7 +55,7 @@ def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = Non
     return Card(
         step=sum_rounds(trail, step),
         trail=trail,
-        context=plan.place.label if plan else f"after {parent.path}" if parent else "no context",
+        context=plan.place.label if plan else _describe_context(step, parent),
         notes=plan.notes if plan else (),
         error=_find_answer_error(step, session.find_form(step)),
         request=plan.form if plan else _build_recorded_form(session, step),
@@ -63,6 +63,12 @@ def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = Non
         session_url=find_session_url(session),
         totals=session.totals,
     )
+
+
+def _describe_context(step: Step, parent: Step | None) -> str:
+    if parent is None:
+        return "no context"
+    return f"for {parent.path}" if step.kind is StepKind.TOOL else f"after {parent.path}"
 
 
 def build_reply(

@@ -88,7 +88,7 @@ def _find_earlier_self(steps: Sequence[Step], own: Sequence[Step], wish: Wish) -
 
 def _begins_turn(step: Step) -> bool:
     """Whether a step is not one of those that follow from another of the same cell: its tools, and their results."""
-    return step.kind is StepKind.LLM and not step.follows_tools
+    return step.kind is StepKind.LLM and (not step.follows_tools or step.origin is not None)
 
 
 def _inherit_path(others: Sequence[Step], earlier: Step | None) -> SessionPath:

@@ -56,6 +56,7 @@ def build_kept_step(step: Step, kept: Step, *, now: float) -> Step:
     return replace(
         step,
         status=StepStatus.DONE,
+        messages=kept.messages if kept.follows_tools else step.messages,  # with what its tools gave
         started_at=now,
         ended_at=now,
         text=kept.text,

@@ -138,7 +138,7 @@ def plan_step(
     attached = _load_attachments(command, names, setting.folder)
     examples = _read_examples(command, names, has_system=system is not None)
     messages = build_messages(chain, build_content(filled.text, attached.parts), system, examples.messages)
-    tools = _find_tools(command.tools, names, place.path)
+    tools = _find_tools(command, names, place.path)
     if wanted.is_json:
         _check_json_is_asked_for(messages)
     # Half of an emoji, which answers may have, cannot be encoded: it would fail this step and all that follow it.
@@ -259,8 +259,8 @@ def _free_tool_choice(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {**parameters, "tool_choice": "auto"} if is_forced else dict(parameters)
 
 
-def _find_tools(expressions: Sequence[str], names: Mapping[str, Any], path: str) -> Toolbox | None:
-    tools = find_tools(expressions, names)
+def _find_tools(command: CellCommand, names: Mapping[str, Any], path: str) -> Toolbox | None:
+    tools = find_tools(command.tools, names)
     for name in (*(tool.name for tool in tools.tools), UNKNOWN_TOOL) if tools else ():
         build_tool_path(path, name)  # checked before anything is sent
     return tools

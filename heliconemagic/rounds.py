@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import dropwhile, islice
 from typing import Any
 
 from heliconemagic.paths import SessionPath
@@ -73,27 +74,57 @@ def read_call(step: Step) -> ToolCall:
 
 
 def find_trail(steps: Sequence[Step], last: Step) -> tuple[Step, ...]:
-    """The earlier requests of the cell's turn that ``last`` ends, and all its tool calls, in the order they ran."""
+    """The earlier requests of the cell's turn that ``last`` ends, and all its tool calls, in the order they ran.
+
+    Where they ran in another session, as those of a kept answer, the calls are read from the messages.
+    """
     if not (last.follows_tools or last.tool_calls):
         return ()
     rounds = [last]
-    for step in reversed(steps):
+    for step in _iterate_back(steps, last):
         if not rounds[-1].follows_tools:
             break
-        if _leads_to(step, last) and step.id != last.id:
+        if _leads_to(step, last):
             rounds.append(step)
     ids = {step.id for step in rounds}
-    return tuple(
+    found = tuple(
         step
         for step in steps
         if (step.id in ids and step.id != last.id) or (step.kind is StepKind.TOOL and step.parent_id in ids)
     )
+    return found or tuple(_read_calls(last))
+
+
+def _iterate_back(steps: Sequence[Step], last: Step) -> Iterator[Step]:
+    """The steps before ``last``, newest first."""
+    return islice(dropwhile(lambda step: step.id != last.id, reversed(steps)), 1, None)
 
 
 def _leads_to(step: Step, last: Step) -> bool:
-    is_same_cell = (step.cell, step.run, step.path, step.kind) == (last.cell, last.run, last.path, last.kind)
+    is_same_cell = (step.cell, step.path, step.kind) == (last.cell, last.path, last.kind)
     count = len(step.messages)
     return is_same_cell and count < len(last.messages) and step.messages == last.messages[:count]
+
+
+def _read_calls(last: Step) -> Iterator[Step]:
+    """The calls in the messages of ``last``; when they ran is not known."""
+    calls = [call for message in last.turn for call in message.get("tool_calls") or () if isinstance(call, Mapping)]
+    asked = {str(call.get("id")): call for call in calls}
+    for number, message in enumerate(last.turn):
+        call = asked.get(str(message.get("tool_call_id")))
+        if call is not None:
+            yield Step(
+                id=f"{last.id}/{number}",
+                session_id=last.session_id,
+                path=last.path,
+                kind=StepKind.TOOL,
+                status=StepStatus.DONE,
+                gateway=HERE,
+                model="tool",
+                messages=({"role": "assistant", "content": None, "tool_calls": [call]},),
+                started_at=last.started_at,
+                text=str(message.get("content") or ""),
+            )
 
 
 def sum_rounds(trail: Sequence[Step], last: Step) -> Step:

@@ -16,7 +16,7 @@ from heliconemagic.conversation import find_current
 from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.lessons.files import LessonWriter
-from heliconemagic.records import SessionRecord, SessionTotals, Step, StepStatus, sum_steps
+from heliconemagic.records import SessionRecord, SessionTotals, Step, StepKind, StepStatus, sum_steps
 from heliconemagic.replaying import LessonUse
 from heliconemagic.settings import RequestOptions
 
@@ -149,8 +149,10 @@ class Session:
                 self._steps[step.id] = replace(step, is_picked=step.id == chosen.id)
 
     def find_step(self, path: str) -> Step | None:
-        """The current step of ``path``."""
-        return find_current(self.steps, path)
+        """The current step of ``path``; where a tool was called, its last result."""
+        return find_current(self.steps, path) or next(
+            (step for step in reversed(self.steps) if step.path == path and _is_called(step)), None
+        )
 
     def wait_for(self, step_id: str) -> None:
         """Blocks until a step that runs in the background has ended.
@@ -183,3 +185,8 @@ class Session:
     def iterate_paths(self) -> Iterator[str]:
         """The paths used so far, newest first, each once."""
         yield from dict.fromkeys(step.path for step in reversed(self.steps))
+
+
+def _is_called(step: Step) -> bool:
+    """Whether a step is a tool that gave its result."""
+    return step.kind is StepKind.TOOL and step.status is StepStatus.DONE

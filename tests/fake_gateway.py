@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import takewhile
 from typing import Any
 
 import fake_provider
@@ -170,7 +171,9 @@ class FakeGateway:
         turn = self._turns[model]
         self._turns[model] += 1
         keys = (_read_bearer(received, name) for name in ("authorization", "helicone-auth"))
-        return Asked(0, turn, tuple(key for key in keys if key), self.text, self.delay)
+        roles = [message.get("role") for message in reversed((received.json or {}).get("messages") or [])]
+        results = list(takewhile(lambda role: role != "user", roles)).count("tool")
+        return Asked(0, turn, tuple(key for key in keys if key), self.text, self.delay, results)
 
     def _look_into_cache(self, received: Received, script: Script) -> tuple[tuple[str, str], ...]:
         if received.header("helicone-cache-enabled") != "true" or script.status != 200:

@@ -83,6 +83,7 @@ class Asked:
     keys: tuple[str, ...]  # values of the key headers
     text: str | None  # the fake's own
     delay: float  # seconds, the fake's own
+    results: int = 0  # of tools, since the prompt
 
 
 def say(text: str, size: int = 5) -> list[Part]:
@@ -110,7 +111,7 @@ def _say_slowly(asked: Asked) -> Script:
 
 
 def _call_tool(asked: Asked) -> Script:
-    if asked.number and asked.turn >= asked.number:
+    if asked.number and asked.results >= asked.number:
         return _say_hello(asked)
     pieces: list[Part] = [
         {"tool_calls": [{"index": 0, "function": {"arguments": part}}]} for part in ('{"ci', 'ty": "Par', 'is"}')
@@ -125,7 +126,7 @@ def _begin_call(index: int, name: str, arguments: str = "") -> Part:
 
 def _call_once(*calls: tuple[str, str]) -> Callable[[Asked], Script]:
     parts = [_begin_call(index, name, arguments) for index, (name, arguments) in enumerate(calls)]
-    return lambda asked: _say_hello(asked) if asked.turn else Script(parts, finish_reason="tool_calls")
+    return lambda asked: _say_hello(asked) if asked.results else Script(parts, finish_reason="tool_calls")
 
 
 def _reason(_: Asked) -> Script:
@@ -189,7 +190,7 @@ def answer(model: str, asked: Asked) -> Script:
         message = f"The model `{model}` does not exist or you do not have access to it."
         return _fail(404, message, "invalid_request_error", code="model_not_found")
     script = _SCRIPTS.get(name, _say_hello)
-    return script(Asked(number, asked.turn, asked.keys, asked.text, asked.delay))
+    return script(Asked(number, asked.turn, asked.keys, asked.text, asked.delay, asked.results))
 
 
 def _split_number(model: str) -> tuple[str, int]:

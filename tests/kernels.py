@@ -218,7 +218,10 @@ class Kernel:
     def click_stop(self) -> None:
         """Presses Stop when it is there, as JupyterLab does: over a subshell where the kernel has them."""
         self.wait(lambda: bool(self.find_open("ButtonModel")))
-        comm_id = self.find_open("ButtonModel")[0][0]
+        self.click(self.find_open("ButtonModel")[0][0])
+
+    def click(self, comm_id: str) -> None:
+        """Presses a button."""
         data = {"method": "custom", "content": {"event": "click"}}
         message = self.client.session.msg("comm_msg", {"comm_id": comm_id, "data": data})
         subshell = self._open_subshell()

@@ -18,7 +18,7 @@ from heliconemagic.errors import InputError
 from heliconemagic.tools.docstrings import parse_docstring
 from heliconemagic.tools.results import MAX_RESULT, ResultError, build_result_text
 from heliconemagic.tools.signatures import ArgumentsError
-from heliconemagic.tools.toolbox import build_tool, find_tools, name_functions
+from heliconemagic.tools.toolbox import build_tool, find_tools
 
 
 class Unit(enum.Enum):
@@ -195,7 +195,7 @@ def test_what_cannot_be_a_tool(function: Any, message: str, hint: str) -> None:
     [
         (["wether"], "the notebook has no 'wether'", "did you mean 'weather'?"),
         (["nothing"], "the notebook has no 'nothing'", "define it"),
-        (["weather", "api.weather"], "two functions called 'weather'", "another name"),
+        (["weather", "api.weather"], "two tools are called 'weather'", "another name"),
         (["api.nope"], "'api' has no 'nope'", "check"),
         (["été"], "cannot be a tool's name", "another name"),
     ],
@@ -212,13 +212,15 @@ def test_names_that_find_no_tool(expressions: list[str], message: str, hint: str
     assert hint in (caught.value.hint or "")
 
 
-def test_functions_at_hand_are_named_by_themselves() -> None:
-    """For the Python side: functions by name, refused where they have none or share one."""
-    assert name_functions([weather]) == {"weather": weather}
-    with pytest.raises(InputError, match="two tools are called 'weather'"):
-        name_functions([weather, weather])
-    with pytest.raises(InputError, match="has no name of its own"):
-        name_functions([lambda: 1])
+def test_functions_at_hand_are_tools_by_their_own_names() -> None:
+    """From Python: a function, a list, names among them; refused where one has no name, or two share one."""
+    for given in (weather, [weather], "weather", ["weather"]):
+        toolbox = find_tools(given, {"weather": weather})
+        assert toolbox is not None and [tool.name for tool in toolbox.tools] == ["weather"]
+    assert find_tools((), {}) is None
+    for given, message in (([weather] * 2, "two tools"), (lambda: 1, "has no name"), (3, "takes functions")):
+        with pytest.raises(InputError, match=message):
+            find_tools(given, {})
 
 
 @pytest.mark.parametrize(

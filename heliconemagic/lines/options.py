@@ -65,7 +65,7 @@ class CellCommand:
     is_json: bool = False
     extracts: bool = False
     fills_cell: bool = False
-    tools: tuple[str, ...] = ()  # names of functions, as typed
+    tools: Any = ()  # names of functions, as typed; from Python functions as well
     approves: bool = False
     tool_rounds: int | None = None
     help: Help | None = None

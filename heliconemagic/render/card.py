@@ -114,7 +114,8 @@ def build_html(card: Card) -> str:
     """The whole card, static: no script, nothing loaded; it reads well without its style, too."""
     answer = build_answer_html(card)
     body = build_attached_html(card.step) + (f'<div class="hm-body">{answer}</div>' if answer else "")
-    folded = "" if card.step.status is StepStatus.PENDING else build_request_html(card.step, card.request)
+    is_request = card.step.status is not StepStatus.PENDING and card.step.kind is not StepKind.TOOL
+    folded = build_request_html(card.step, card.request) if is_request else ""
     return f'{build_style()}<div class="hm">{build_head(card)}{body}{build_foot(card)}{folded}</div>'
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heliconemagic.records import Origin, OriginKind, SessionTotals, Step, StepStatus, ToolCall
+from heliconemagic.records import Origin, OriginKind, SessionTotals, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.render.card_calls import describe_rounds
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.clock import format_clock
@@ -16,8 +16,17 @@ STATE_WORDS = {
     StepStatus.INTERRUPTED: "stopped",
 }
 
+ASKED = "asked for tools"
+
 _SAMPLE = 2_000
 _MIN_SECONDS = 0.5  # of streaming, before a speed means anything
+
+
+def describe_state(step: Step) -> str:
+    """How far a step is, in a list of steps: one that ended in tool calls gave no answer."""
+    if step.status is StepStatus.DONE and step.kind is StepKind.LLM and step.tool_calls:
+        return ASKED
+    return STATE_WORDS[step.status]
 
 
 def describe_model(step: Step) -> str:
@@ -51,7 +60,7 @@ def describe_end(step: Step) -> str:
     if step.status not in (StepStatus.FAILED, StepStatus.INTERRUPTED):
         return ""
     word = STATE_WORDS[step.status]
-    if step.status is StepStatus.FAILED and step.text:
+    if step.status is StepStatus.FAILED and step.text and step.kind is StepKind.LLM:
         word = "broke off"
     return word if step.latency is None else f"{word} after {format_seconds(step.latency)}"
 
@@ -89,7 +98,7 @@ def list_figures(card: Card) -> list[str]:
         figures.append(describe_usage(step.usage))
     if source:
         figures.append(source)
-    elif step.status is StepStatus.DONE or step.cost is not None:
+    elif (step.status is StepStatus.DONE and step.kind is StepKind.LLM) or step.cost is not None:
         figures.append(describe_cost(step.cost))
     return figures
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from heliconemagic.comparison import find_alternatives
 from heliconemagic.records import Step, StepKind, StepStatus
-from heliconemagic.render.card_words import STATE_WORDS, describe_total_cost
+from heliconemagic.render.card_words import describe_state, describe_total_cost
 from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.figures import format_cost, format_count, format_seconds
 from heliconemagic.tree import Folder, build_tree, find_stale
@@ -93,7 +93,7 @@ def _build_folder_row(folder: Folder[Step], depth: int) -> Row:
 
 def _build_step_row(step: Step, depth: int, *words: str) -> Row:
     kind = "" if step.kind is StepKind.LLM else step.kind.value
-    state = STATE_WORDS[step.status] if step.origin is None else step.origin.kind.value
+    state = describe_state(step) if step.origin is None else step.origin.kind.value
     return Row(
         depth=depth,
         label=f"{step.path} · {describe_variant(step)}" if step.comparison else step.path,

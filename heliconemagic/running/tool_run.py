@@ -91,7 +91,8 @@ class ToolRun:
             self._notebook.finish(self._plan, self._run)
         if self._calls is not None:
             self._calls.abandon()
-        self._is_open = False
+        with self._showing:  # a click's thread may be at it
+            self._is_open = False
         self._view.close(self._build_card())
         self._note_change()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,36 +70,37 @@ class Toolbox:
         return [tool.build_definition() for tool in self.tools]
 
 
-def find_tools(expressions: Sequence[str], names: Mapping[str, Any]) -> Toolbox | None:
-    """The functions that ``expressions`` name (``weather``, ``client.search``) among ``names``; None for nothing.
+def find_tools(given: Any, names: Mapping[str, Any]) -> Toolbox | None:
+    """The functions that are ``given``: by what names them among ``names`` (``weather``, ``client.search``), or as
+    they are, from Python. None for nothing.
 
     Raises:
         InputError: no such name, not a function, one that cannot be a tool, or two of one name.
     """
-    if not expressions:
-        return None
-    tools = [build_tool(expression.rpartition(".")[2], _find_value(expression, names)) for expression in expressions]
+    tools = [_find_tool(each, names) for each in _list_given(given)]
     called = [tool.name for tool in tools]
     if twice := next((name for name in called if called.count(name) > 1), None):
-        raise InputError(f"--tools has two functions called {twice!r}.", hint="give one of them another name")
-    return Toolbox(tuple(tools))
+        raise InputError(f"two tools are called {twice!r}.", hint="give one of them another name")
+    return Toolbox(tuple(tools)) if tools else None
 
 
-def name_functions(functions: Iterable[Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-    """Functions by the names under which they can be offered, for callers that have them at hand.
+def _list_given(given: Any) -> list[Any]:
+    """A line has names already; Python may have a text, a function, or a list of either."""
+    if isinstance(given, str) or callable(given):
+        given = [given]
+    if not isinstance(given, list | tuple):
+        raise InputError(f"tools takes functions, not {given!r}.", hint="type tools=[weather]")
+    return [name for each in given for name in (each.split(",") if isinstance(each, str) else [each])]
 
-    Raises:
-        InputError: one has no name of its own, or two have the same.
-    """
-    named: dict[str, Callable[..., Any]] = {}
-    for function in functions:
-        name = getattr(function, "__name__", "")
-        if not name.isidentifier():
-            raise InputError(f"{function!r} has no name of its own.", hint="write it as a function: def name(…): …")
-        if name in named:
-            raise InputError(f"two tools are called {name!r}.", hint="give one of them another name")
-        named[name] = function
-    return named
+
+def _find_tool(given: Any, names: Mapping[str, Any]) -> Tool:
+    if isinstance(given, str):
+        expression = given.strip()
+        return build_tool(expression.rpartition(".")[2], _find_value(expression, names))
+    name = getattr(given, "__name__", "")
+    if not name.isidentifier():
+        raise InputError(f"{given!r} has no name of its own.", hint="write it as a function: def name(…): …")
+    return build_tool(name, given)
 
 
 def _find_value(expression: str, names: Mapping[str, Any]) -> Any:
