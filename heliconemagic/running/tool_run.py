@@ -9,6 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 
@@ -24,7 +25,7 @@ from heliconemagic.rounds import build_call_message, build_result_message, descr
 from heliconemagic.running.cell_run import BuildView, CellInput, give_reply
 from heliconemagic.running.question import OpenQuestion, ask_in_words
 from heliconemagic.running.tool_calls import ToolCalls
-from heliconemagic.running.waiting import run_blocking
+from heliconemagic.running.waiting import raising_interrupts, run_blocking
 from heliconemagic.session_state import Session
 
 DEFAULT_ROUNDS = 8
@@ -104,19 +105,29 @@ class ToolRun:
 
     async def follow(self) -> None:
         """Takes the cell to its end on the running loop."""
-        for waited in self._advance():
-            if isinstance(waited, ToolCalls):
-                await waited.follow(self._show, self._is_stopped)
-            else:
-                self._is_stopping |= await follow(waited or self._run, self._show)
+        with self._stopping_on_interrupt():
+            for waited in self._advance():
+                if isinstance(waited, ToolCalls):
+                    await waited.follow(self._show, self._is_stopped)
+                else:
+                    self._is_stopping |= await follow(waited or self._run, self._show)
 
     def follow_blocking(self) -> None:
         """The same on this thread; what is async runs on the kernel's own loop all the same."""
-        for waited in self._advance():
-            if isinstance(waited, ToolCalls):
-                run_blocking(waited.follow(self._show, self._is_stopped))
-            else:
-                self._is_stopping |= follow_blocking(waited or self._run, self._show)
+        with self._stopping_on_interrupt():
+            for waited in self._advance():
+                if isinstance(waited, ToolCalls):
+                    run_blocking(waited.follow(self._show, self._is_stopped))
+                else:
+                    self._is_stopping |= follow_blocking(waited or self._run, self._show)
+
+    @contextmanager
+    def _stopping_on_interrupt(self) -> Iterator[None]:
+        """An interrupt between two waits stops the cell as one within does: what is open is ended on leaving."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._is_stopping = True
 
     def cancel(self) -> None:
         """What the Stop button does, on any thread: cancels what can be cancelled; a function runs to its end."""
@@ -156,9 +167,10 @@ class ToolRun:
             if choice is Choice.SKIP:
                 calls.skip(call)
                 continue
-            step = calls.begin(call)
-            self._show()
-            calls.call(step, call)
+            with raising_interrupts():
+                step = calls.begin(call)
+                self._show()
+                calls.call(step, call)
             self._note_change()
             if calls.is_waiting and self._given.command.approves:  # its result may decide what is approved next
                 yield calls
@@ -237,7 +249,8 @@ class ToolRun:
 
     def _is_cut_short(self) -> bool:
         newest = self._run.read_step()
-        return newest.status is StepStatus.INTERRUPTED or self._calls is not None
+        is_asking = self._calls is not None or (self._is_stopping and bool(newest.tool_calls))
+        return newest.status is StepStatus.INTERRUPTED or is_asking
 
     def _describe_waiting(self, waiting: str) -> str:
         running = self._calls.describe_running() if self._calls else ""

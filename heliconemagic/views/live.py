@@ -278,6 +278,7 @@ class LiveCalls:
         self._shown: tuple[Any, ...] = ()
         self._question: Question | None = None
         self._asking: Any = None
+        self._asked: tuple[Any, ...] = ()  # all widgets of the question
 
     @property
     def parts(self) -> tuple[Any, ...]:
@@ -294,6 +295,7 @@ class LiveCalls:
         asked = card.question.asked if card.question else None
         if asked != (self._question.asked if self._question else None):
             self._question = card.question
+            self._widgets.close_now(self._asked)
             self._asking = self._build_question(card.question) if card.question else None
         return self.parts != before
 
@@ -301,7 +303,9 @@ class LiveCalls:
         text = self._widgets.build_html(f"<p><strong>Run this?</strong> <code>{escape(question.asked)}</code></p>")
         buttons = [self._build_choice(question, choice) for choice in Choice]
         row = self._widgets.build_box("HBox", tuple(buttons), "hm-live-head")
-        return self._widgets.build_box("VBox", (text, row))
+        whole = self._widgets.build_box("VBox", (text, row))
+        self._asked = (whole, row, text, *buttons)
+        return whole
 
     def _build_choice(self, question: Question, choice: Choice) -> Any:
         return self._widgets.build_button(choice.value, lambda _: question.choose(choice))
@@ -346,6 +350,11 @@ class WidgetSet:
         self._layout = {"layout": widget.layout}
         self._made.append(widget)
         return widget
+
+    def close_now(self, widgets: tuple[Any, ...]) -> None:
+        """Closes some before the end, without the layout and style that they may share."""
+        for widget in widgets:
+            widget.close()
 
     def close(self, keep: tuple[Any, ...] = ()) -> None:
         """Closes all widgets but ``keep``, even if closing one of them fails. May be called twice."""
