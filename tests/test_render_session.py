@@ -40,7 +40,7 @@ def test_the_table_is_the_tree() -> None:
     """A path with one step is a row; one with more is a folder with its sums, and rows below it."""
     lines = build_session_text(SESSION, STEPS).splitlines()
     assert lines[0] == (
-        "Course Création · 5 steps · 1 failed · 15.3 s of model time in 3 min 12 s · 5,568 tokens · $0.00087"
+        "Course Création · 5 steps · 1 failed · 15.0 s of model time in 3 min 12 s · 5,568 tokens · $0.00087"
     )
     assert lines[1].split("  ")[0] == "path" and lines[1].endswith("0 s — 15.4 s (3 pauses folded)")
     assert [line[:19].rstrip() for line in lines[2:8]] == [
