@@ -100,7 +100,9 @@ def test_readme_opens_with_two_commands() -> None:
     """The first two code blocks are one command each: the demo, then the tests."""
     blocks = re.findall(r"```(?:sh|bash)\n(.*?)```", README, re.DOTALL)
     assert blocks[0].strip().endswith(".venv/bin/heliconemagic demo") and blocks[0].count("\n") == 1
-    assert blocks[1].strip().endswith(".venv/bin/python -m pytest") and blocks[1].count("\n") == 1
+    assert (
+        blocks[1].strip().endswith(".venv/bin/python -m pytest -n auto --dist loadfile") and blocks[1].count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize(
