@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.attachments.offering import iterate_attachable, iterate_lists
+from heliconemagic.cards import build_recorded_comparison
 from heliconemagic.errors import HeliconeMagicError, InputError, InvalidAnswerError, StepInterrupted
 from heliconemagic.frontend import Frontend
 from heliconemagic.gateways.presets import PRESETS
@@ -23,6 +23,7 @@ from heliconemagic.lines.suggestions import Suggestion, suggest
 from heliconemagic.local_line import LocalModelLine
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook import Notebook, Surroundings
+from heliconemagic.paths import SessionPath
 from heliconemagic.prefixes import find_prefix
 from heliconemagic.prompt.templates import find_awaitables
 from heliconemagic.running.background import Handle
@@ -130,6 +131,22 @@ class Workbench:
         if command.verb in (None, "resume", "end", "forget"):
             self.show.close()
         self.frontend.publish(bundle)
+        if command.verb == "pick":
+            self._show_pick(SessionPath.parse(command.arguments[0]))
+
+    def _show_pick(self, path: SessionPath) -> None:
+        """Lets the columns that are on the page, and the last `show`, say which answer is current now."""
+        from heliconemagic.render.comparison import build_comparison_bundle
+        from heliconemagic.views.columns import build_display_id
+
+        session = self.notebook.session
+        chosen = session.find_step(path) if session else None
+        if session is None or chosen is None or self._find_kind() == "text":
+            return
+        comparison = build_recorded_comparison(session, chosen)
+        bundle = build_comparison_bundle(comparison)
+        self.frontend.publish(bundle, display_id=build_display_id(comparison), update=True)
+        self.show.refresh()
 
     async def run(self, command: CellCommand, body: str) -> Any:
         """Runs a cell by awaiting it on the kernel's loop."""
@@ -166,7 +183,6 @@ class Workbench:
             cell=self.frontend.cell,
             is_shown=self.frontend.build_is_shown(),
             put_next_cell=self.frontend.put_next_cell,
-            keep_result=partial(self._give_back, command),
         )
 
     def open_session(self) -> Session:
@@ -185,7 +201,7 @@ class Workbench:
 
     @contextlib.contextmanager
     def _keeping_result(self, command: CellCommand) -> Iterator[None]:
-        """What a failed cell gives all the same stands under its names: an answer of another form, rows of a batch."""
+        """What a failed cell gives all the same stands under its names: an answer of another form, some of many."""
         try:
             yield
         except InvalidAnswerError as error:

@@ -237,13 +237,27 @@ def _write_abstract(task: _Task) -> str:
     start = task.pick("start", ["something everyone has seen", "one plain question", "a single well-chosen example"])
     middle = f" It touches {_join_words(task.keywords)}." if task.keywords else ""
     end = task.pick("end", ["which claims deserve a second look", "where to read on", "what is still unknown"])
+    way = task.pick("way", _WAYS)
+    habit = task.pick("habit", _HABITS)
     return (
         f"This {form[1].lower() if form else 'text'} on **{task.topic}** begins with {start} and ends with the "
-        f"questions that are still open.{middle} Participants learn the vocabulary first, work through one example by "
-        "hand, and then meet the same idea at a larger scale. Each part closes with a short exercise, so that progress "
-        "can be seen. No earlier knowledge is needed beyond curiosity and school arithmetic. At the end, everyone can "
-        f"explain {task.topic} to a friend, follow an introductory text on it, and say {end}."
+        f"questions that are still open.{middle} {way} {habit}No earlier knowledge is needed beyond curiosity and "
+        f"school arithmetic. At the end, everyone can explain {task.topic} to a friend, follow an introductory text "
+        f"on it, and say {end}."
     )
+
+
+_WAYS = (
+    "Participants learn the vocabulary first, work through one example by hand, and then meet the same idea at a "
+    "larger scale.",
+    "The way leads from what can be seen to what can be measured, and from there to what follows from it.",
+    "Every week has one question, one short text, and one thing to try, so that nothing has to be taken on trust.",
+)
+_HABITS = (
+    "Each part closes with a short exercise, so that progress can be seen. ",
+    "Work in pairs is part of every meeting, and each of them begins with a look back at the last. ",
+    "",
+)
 
 
 _MODULES = (
@@ -260,9 +274,13 @@ _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 def _write_outline(task: _Task) -> str:
     source = " It follows the earlier answer." if task.answers else ""
     parts = [f"An outline on **{task.topic}**.{source}"]
-    for number, (title, bullets) in enumerate(_MODULES[: _find_count(task.prompt)], start=1):
+    first, *others = _MODULES
+    turned = task.pick("order", range(len(others)))
+    modules = [first, *others[turned:], *others[:turned]]
+    for number, (title, bullets) in enumerate(modules[: _find_count(task.prompt)], start=1):
+        count = task.pick(f"bullets {number}", (2, 3))
         extra = f"Focus: {task.keywords[number - 1]}" if number <= len(task.keywords) else None
-        lines = [capitalise(bullet.format(task.topic)) for bullet in (*bullets, *([extra] if extra else []))]
+        lines = [capitalise(bullet.format(task.topic)) for bullet in (*bullets[:count], *([extra] if extra else []))]
         heading = f"### Module {number}: {capitalise(title.format(task.topic))}"
         parts.append(heading + "\n\n" + "\n".join(f"- {line}" for line in lines))
     return "\n\n".join(parts)
@@ -289,14 +307,26 @@ def _write_lesson(task: _Task) -> str:
         f"This is a lesson on **{task.topic}**{origin}. {begin}: where is it met "
         "without looking for it? Three sentences of description are worth more than a definition "
         "learned by heart, because they can be checked.\n\n"
-        "Repeating the exercise helps. The time for the $n$-th try often follows a simple law, $t_n = t_1 n^{-a}$: "
+        f"{task.pick('advice', _ADVICE)} The time for the $n$-th try often follows a simple law, $t_n = t_1 n^{{-a}}$: "
         "quick gains at first, smaller ones later.\n\n"
         "| part | what to do | minutes |\n|---|---|--:|\n"
         f"| look | find one example of {task.topic} | 5 |\n"
         "| name | write down its parts | 10 |\n"
-        "| check | explain it to somebody who asks back | 10 |\n\n"
+        f"| check | {task.pick('check', _CHECKS)} | 10 |\n\n"
         f"Before the next lesson, note what is still unclear{hint}. It will be the first question then."
     )
+
+
+_ADVICE = (
+    "Repeating the exercise helps.",
+    "It is tempting to read on; doing it once more is worth more.",
+    "Two short attempts teach more than one long one.",
+)
+_CHECKS = (
+    "explain it to somebody who asks back",
+    "draw it without looking, then compare",
+    "find the sentence that is still vague, and mend it",
+)
 
 
 def _find_number(task: _Task) -> int:
@@ -336,8 +366,15 @@ def _write_code(task: _Task) -> str:
         '    print(f"{letter}: {count}")\n'
         "```\n\n"
         "`count_letters` takes the words apart and counts; the loop prints the three most frequent letters. "
-        "Put your own list in place of `words` to try it."
+        + task.pick("try", _TRIES)
     )
+
+
+_TRIES = (
+    "Put your own list in place of `words` to try it.",
+    "Letters in upper case are counted apart: `word.lower()` would join them.",
+    "For long texts, `re.findall` gives better words than `str.split`, which leaves commas on them.",
+)
 
 
 def _write_answer(task: _Task) -> str:
@@ -347,10 +384,18 @@ def _write_answer(task: _Task) -> str:
     close = task.pick("close", ["Try the smallest case first.", "Start with the part that can be measured."])
     return (
         f"The question is about **{task.topic}**.{before} A full answer would take it apart like this:\n\n{bullets}\n\n"
-        "Each point can be looked at alone, but they are easier to judge side by side: what one of them gains is often "
-        f"what another one pays for. {close} Then ask again with what was learned, and the next answer will have it "
+        f"{task.pick('view', _VIEWS)} {close} Then ask again with what was learned, and the next answer will have it "
         "in its context."
     )
+
+
+_VIEWS = (
+    "Each point can be looked at alone, but they are easier to judge side by side: what one of them gains is often "
+    "what another one pays for.",
+    "None of these is the whole of it. Where two of them disagree, the question was asked too broadly, and a narrower "
+    "one will show which of them holds.",
+    "The order is no ranking: which one matters most depends on what the answer is needed for.",
+)
 
 
 def _join(task: _Task) -> str:

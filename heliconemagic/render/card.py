@@ -172,6 +172,8 @@ def build_json(card: Card) -> dict[str, Any]:
         "id": step.id,
         "session_id": step.session_id,
         "parent_id": step.parent_id,
+        "comparison": step.comparison or None,
+        "variant": step.variant or None,
         "path": step.path,
         "kind": step.kind.value,
         "status": step.status.value,

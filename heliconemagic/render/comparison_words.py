@@ -75,7 +75,8 @@ def _name(steps: Sequence[Step], comparison: Comparison, describe: Callable[[Ste
         return "unpriced"
     if len(steps) == len(list_finished(comparison)):
         return f"all the same ({describe(steps[0])})"
-    return f"{' and '.join(describe_variant(step) for step in steps)} ({describe(steps[0])})"
+    names = describe_variant(steps[0]) if len(steps) == 1 else " and ".join(str(step.variant) for step in steps)
+    return f"{names} ({describe(steps[0])})"
 
 
 def build_rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -103,6 +104,8 @@ def describe_choice(comparison: Comparison) -> str:
     """Which answer steps continue, and how to choose another one; empty before the end."""
     if comparison.current is None:
         return "none of them can be continued" if comparison.is_over else ""
+    chosen = next(card.step for card in comparison.cards if card.step.variant == comparison.current)
+    why = ", the first that can be continued" if comparison.current > 1 and not chosen.is_picked else ""
     other = next((step.variant for step in list_finished(comparison) if step.variant != comparison.current), None)
-    said = f"steps continue answer {comparison.current}"
+    said = f"steps continue answer {comparison.current}{why}"
     return said if other is None else f"{said}; to change that: %helicone_session pick {comparison.path} {other}"

@@ -64,12 +64,12 @@ font-family:var(--hm-mono);font-size:13px;line-height:1.5;border:0}
 """
 
 _COLUMNS = """
-.hm-comparison .hm-columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,270px),1fr));gap:6px;
+.hm-comparison .hm-columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,200px),1fr));gap:6px;
 margin:4px 0;align-items:stretch;overflow:visible}
 .hm-comparison .hm{max-width:none;margin:0}
 .hm-columns>.hm{display:flex;flex-direction:column;min-width:0}
 .hm-columns>.hm>.hm-body{flex:1 1 auto;font-size:13px}
-.hm.hm.hm h4.hm-path{margin:0;line-height:1.5}
+.hm.hm.hm h4.hm-path{margin:0;font:600 13px/1.5 var(--hm-mono)}
 .hm.hm.hm .hm-diff p{margin:.4em 0;line-height:1.6;font-size:13px}
 .hm-diff del{color:var(--hm-bad);text-decoration:line-through}
 .hm-diff ins{color:var(--hm-ok);text-decoration:underline}

@@ -38,7 +38,6 @@ class CellInput:
     cell: Cell
     is_shown: Callable[[], bool]  # whether the reply need not show itself again
     put_next_cell: Callable[[str], None] = lambda source: None  # opens a new cell below, where there are cells
-    keep_result: Callable[[Any], None] = lambda result: None  # for what there is although the cell fails
 
 
 class CellRun:

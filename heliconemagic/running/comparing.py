@@ -134,7 +134,8 @@ class ComparingRun:
 
         Raises:
             StepInterrupted: one was stopped.
-            ComparisonError: one failed, or isn't what the cell asked for. The others were given to ``--out`` before.
+            ComparisonError: one failed, or isn't what the cell asked for.
+                Either error has the replies of the others as its ``result``.
         """
         comparison = self._build_comparison()
         errors = [card.error for card in comparison.cards]
@@ -143,11 +144,11 @@ class ComparingRun:
         replies = build_compared_replies(self.session, good, comparison=comparison, is_shown=self._given.is_shown)
         if len(good) == len(pairs):
             return replies
-        if good:
-            self._given.keep_result(replies)
         self._raise_bug()
         missing = [answer.step for answer in self._answers if answer.step not in good]
-        raise build_error(missing, len(pairs), [error for error in errors if error is not None])
+        failure = build_error(missing, len(pairs), [error for error in errors if error is not None])
+        failure.result = replies or None
+        raise failure
 
     def _raise_bug(self) -> None:
         """What is no error of ours keeps its traceback."""
@@ -157,12 +158,21 @@ class ComparingRun:
                 raise error
 
 
-def build_error(missing: Sequence[Step], count: int, errors: Sequence[HeliconeMagicError]) -> BaseException:
+def build_error(
+    missing: Sequence[Step], count: int, errors: Sequence[HeliconeMagicError]
+) -> StepInterrupted | ComparisonError:
     """What a cell fails with if of ``count`` answers these are ``missing``; ``errors`` are those of the failed ones."""
     path = missing[0].path
     kept = "; the others are kept" if len(missing) < count else ""
-    names = ", ".join(f"{step.variant} ({step.model})" for step in missing)
+    ends = ", ".join(f"{step.variant} ({step.model}) {_ENDS[step.status]}" for step in missing)
+    message = f"{path}: of {count} answers {ends}{kept}."
     if not errors:
-        return StepInterrupted(f"{path}: of {count} answers {names} stopped; what had arrived is kept.")
-    message = f"{path}: of {count} answers {names} failed{kept}."
+        return StepInterrupted(message)
     return ComparisonError(message, hint=errors[0].hint, cause=errors[0].message)
+
+
+_ENDS = {
+    StepStatus.INTERRUPTED: "was stopped",
+    StepStatus.FAILED: "failed",
+    StepStatus.DONE: "isn't what the cell asks for",
+}

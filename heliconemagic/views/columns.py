@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from heliconemagic.records import StepStatus
@@ -107,12 +108,11 @@ class LiveColumns:
 
     def __init__(self, widgets: WidgetSet, comparison: Comparison, now: float, stops: Sequence[Stop]) -> None:
         self._widgets = widgets
-        self._turn = 0
         budget = Budget(BODY_RATE, BODY_BURST)
         self._head = widgets.build_html(build_comparison_top(comparison))
+        build = partial(LiveCard, widgets, budget=budget, count=len(stops), build_head=build_column_head)
         self._cards = [
-            LiveCard(widgets, build_column(comparison, card), now, stop, budget=budget, build_head=build_column_head)
-            for card, stop in zip(comparison.cards, stops, strict=True)
+            build(build_column(comparison, card), now, stop) for card, stop in zip(comparison.cards, stops, strict=True)
         ]
         columns = widgets.build_box("Box", tuple(card.root for card in self._cards), "hm-columns")
         style = widgets.build_html(build_style() + LIVE_STYLE)
@@ -124,13 +124,12 @@ class LiveColumns:
         return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
 
     def update(self, comparison: Comparison, now: float) -> None:
-        """Sends what is new and due, beginning with another card each time: the first would take all bytes."""
+        """Sends what is new and due, first of the card that has waited longest: the first would take all bytes."""
         head = build_comparison_top(comparison)
         if self._head.value != head:
             self._head.value = head
-        self._turn = (self._turn + 1) % len(self._cards)
-        pairs = list(zip(self._cards, comparison.cards, strict=True))
-        for live, card in pairs[self._turn :] + pairs[: self._turn]:
+        pairs = zip(self._cards, comparison.cards, strict=True)
+        for live, card in sorted(pairs, key=lambda pair: pair[0].answered_at):
             live.update(build_column(comparison, card), now)
 
     def finish(self, value: str) -> tuple[Any, ...]:

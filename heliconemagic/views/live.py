@@ -157,7 +157,8 @@ class Stop:
 class LiveCard:
     """The widgets of one running step: head with Stop, the answer in segments, foot.
 
-    Cards beside each other have heads of their own kind, share a ``budget``, and bring no ``style``.
+    Cards beside each other have heads of their own kind, share a ``budget``, and bring no ``style``; the more of
+    them (``count``), the less often their clocks move: those cost as many bytes as text does.
     """
 
     def __init__(
@@ -169,13 +170,15 @@ class LiveCard:
         *,
         style: str = "",
         budget: Budget | None = None,
+        count: int = 1,
         build_head: Callable[[Card, float], str] = build_head,
     ) -> None:
         self._widgets = widgets
         self._build_head = build_head
-        self._head_pace = Pace(interval=HEAD_INTERVAL)
+        self._head_pace = Pace(interval=HEAD_INTERVAL * max(1.0, count / 2))
         self._body_pace = Pace(interval=BODY_INTERVAL, budget=budget or Budget(BODY_RATE, BODY_BURST))
         self._stop = stop
+        self.answered_at = now  # when the answer was last sent
         self._answer = SegmentedMarkdown()
         self._placed = 0  # closed segments of the answer that have their widget
         self._groups: list[Any] = []
@@ -222,6 +225,7 @@ class LiveCard:
         if _measure_answer(card) != self._shown and self._body_pace.is_due(now):
             self._shown = _measure_answer(card)
             self._show_answer(card, now)
+            self.answered_at = now
             self._body_pace.spend(0, now)
 
     def _send(self, widget: Any, value: str, now: float) -> None:

@@ -1,0 +1,180 @@
+"""Several answers side by side: what a saved notebook keeps of them, without any style too, and word diffs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from render_samples import ATTACKS, PageReader, build_step, list_dangers
+
+from heliconemagic.records import StepStatus
+from heliconemagic.render.card import Card
+from heliconemagic.render.comparison import MAX_ALL_PAIRS, build_comparison_bundle, build_comparison_json
+from heliconemagic.render.comparison_state import Comparison, build_comparison
+from heliconemagic.render.word_diff import (
+    MAX_WORDS,
+    build_diff_html,
+    build_diff_markdown,
+    build_diff_text,
+    compare_words,
+)
+
+HTML, MARKDOWN, TEXT = "text/html", "text/markdown", "text/plain"
+
+
+def build_card(number: int, text: str = "Some text.", *, notes: tuple[str, ...] = (), **changes: Any) -> Card:
+    """The card of one answer; later ones are slower and dearer unless told otherwise."""
+    given = {"model": f"model-{number}", "ended_at": 101.0 + number, "cost": 0.001 * number, "text": text, **changes}
+    step = build_step(id=f"step-{number}", comparison="step-1", variant=number, **given)
+    return Card(step=step, context="after /plan", notes=notes)
+
+
+def build_pair(first: str = "One two three.", second: str = "One four three four.", **changes: Any) -> Comparison:
+    """Two finished answers, of which the first is current."""
+    return build_comparison([build_card(1, first), build_card(2, second, **changes)], 1)
+
+
+def strip_styles(page: str) -> str:
+    """What GitHub leaves of HTML outputs: no style, class or id."""
+    page = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
+    return re.sub(r' (?:class|style|id)="[^"]*"', "", page)
+
+
+def test_without_styles_each_answer_has_its_heading_and_foot() -> None:
+    """Read from top to bottom: heading, answer, figures; again for the next; then the table."""
+    words = " ".join(PageReader(strip_styles(build_comparison_bundle(build_pair())[HTML])).words)
+    order = ["/outline", "2 answers", "after /plan", "1 · model-1", "One two three.", "total", "2 · model-2",
+             "One four three four.", "total", "first token", "fastest", "word diff 1 → 2"]  # fmt: skip
+    positions = [words.index(order[0])]
+    for word in order[1:]:
+        positions.append(words.index(word, positions[-1]))
+    assert "class=" not in strip_styles(build_comparison_bundle(build_pair())[HTML])
+
+
+def test_answers_have_headings_of_html() -> None:
+    """A heading for each column, a table with heads, and folded parts."""
+    names = [name for name, _ in PageReader(build_comparison_bundle(build_pair())[HTML]).elements]
+    assert (names.count("h4"), names.count("thead")) == (2, 1)
+    assert names.count("details") == names.count("summary") >= 1
+
+
+@pytest.mark.parametrize("kind", [HTML, MARKDOWN, TEXT])
+def test_every_form_says_who_is_best_and_which_is_current(kind: str) -> None:
+    """In words, not in colours; and how to make another one current."""
+    said = build_comparison_bundle(build_pair())[kind].replace("\\", "")
+    for words in (
+        "fastest: 1 · model-1 (2.0 s)",
+        "cheapest: 1 · model-1 ($0.001 est.)",
+        "longest: 2 · model-2 (4 words)",
+    ):
+        assert words in said
+    assert "steps continue answer 1; to change that: %helicone_session pick /outline 2" in said
+    assert "current: steps continue this answer" in said
+
+
+def test_what_is_equal_is_said_to_be() -> None:
+    """Nobody is cheapest where all cost the same."""
+    text = build_comparison_bundle(build_pair("a b", "c d", cost=0.001))[TEXT]
+    assert "cheapest: all the same ($0.001 est.)" in text
+    assert "longest: all the same (2 words)" in text
+
+
+def test_unpriced_answers_are_not_the_cheapest() -> None:
+    """Nobody knows what they cost."""
+    cards = [build_card(1, cost=None), build_card(2, cost=None)]
+    assert "cheapest: unpriced" in build_comparison_bundle(build_comparison(cards, 1))[TEXT]
+
+
+def test_failed_answer_stands_in_its_column() -> None:
+    """Its error there, its state in the table; it is neither compared nor the best at anything."""
+    failed = build_card(2, "", status=StepStatus.FAILED, error="it broke\n  hint: again", usage=None, cost=None)
+    bundle = build_comparison_bundle(build_comparison([build_card(1), failed], 1))
+    assert "it broke" in bundle[HTML] and "it broke" in bundle[MARKDOWN]
+    assert "word diff" not in bundle[HTML] and "fastest" not in bundle[HTML]
+    row, choice = bundle[TEXT].splitlines()[-2:]
+    assert row.startswith("2 · model-2") and row.endswith("failed")
+    assert choice == "steps continue answer 1"
+
+
+def test_running_comparison_has_no_figures_yet() -> None:
+    """How many have ended stands in the head; the summary comes with the last."""
+    running = build_card(2, "On", status=StepStatus.PENDING, ended_at=None, usage=None, cost=None)
+    page = build_comparison_bundle(build_comparison([build_card(1), running], None))[HTML]
+    assert "1 of 2 done" in page
+    assert "<table" not in page
+
+
+def test_what_all_notes_say_is_said_once() -> None:
+    """What only one has to say stays in its column."""
+    cards = [build_card(1, notes=("shared note",)), build_card(2, notes=("shared note", "own note"))]
+    page = build_comparison_bundle(build_comparison(cards, 1))[HTML]
+    assert (page.count("shared note"), page.count("own note")) == (1, 1)
+
+
+def test_many_answers_are_compared_with_the_first() -> None:
+    """Every pair of a few, and no more than grows with their number."""
+    few = build_comparison([build_card(number) for number in range(1, MAX_ALL_PAIRS + 1)], 1)
+    many = build_comparison([build_card(number) for number in range(1, 11)], 1)
+    assert build_comparison_bundle(few)[HTML].count("word diff") == 6
+    assert (
+        build_comparison_bundle(many)[HTML].count("word diff 1 →")
+        == 9
+        == build_comparison_bundle(many)[HTML].count("word diff")
+    )
+
+
+def test_json_has_each_reply_as_if_it_stood_alone() -> None:
+    """With its number, and which one is current."""
+    form = build_comparison_json(build_pair())
+    assert (form["version"], form["current"]) == (1, 1)
+    assert [(reply["version"], reply["variant"], reply["model"]) for reply in form["replies"]] == [
+        (1, 1, "model-1"),
+        (1, 2, "model-2"),
+    ]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_attacks_are_harmless_in_every_form(attack: str) -> None:
+    """In answers, in the names of models, and in the difference between two answers."""
+    comparison = build_comparison([build_card(1, attack, model=attack), build_card(2, f"{attack} {attack}")], 1)
+    bundle = build_comparison_bundle(comparison)
+    assert list_dangers(bundle[HTML]) == []
+    assert "\x1b" not in bundle[TEXT] and "\u202e" not in bundle[TEXT]
+    diff = compare_words(attack, f"x {attack}")
+    assert list_dangers(build_diff_html(diff)) == []
+    assert not re.search(r"(?<!\\)<(?!/?(?:del|ins))", build_diff_markdown(diff))
+
+
+# ---- word diffs
+
+
+def test_words_that_differ_are_marked() -> None:
+    """In the marks of each form."""
+    diff = compare_words("the old *word* stays", "the new word stays")
+    assert build_diff_html(diff) == "<p>the <del>old *word*</del> <ins>new word</ins> stays</p>"
+    assert build_diff_markdown(diff) == r"the ~~old \*word\*~~ **new word** stays"
+    assert build_diff_text(diff) == "the [-old *word*-] {+new word+} stays"
+    assert diff.summary == "2 words the same, 2 removed, 2 added"
+
+
+def test_blanks_are_no_difference() -> None:
+    """Nor line ends."""
+    assert compare_words("a  b\n\nc", "a b c").summary == "the same 3 words"
+    assert compare_words("", "").summary == "both are empty"
+
+
+def test_long_stretches_without_a_difference_are_shortened() -> None:
+    """A dozen words are left beside each difference."""
+    words = [f"w{number}" for number in range(100)]
+    text = build_diff_text(compare_words(" ".join(words), " ".join([*words[:50], "x", *words[50:]])))
+    assert text.startswith("[… 38 words …] w38 ")
+    assert "w49 {+x+} w50" in text
+    assert text.endswith("w61 [… 38 words …]")
+
+
+def test_long_texts_are_compared_as_far_as_it_goes() -> None:
+    """It is said how far; texts that repeat themselves are not compared at all."""
+    long = " ".join(map(str, range(MAX_WORDS + 10)))
+    assert f"only the first {MAX_WORDS:,} words are compared" in build_diff_text(compare_words(long, long + " x"))
+    assert compare_words("a " * 5_000, "a b " * 5_000).summary.startswith("not compared")
