@@ -541,7 +541,7 @@ class Notebook:
             f"{plan.place.path} · {plan.place.label} · {plan.request.gateway.label} · {plan.request.model}",
             f"about {tokens:,} tokens in {len(plan.request.messages)} messages · {priced}",
             *([f"{describe_source(mark_kept(plan.kept).origin)}: nothing would be sent"] if plan.kept else []),
-            *map(describe_attachment, iterate_attachments(plan.step.messages)),
+            *(describe_attachment(found, plan.step.model) for found in iterate_attachments(plan.step.messages)),
             *([f"{times} times at once, each with an answer of its own"] if times > 1 else ()),
             *plan.notes,
         ]
@@ -598,9 +598,9 @@ class Notebook:
         self.journal.close()
 
 
-def describe_attachment(attachment: Attachment) -> str:
+def describe_attachment(attachment: Attachment, model: str) -> str:
     """What goes along with a request, and about how much of its tokens that is."""
-    tokens = format_count(estimate_attachment_tokens(attachment), "token")
+    tokens = format_count(estimate_attachment_tokens(attachment, model), "token")
     return f"attached {attachment.describe_named()} · about {tokens}"
 
 

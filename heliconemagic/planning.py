@@ -421,7 +421,9 @@ def estimate_request_tokens(request: Request) -> int:
     """Roughly the tokens of the request's messages and tools."""
     tools = request.parameters.get("tools")
     offered = estimate_tokens(json.dumps(tools, default=str)) if tools else 0
-    return offered + sum(4 + estimate_content_tokens(message.get("content")) for message in request.messages)
+    return offered + sum(
+        4 + estimate_content_tokens(message.get("content"), request.model) for message in request.messages
+    )
 
 
 def estimate_request_cost(request: Request) -> float | None:

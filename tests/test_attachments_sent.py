@@ -24,7 +24,8 @@ from heliconemagic.attachments.attachment import list_attachments, parse_part
 from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.cards import build_recorded_card, build_reply
 from heliconemagic.cli.main import main
-from heliconemagic.errors import InputError
+from heliconemagic.errors import BudgetError, InputError
+from heliconemagic.planning import estimate_request_tokens
 from heliconemagic.records import Step
 from heliconemagic.render.card import REPLY_MIME, build_bundle
 from heliconemagic.render.code import build_python, build_typescript
@@ -262,11 +263,23 @@ def test_columns_show_what_all_of_them_were_sent_once(shell: Shell, tmp_path: Pa
     assert bundle["text/markdown"].count("attached: chart.png") == 1
 
 
+def test_budgets_know_what_images_cost(bench: Bench) -> None:
+    """For the model at hand: gpt-4o-mini, the default, counts thirty times the tokens of gpt-4o."""
+    small, large = (
+        estimate_request_tokens(bench.plan(f"/x -m {model} -a chart.png").request)
+        for model in ("gpt-4o", "gpt-4o-mini")
+    )
+    assert (small, large) == (4 + 1 + 85 + 170, 4 + 1 + 2833 + 5667)
+    bench.open('"Lesson" --budget 0.001')
+    with pytest.raises(BudgetError, match="this prompt alone costs about"):
+        bench.plan("/x -m gpt-4o-mini -a chart.png")
+
+
 def test_the_dry_run_has_no_bytes(bench: Bench) -> None:
     """Type, size and about how many tokens; words where the base64 would stand."""
     plan = bench.plan("/look -a chart.png -a notes.md")
     told = build_dry_run_bundle(plan.form, bench.notebook.describe_plan(plan))["text/plain"]
-    assert "attached chart.png: PNG 30 × 20" in told and "about 255 tokens" in told
+    assert "attached chart.png: PNG 30 × 20" in told and "about 8,500 tokens" in told
     assert "data:image/png;base64,… chart.png" in told and encode(build_png(30, 20))[:40] not in told
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from heliconemagic.attachments.attachment import Attachment, list_attachments
+from heliconemagic.attachments.attachment import Attachment, parse_part
 from heliconemagic.records import Step
 from heliconemagic.render.markup import NO_MATH, build_link, escape, escape_markdown
 from heliconemagic.render.terminal import make_safe_text
@@ -26,12 +26,13 @@ def build_attached_html(step: Step) -> str:
 
 def _iterate_items(step: Step) -> Iterator[str]:
     room = MOST_PICTURES
-    for attachment in _list_own(step):
-        room -= len(attachment.thumbnail)
-        picture = _build_picture(attachment) if attachment.thumbnail and room >= 0 else ""
-        yield f"<li>{picture}<strong>{escape(attachment.name)}</strong> {escape(attachment.describe())}</li>"
-    for address in _list_addresses(step):
-        yield f"<li>{build_link(address, address) or escape(address)} (fetched by the provider)</li>"
+    for found in _list_own(step):
+        if isinstance(found, str):
+            yield f"<li>{build_link(found, found) or escape(found)} (fetched by the provider)</li>"
+            continue
+        room -= len(found.thumbnail)
+        picture = _build_picture(found) if found.thumbnail and room >= 0 else ""
+        yield f"<li>{picture}<strong>{escape(found.name)}</strong> {escape(found.describe())}</li>"
 
 
 def _build_picture(attachment: Attachment) -> str:
@@ -56,16 +57,19 @@ def build_attached_text(step: Step) -> str:
 
 def describe_attached(step: Step) -> list[str]:
     """One line for each: name, type and size, or the address."""
-    return [*(attachment.describe_named() for attachment in _list_own(step)), *_list_addresses(step)]
+    return [found if isinstance(found, str) else found.describe_named() for found in _list_own(step)]
 
 
-def _list_own(step: Step) -> list[Attachment]:
-    return list_attachments(step.turn[0]) if step.messages else []
-
-
-def _list_addresses(step: Step) -> list[str]:
-    """The addresses of images that the provider fetches."""
+def _list_own(step: Step) -> list[Attachment | str]:
+    """What the step's own message brought along, in its order: attachments, and addresses of images."""
     content = step.turn[0].get("content") if step.messages else None
     parts = content if isinstance(content, list | tuple) else ()
-    pictures = [part.get("image_url") for part in parts if isinstance(part, Mapping)]
-    return [str(held["url"]) for held in pictures if isinstance(held, Mapping) and "url" in held]
+    found = (parse_part(part) or _read_address(part) for part in parts)
+    return [each for each in found if each]
+
+
+def _read_address(part: object) -> str:
+    """The address of an image that the provider fetches; not one that holds the image."""
+    held = part.get("image_url") if isinstance(part, Mapping) else None
+    address = str(held.get("url", "")) if isinstance(held, Mapping) else ""
+    return "" if address.startswith("data:") else address

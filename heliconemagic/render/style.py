@@ -41,6 +41,7 @@ background:var(--hm-soft);font-size:12px;line-height:1.5;font-variant-numeric:ta
 .hm-body>:first-child{margin-top:.4em}
 .hm.hm.hm .hm-attached,.hm-live .hm-attached{display:flex;flex-wrap:wrap;gap:6px 18px;list-style:none;margin:0;
 padding:8px 16px 2px;font-size:12px;color:var(--hm-muted)}
+.hm.hm.hm .hm-attached:last-child{padding-bottom:8px}
 .hm-attached li{display:flex;align-items:center;gap:8px;margin:0}
 .hm-attached strong{color:var(--jp-content-font-color1,inherit);font-weight:500;overflow-wrap:anywhere}
 .hm-attached img{max-width:120px;max-height:80px;border-radius:4px;border:1px solid var(--hm-line);margin:0}
