@@ -95,8 +95,29 @@ def build_reply(
         build_bundle=build_shown,
         is_shown=is_shown,
         build_messages=lambda: build_wire_messages(step.messages, session.attachments.find),
+        restore=restore_reply,
         url=find_request_url(session, step),
         session_url=find_session_url(session),
+    )
+
+
+def restore_reply(step: Step, parent: Reply | None, url: str | None, session_url: str | None) -> Reply:
+    """A reply that was pickled, in whatever process: it shows its card, without the request."""
+    context = f"after {parent.path}" if parent else "no context"
+    card = Card(step=step, context=context, request_url=url, session_url=session_url)
+
+    def build_shown() -> dict[str, Any]:
+        from heliconemagic.render.card import build_bundle
+
+        return build_bundle(card)
+
+    return Reply(
+        step,
+        find_parent=lambda _: parent,
+        build_bundle=build_shown,
+        restore=restore_reply,
+        url=url,
+        session_url=session_url,
     )
 
 

@@ -183,10 +183,12 @@ class Reply:
         build_bundle: Callable[[], dict[str, Any]] | None = None,
         is_shown: Callable[[], bool] = lambda: False,
         build_messages: Callable[[], Sequence[Message]] | None = None,
+        restore: Callable[..., Reply] | None = None,
         url: str | None = None,
         session_url: str | None = None,
     ) -> None:
         self._step = step
+        self._restore = restore
         self._form = form or read_recorded_form(step.parameters)
         self._build_messages = build_messages
         self._find_parent = find_parent
@@ -306,8 +308,10 @@ class Reply:
         return self._step.status is not StepStatus.DONE or self._step.finish_reason == "length"
 
     def __reduce__(self) -> tuple[Callable[..., Reply], tuple[Any, ...]]:
-        """Pickles as what it says, with the replies before it, for a worker hands its replies back; shows as text."""
-        return _restore, (self._step, self.parent, self.url, self.session_url)
+        """Pickles as what it says, with the replies before it: a worker hands its replies back."""
+        if self._restore is None:
+            return type(self), (self._step,)
+        return self._restore, (self._step, self.parent, self.url, self.session_url)
 
     def __str__(self) -> str:
         return self._step.text
@@ -322,7 +326,3 @@ class Reply:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self._build_bundle() if self._build_bundle else {"text/plain": self.text}
-
-
-def _restore(step: Step, parent: Reply | None, url: str | None, session_url: str | None) -> Reply:
-    return Reply(step, find_parent=lambda _: parent, url=url, session_url=session_url)

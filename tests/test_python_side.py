@@ -305,6 +305,18 @@ def test_program_needs_keys_or_demo() -> None:
         heliconemagic.session("Nightly")
 
 
+def test_programs_session_goes_on_another_day(both_keys: None, helicone: FakeHelicone) -> None:
+    """With resume, or by its id; the options are those of the session line."""
+    with heliconemagic.session("Nightly", gateway=helicone.url, model="gpt-4o") as first:
+        assert first.ask("/a", "hi").model == "gpt-4o"
+    with heliconemagic.session("Nightly", gateway=helicone.url, resume=True) as again:
+        assert (again.id, again["/a"].text) == (first.id, "Hello!")
+    with heliconemagic.session("Nightly", gateway=helicone.url, id=first.id) as joined:
+        assert list(joined) == ["/a"]
+    with pytest.raises(InputError, match="contradict each other"):
+        heliconemagic.session("Nightly", gateway=helicone.url, resume=True, new=True)
+
+
 # ---- prefixes
 
 
@@ -409,8 +421,9 @@ def test_worker_without_keys_says_so(session: SessionHandle) -> None:
 
 
 def test_reply_can_be_pickled(session: SessionHandle) -> None:
-    """With its figures and its parent; it then shows as text."""
+    """With its figures, its parent and its card, also once more."""
     session.ask("/a", "one")
-    reply = pickle.loads(pickle.dumps(session.ask("/b", "two")))
+    reply = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(session.ask("/b", "two")))))
+    assert "after /a" in reply._repr_mimebundle_()["text/html"]
     assert (reply.text, reply.path, reply.parent.path) == ("Hello!", "/b", "/a")
     assert reply.usage.total_tokens == 8

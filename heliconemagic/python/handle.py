@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     from heliconemagic.python.clients import SessionHeaders
 
+MOST_KNOWN = 12
+"""Paths that an error names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
@@ -198,7 +201,7 @@ class SessionHandle:
         place = self._place(path)
         step = self._find_step(self._read_session(), place)
         if step is None:
-            known = ", ".join(self) or "none yet"
+            known = ", ".join([*list(self)[:MOST_KNOWN], *(["…"] if len(self) > MOST_KNOWN else [])]) or "none yet"
             raise UnknownPathError(f"no finished step at {str(place)!r}.", hint=f"paths with one: {known}")
         return build_reply(self._session, step)
 
