@@ -142,13 +142,13 @@ def test_an_unknown_variable_is_told_with_an_example(bench: Bench) -> None:
 def test_python_hands_the_values_over_themselves(bench: Bench, tmp_path: Path) -> None:
     """`session.ask(…, attach=[fig, "chart.png"], messages=shots)` needs no names."""
     (tmp_path / "chart.png").write_bytes(build_png(9, 9))
-    command, _ = parse_cell_keywords(
+    command = parse_cell_keywords(
         "/x", {"attach": [build_png(), "chart.png", tmp_path / "chart.png"], "messages": SHOTS}
     )
     plan = bench.notebook.plan(command, "3 + 3", names={}, cell=Cell(id="c", run=1))
     assert [message["role"] for message in plan.step.messages] == ["user", "assistant", "user"]
     assert [found.name for found in list_attachments(plan.step.messages[-1])] == ["bytes.png", "chart.png", "chart.png"]
-    assert parse_cell_keywords("/x", {"attach": "chart.png"})[0].attachments == ("chart.png",)
+    assert parse_cell_keywords("/x", {"attach": "chart.png"}).attachments == ("chart.png",)
 
 
 def test_messages_of_other_clients_are_recorded_by_hash() -> None:

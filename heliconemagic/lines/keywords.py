@@ -47,37 +47,15 @@ CLIENT_FIELDS = frozenset({"user", "properties", "cache", "retries", "timeout"})
 _REQUEST_FIELDS = frozenset(option.name for option in fields(RequestOptions))
 
 
-def parse_cell_keywords(path: str, given: Mapping[str, Any]) -> tuple[CellCommand, dict[str, Any]]:
-    """What a call says about a step at ``path``, and the objects that it names; prompt and paths are taken as they are.
+def parse_cell_keywords(path: str, given: Mapping[str, Any]) -> CellCommand:
+    """What a call says about a step at ``path``; its prompt and paths are taken as they are.
 
     Raises:
         InputError: a keyword is no option, or its value cannot be meant.
     """
-    bound: dict[str, Any] = {}
-    named = {word: _bind(word, value, bound) if word in ("schema", "tools") else value for word, value in given.items()}
-    arguments = _read(named, Scope.CELL, CELL_REFUSALS)
+    arguments = _read(given, Scope.CELL, CELL_REFUSALS)
     check_together(arguments)
-    return CellCommand(path=path, mode=TemplateMode.RAW, is_quiet=True, **arguments), bound
-
-
-def _bind(word: str, value: Any, bound: dict[str, Any]) -> Any:
-    """The name that would stand on a line for an object, which ``bound`` then has: a tool's function, a schema."""
-    if value is None or isinstance(value, str):
-        return value
-    if word == "schema":
-        name = getattr(value, "__name__", "")
-        bound[name if name.isidentifier() else "schema"] = value
-        return next(reversed(bound))
-    return ",".join(_bind_tool(each, bound) for each in (value if isinstance(value, list | tuple) else [value]))
-
-
-def _bind_tool(value: Any, bound: dict[str, Any]) -> str:
-    name = value if isinstance(value, str) else getattr(value, "__name__", "")
-    if not isinstance(value, str) and not (callable(value) and name.isidentifier()):
-        raise InputError(f"{value!r} cannot be a tool.", hint="tools are functions that have a name: tools=[weather]")
-    if not isinstance(value, str) and bound.setdefault(name, value) is not value:
-        raise InputError(f"two of the tools are called {name!r}.", hint="give one of them another name")
-    return str(name)
+    return CellCommand(path=path, mode=TemplateMode.RAW, is_quiet=True, **arguments)
 
 
 def parse_client_keywords(given: Mapping[str, Any]) -> RequestOptions:
@@ -154,11 +132,15 @@ def _convert(option: Option, word: str, value: Any) -> Any:
         raise InputError(f"{word} takes True or False, not {value!r}.", hint=f"type {word}=True")
     if option.gathers == "pairs":
         return dict(_convert_pairs(option, word, value))
-    values = value if isinstance(value, list | tuple) else [value]
-    if option.names_value and option.field != "tools":
-        return tuple(values) if option.gathers else value
     if option.gathers == "values":
-        return tuple(_parse(option, word, each, _spell(option, word, each)) for each in values)
+        values = value if isinstance(value, list | tuple) else [value]
+        return tuple(_convert_one(option, word, each) for each in values)
+    return _convert_one(option, word, value)
+
+
+def _convert_one(option: Option, word: str, value: Any) -> Any:
+    if option.names_value and not isinstance(value, str):
+        return value
     return _parse(option, word, value, _spell(option, word, value))
 
 

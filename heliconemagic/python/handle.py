@@ -17,7 +17,6 @@ from heliconemagic.cards import build_reply, find_session_url
 from heliconemagic.errors import InputError, StepInterrupted, UnknownPathError
 from heliconemagic.gateways.choice import build_credentials
 from heliconemagic.lines.keywords import parse_cell_keywords, parse_client_keywords
-from heliconemagic.names import LayeredNames
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning import build_tags
 from heliconemagic.prefixes import find_prefix, use_prefix
@@ -116,13 +115,13 @@ class SessionHandle:
         after = options.get("after")
         if after is not None:
             options = {**options, "after": after.path if isinstance(after, Reply) else str(self._place(after))}
-        command, bound = parse_cell_keywords(str(self._place(path)), options)
+        command = parse_cell_keywords(str(self._place(path)), options)
         if command.options.system is None:
             command = replace(command, options=replace(command.options, system=self._host.fill_system(session)))
         return CellInput(
             command=command,
             prompt=prompt,
-            names=LayeredNames(bound, self._host.read_names()),
+            names=self._host.read_names(),
             cell=self._host.find_cell(),
             is_shown=lambda: False,
         )
