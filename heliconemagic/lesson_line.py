@@ -5,19 +5,17 @@ from __future__ import annotations
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.lessons.files import Begun, LessonWriter
-from heliconemagic.render.clock import format_clock
+from heliconemagic.render.clock import format_moment
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice
 from heliconemagic.replaying import REPLAY, LessonMode, LessonUse
 from heliconemagic.session_state import Session
 
-HOW_TO_PLAY = "%helicone_session {title!r} --replay {name}"
-
 
 def describe_use(use: LessonUse, choice: Choice) -> list[str]:
     """The lesson of a session in lines for its notice."""
     lesson = use.lesson
-    count, moment = format_count(len(lesson.recordings), "answer"), format_clock(lesson.head.recorded_at)
+    count, moment = format_count(len(lesson.recordings), "answer"), format_moment(lesson.head.recorded_at)
     by = f" by {', '.join(lesson.models)}" if lesson.models else ""
     told = f"{lesson.name}: {count}, recorded {moment}{by}"
     if use.mode is LessonMode.FALLBACK:

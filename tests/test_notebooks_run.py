@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,18 @@ def test_there_is_a_notebook() -> None:
     assert "quickstart" in [path.stem for path in NOTEBOOKS]
 
 
+def test_lesson_is_played_from_its_recording() -> None:
+    """All of it, for nothing; the one cell that isn't in it says that it was answered live."""
+    import nbformat
+
+    notebook = nbformat.read(ROOT / "notebooks" / "teaching.ipynb", as_version=4)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    records = [output.data[REPLY] for output in outputs if REPLY in output.get("data", {})]
+    assert [record["gateway"] for record in records] == ["replay", "replay", "replay", "demo"]
+    assert [record["origin"] and record["origin"]["source"] for record in records] == [*["tides.jsonl"] * 3, None]
+    assert {record["cost"] for record in records} == {0.0}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No error, no network, no widget state, and every answer is there without one."""
@@ -26,6 +39,7 @@ def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     for name, value in build_environ(tmp_path).items():
         monkeypatch.setenv(name, value)
+    shutil.copytree(ROOT / "notebooks" / "lessons", tmp_path / "lessons")
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]

@@ -77,9 +77,11 @@ def test_notebook_is_valid(notebook: nbformat.NotebookNode) -> None:
 
 
 def test_notebook_runs_offline(notebook: nbformat.NotebookNode) -> None:
-    """Its session line names the gateway that needs no key."""
+    """Its session line names the gateway that needs no key, or a lesson that is here."""
     lines = [cell.source for cell in notebook.cells if cell.source.startswith('%helicone_session "')]
-    assert lines and all("--gateway demo" in line for line in lines)
+    lessons = [found[1] for line in lines if (found := re.search(r"--replay (\S+)", line))]
+    assert lines and all("--gateway demo" in line or "--replay" in line for line in lines)
+    assert [name for name in lessons if not (FOLDER / name).exists()] == []
 
 
 def test_notebook_was_run_from_top_to_bottom(notebook: nbformat.NotebookNode) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliconemagic.records import Origin, OriginKind, SessionTotals, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.render.card_calls import describe_rounds
 from heliconemagic.render.card_state import Card
-from heliconemagic.render.clock import format_clock
+from heliconemagic.render.clock import format_clock, format_moment
 from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_usd
 from heliconemagic.usage import Usage, estimate_tokens
 
@@ -46,10 +46,9 @@ def describe_source(origin: Origin | None, model: str = "") -> str:
     """Where an answer comes from that no model was asked for now; empty for any other."""
     if origin is None:
         return ""
-    moment = format_clock(origin.answered_at)
     if origin.kind is OriginKind.KEPT:
-        return f"kept from {moment}, $0"
-    recorded = f"{origin.source} (recorded {moment} by {model})"
+        return f"kept from {format_clock(origin.answered_at)}, $0"
+    recorded = f"{origin.source} (recorded {format_moment(origin.answered_at)} by {model})"
     if origin.kind is OriginKind.FALLBACK:
         return f"{origin.reason}; answered from {recorded}, $0"
     return f"replayed from {recorded}, $0"

@@ -14,4 +14,9 @@ def format_clock(moment: float, now: float | None = None) -> str:
     """
     then = datetime.fromtimestamp(moment).astimezone()
     today = (datetime.now() if now is None else datetime.fromtimestamp(now)).astimezone()
-    return then.strftime("%H:%M" if then.date() == today.date() else "%Y-%m-%d %H:%M")
+    return then.strftime("%H:%M") if then.date() == today.date() else format_moment(moment)
+
+
+def format_moment(moment: float) -> str:
+    """``2026-11-20 14:02``, whatever day it is, in local time: for what is read on other days than it was written."""
+    return datetime.fromtimestamp(moment).astimezone().strftime("%Y-%m-%d %H:%M")
