@@ -24,6 +24,7 @@ class AnswerForm:
     schema: Schema | None = None
     is_json: bool = False  # any JSON
     wants_code: bool = False  # a fenced block
+    fills_cell: bool = False  # … which then stands in a cell of its own
 
     @property
     def wants_json(self) -> bool:

@@ -31,7 +31,7 @@ def build_running_card(plan: Plan, run: Run, warning: str | None = None, *, trai
     session, step = plan.session, sum_rounds(trail, run.read_step())
     cached = "from Helicone's cache" if step.attempts and headers.read_cache_hit(step.attempts[-1].headers) else ""
     unrecorded = warning if run.is_done and plan.step.is_recorded else None
-    code = describe_code(step) if run.is_done and plan.wanted.wants_code else ""
+    code = describe_code(step) if run.is_done and plan.wanted.wants_code and not plan.wanted.fills_cell else ""
     unwritten = session.recording.fault if run.is_done and session.recording else None
     notes = tuple(note for note in (*plan.notes, code, cached, unrecorded, unwritten) if note)
     return Card(

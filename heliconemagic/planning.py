@@ -285,7 +285,12 @@ def _read_examples(command: CellCommand, names: Mapping[str, Any], *, has_system
 
 def _build_wanted(command: CellCommand, names: Mapping[str, Any]) -> AnswerForm:
     schema = None if command.schema is None else find_schema(command.schema, names)
-    return AnswerForm(schema=schema, is_json=command.is_json, wants_code=command.extracts or command.fills_cell)
+    return AnswerForm(
+        schema=schema,
+        is_json=command.is_json,
+        wants_code=command.extracts or command.fills_cell,
+        fills_cell=command.fills_cell,
+    )
 
 
 def find_kept(history: History, step: Step, setting: Setting, wanted: AnswerForm) -> Kept:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 from shells import Shell
 
 from heliconemagic.errors import InputError, InvalidAnswerError
+from heliconemagic.failures import Refusal
 from heliconemagic.fences import Fence
+from heliconemagic.redaction import Redactor
 from heliconemagic.render.new_cell import build_cell_source
 
 REPLY = "application/vnd.heliconemagic.reply.v1+json"
@@ -175,3 +178,52 @@ def test_a_model_cannot_write_beyond_its_comment() -> None:
     """A name with line ends stays on one line."""
     source = build_cell_source(Fence("py\nimport os", "x"), path="/a\n!ls", model="m\r\n%run x\u2028y")
     assert source.count("\n") == 1 and source.startswith("# from /a !ls, by m")
+
+
+@pytest.fixture
+def online(shell: Shell, helicone: FakeHelicone, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A shell with a session on a self-hosted Helicone: the fake."""
+    monkeypatch.setenv("OPENAI_API_KEY", PROVIDER_KEY)
+    monkeypatch.setenv("HELICONE_API_KEY", HELICONE_KEY)
+    shell.run(f'%helicone_session "Course Creation" --gateway {helicone.url}')
+    return shell
+
+
+def test_strict_schema_goes_over_the_wire(online: Shell, helicone: FakeHelicone) -> None:
+    """As OpenAI wants it; an answer in prose fails the cell and is kept."""
+    ran = online.run('%%llm /plan --schema "title, minutes int?" --out plan\nHello')
+    assert isinstance(ran.error, InvalidAnswerError) and "is not JSON" in str(ran.error)
+    assert online.variables["plan"].text
+    wanted = helicone.completions[-1].json["response_format"]
+    assert wanted["json_schema"] == {
+        "name": "answer",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"title": {"type": "string"}, "minutes": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+            "required": ["title", "minutes"],
+            "additionalProperties": False,
+        },
+    }
+
+
+def test_a_refusal_is_told_as_one(online: Shell) -> None:
+    """Not as missing JSON."""
+    ran = online.run("%%llm /plan --schema 'title str' -m refusal\nHello")
+    assert isinstance(ran.error, InvalidAnswerError)
+    assert 'is a refusal: "I can\'t help with that."' in str(ran.error)
+
+
+def test_json_object_goes_over_the_wire(online: Shell, helicone: FakeHelicone) -> None:
+    """And -o response_format stays as it is typed: nothing is checked for it."""
+    online.run("%%llm /plan --json\nHello in JSON")
+    assert helicone.completions[-1].json["response_format"] == {"type": "json_object"}
+    ran = online.run('%%llm /plan -o response_format \'{"type": "json_object"}\'\nHello')
+    assert ran.error is None
+
+
+def test_a_gateway_without_schemas_is_understood() -> None:
+    """The hint says what else there is."""
+    body = '{"error": {"message": "Invalid parameter: \'response_format\' of type \'json_schema\' is not supported"}}'
+    told = Refusal(400, body, {}).explain(gateway="g", model="m", key_variables="no key", redactor=Redactor(()))
+    assert "choose another with -m" in str(told) and "is not supported" in str(told)

@@ -100,7 +100,8 @@ border:0;border-bottom:1px solid var(--hm-line)}
 
 # An answer that is an object: tables inside tables, without the lines that would be drawn twice.
 _OBJECTS = """
-.hm.hm.hm .hm-object th,.hm.hm.hm .hm-object td,.hm.hm.hm .hm-rows td{vertical-align:top;line-height:1.5}
+.hm.hm.hm .hm-object th,.hm.hm.hm .hm-object td,.hm.hm.hm .hm-rows td{vertical-align:top;line-height:1.5;
+padding:2px 6px}
 .hm.hm.hm .hm-object table{margin:0}
 .hm.hm.hm .hm-body .hm-object tr:last-child>th,.hm.hm.hm .hm-body .hm-object tr:last-child>td,
 .hm.hm.hm .hm-body .hm-rows tr:last-child>td{border-bottom:0}
