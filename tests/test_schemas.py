@@ -160,6 +160,11 @@ def test_a_list_of_models_is_sent_in_an_object(text: str) -> None:
     assert [lesson.title for lesson in lessons] == ["One", "Two"]
 
 
+def test_a_list_of_texts_needs_no_class() -> None:
+    """Nor a field's name."""
+    assert read_schema("list[str]", NAMES).parse('{"items": ["a", "b"]}') == ["a", "b"]
+
+
 def test_a_recorded_schema_gives_plain_data() -> None:
     """In a later kernel the class may be gone: the request still tells what the answer must be."""
     sent = read_schema("list[Lesson]", NAMES).build_response_format()

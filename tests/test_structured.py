@@ -152,6 +152,19 @@ def test_a_later_kernel_has_plain_data(demo: Shell) -> None:
     assert ran.displays[-1].bundle[REPLY]["messages"][-1]["content"] == "45"
 
 
+def test_a_resumed_cell_has_instances_again(demo: Shell) -> None:
+    """Its line names the class; nothing is sent."""
+    demo.run("%%llm /one --schema Lesson\nA lesson on light.")
+    demo.run("%unload_ext heliconemagic")
+    demo.run("%load_ext heliconemagic")
+    demo.run('%helicone_session "Course Creation" --gateway demo -m demo-fast --resume')
+    ran = demo.run("%%llm /one --schema Lesson --out lesson\nA lesson on light.")
+    assert (
+        "nothing was sent" in ran.displays[-1].bundle["text/plain"] or "kept" in ran.displays[-1].bundle["text/plain"]
+    )
+    assert type(demo.variables["lesson"].parsed) is demo.variables["Lesson"]
+
+
 def test_an_answer_that_does_not_fit_is_not_kept(demo: Shell) -> None:
     """--keep asks again for what the cell could not use."""
     demo.run("%%llm /long --schema Long --keep\nA course.")

@@ -13,7 +13,7 @@ from heliconemagic.errors import InputError
 from heliconemagic.schemas.normal_form import UnsupportedSchemaError, build_normal_form
 from heliconemagic.schemas.python_types import build_adapter
 from heliconemagic.schemas.schema import Schema
-from heliconemagic.schemas.short_form import EXAMPLE, parse_short_form
+from heliconemagic.schemas.short_form import EXAMPLE, TYPES, parse_short_form
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -46,17 +46,18 @@ def read_schema(text: str, names: Mapping[str, Any]) -> Schema:
         raise InputError("--schema needs a value.", hint=f'type --schema NAME, or --schema "{EXAMPLE}"')
     if re.fullmatch(_NAME, text):
         return build_schema(_look_up(text, names), text)
-    if (listed := _LIST.fullmatch(text)) and not _is_word(listed):
-        name = next(filter(None, listed.groups()))
-        return _build_typed(list[_look_up(name, names)], f"list[{name}]")  # type: ignore[misc]
+    if listed := _LIST.fullmatch(text):
+        return _build_list(next(filter(None, listed.groups())), names)
     if text.startswith("{") and '"' in text:
         return _read_json_schema(text, "answer")
     return _build(parse_short_form(text), "answer")
 
 
-def _is_word(listed: re.Match[str]) -> bool:
-    """Whether a list is one of the short form's own types: it has no field's name then."""
-    return next(filter(None, listed.groups())) in ("str", "int", "float", "bool")
+def _build_list(name: str, names: Mapping[str, Any]) -> Schema:
+    """A list of what ``name`` names: a class of the notebook, or a type of the short form."""
+    if name in TYPES and name not in names:
+        return _build({"type": "array", "items": TYPES[name]}, f"list[{name}]")
+    return _build_typed(list[_look_up(name, names)], f"list[{name}]")  # type: ignore[misc]
 
 
 def _look_up(path: str, names: Mapping[str, Any]) -> Any:

@@ -18,7 +18,7 @@ from heliconemagic.errors import InputError
 
 EXAMPLE = "title, minutes int, level: easy|hard, topics: list[str]"
 
-_TYPES: dict[str, dict[str, str]] = {
+TYPES: dict[str, dict[str, str]] = {
     **{name: {"type": "string"} for name in ("str", "string", "text")},
     **{name: {"type": "integer"} for name in ("int", "integer")},
     **{name: {"type": "number"} for name in ("float", "number")},
@@ -158,8 +158,7 @@ class _Parser:
         elif token.kind == "mark" and token.text == "[":
             part = self._read_items(field)
         elif token.kind in ("text", "number"):
-            part = _Word(token.text) if token.kind == "text" else token.text
-            part = {"const": _unquote(token)} if token.kind == "text" else {"const": _read_number(token.text)}
+            part = {"const": _unquote(token) if token.kind == "text" else _read_number(token.text)}
         elif token.kind == "name":
             part = self._read_name(token, field)
         else:
@@ -175,7 +174,7 @@ class _Parser:
         if name in _UNTYPED:
             raise InputError(f"the field {field!r} of --schema is a {name!r}: its fields must have names.",
                              hint=f"name them in braces: {field}: {{name, value float}}")  # fmt: skip
-        return dict(_TYPES[name]) if name in _TYPES else _Word(name)
+        return dict(TYPES[name]) if name in TYPES else _Word(name)
 
     def _read_generic(self, name: str, field: str) -> Any:
         """``Optional[int]`` and ``Literal["a", "b"]``, as they are written in Python."""
@@ -269,7 +268,7 @@ def _allow_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _build_unknown_type(word: str, field: str) -> InputError:
-    close = difflib.get_close_matches(word, [*_TYPES, *_LISTS[:2]], n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, [*TYPES, *_LISTS[:2]], n=1, cutoff=0.6)
     meant = f"did you mean {close[0]!r}? " if close else ""
     return InputError(
         f"{word!r} is not a type, for the field {field!r} of --schema.",
