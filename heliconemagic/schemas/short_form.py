@@ -28,6 +28,7 @@ TYPES: dict[str, dict[str, str]] = {
     "datetime": {"type": "string", "format": "date-time"},
     "time": {"type": "string", "format": "time"},
 }
+"""The words for single values, and the JSON schema that each stands for."""
 _LISTS = ("list", "array", "List", "tuple", "set")
 _UNTYPED = ("dict", "Dict", "object", "any", "Any")
 _TOKEN = re.compile(
