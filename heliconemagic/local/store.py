@@ -6,8 +6,10 @@ environments share it, a managed environment can have it, and removing it leaves
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
+import os
 import shutil
 import sys
 import sysconfig
@@ -155,11 +157,10 @@ def compute_sha256(path: Path) -> str:
 
 
 def measure(folder: Path) -> int:
-    """Bytes of all files in ``folder``; files may come and go meanwhile."""
+    """Bytes of all files in ``folder``; files and folders may come and go meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
+    for parent, _, names in os.walk(folder):  # passes over a folder that has just gone, where ``rglob`` raises
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(Path(parent, name)).st_size
     return total
