@@ -15,9 +15,7 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.answer_form import AnswerForm, find_fault
 from heliconemagic.attachments.attachment import iterate_attachments
-from heliconemagic.attachments.examples import Examples, read_examples
-from heliconemagic.attachments.gathering import gather_attachments
-from heliconemagic.attachments.loading import Loaded, Sources, load_attachments
+from heliconemagic.attachments.gathering import Examples, Loaded, gather_attachments
 from heliconemagic.attachments.tokens import estimate_content_tokens
 from heliconemagic.attachments.wire import build_shown_messages
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
@@ -273,6 +271,8 @@ def _build_tool_parameters(tools: Toolbox | None) -> dict[str, Any]:
 def _load_attachments(command: CellCommand, names: Mapping[str, Any], folder: Path | None) -> Loaded:
     if not command.attachments:
         return Loaded()
+    from heliconemagic.attachments.loading import Sources, load_attachments
+
     sources = Sources(names=names, mode=command.mode, folder=folder, allows_url=command.allows_url)
     return load_attachments(command.attachments, sources)
 
@@ -280,6 +280,8 @@ def _load_attachments(command: CellCommand, names: Mapping[str, Any], folder: Pa
 def _read_examples(command: CellCommand, names: Mapping[str, Any], *, has_system: bool) -> Examples:
     if command.examples is None:
         return Examples()
+    from heliconemagic.attachments.examples import read_examples
+
     return read_examples(command.examples, names, allows_url=command.allows_url, has_system=has_system)
 
 

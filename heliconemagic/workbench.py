@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from heliconemagic.attachments.offering import iterate_attachable, iterate_lists
 from heliconemagic.cards import build_recorded_comparison
 from heliconemagic.errors import HeliconeMagicError, InputError, InvalidAnswerError, StepInterrupted
 from heliconemagic.frontend import Frontend
@@ -279,6 +278,8 @@ class Workbench:
 
     def suggest(self, magic: Magic, words: Sequence[str], word: str) -> list[Suggestion]:
         """What could be typed at the cursor, for tab completion; asks no server."""
+        from heliconemagic.attachments.offering import iterate_attachable, iterate_lists
+
         session = self.notebook.session
         sessions = self.notebook.list_names() if magic == "helicone_session" else ()
         names = self.frontend.read_names(self.notebook.redact)

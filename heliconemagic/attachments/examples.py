@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from heliconemagic.attachments.loading import Loaded, take_bytes
+from heliconemagic.attachments.gathering import Examples, Loaded
+from heliconemagic.attachments.loading import take_bytes
 from heliconemagic.attachments.wire import decode_part, read_detail
 from heliconemagic.errors import InputError
 from heliconemagic.records import Message
@@ -19,14 +19,6 @@ ROLES = ("system", "developer", "user", "assistant", "tool")
 SYSTEM_ROLES = ("system", "developer")
 PART_TYPES = ("text", "image_url", "input_audio", "file", "refusal")
 _EXAMPLE = '[{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]'
-
-
-@dataclass(slots=True, kw_only=True)
-class Examples:
-    """Checked messages, and what is attached in them."""
-
-    messages: list[Message] = field(default_factory=list)
-    loaded: Loaded = field(default_factory=Loaded)
 
 
 def read_examples(given: Any, names: Mapping[str, Any], *, allows_url: bool, has_system: bool) -> Examples:

@@ -1,13 +1,40 @@
-"""The bytes that a whole conversation needs: those just attached, and those of earlier turns. Pure."""
+"""What a cell brings along, and the bytes that its whole conversation needs. Pure.
+
+Imported with every plan; what reads files and values is imported where something is attached.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from heliconemagic.attachments.attachment import Attachment, iterate_attachments
 from heliconemagic.attachments.limits import MOST_IN_REQUEST, format_size
 from heliconemagic.errors import InputError
 from heliconemagic.records import Message
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What was attached: the content parts in order, the bytes by hash, and what has to be said."""
+
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    data: dict[str, bytes] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, attachment: Attachment, data: bytes) -> None:
+        """Takes one more."""
+        self.parts.append(attachment.build_part())
+        self.data[attachment.sha256] = data
+
+
+@dataclass(slots=True, kw_only=True)
+class Examples:
+    """Checked role messages, and what is attached in them."""
+
+    messages: list[Message] = field(default_factory=list)
+    loaded: Loaded = field(default_factory=Loaded)
 
 
 def gather_attachments(

@@ -10,12 +10,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from heliconemagic.attachments import media
-from heliconemagic.attachments.attachment import Attachment, build_attachment, clean_name
+from heliconemagic.attachments.attachment import build_attachment, clean_name
+from heliconemagic.attachments.gathering import Loaded
 from heliconemagic.attachments.limits import MOST_BYTES, MOST_CHARACTERS, Kind, format_size
 from heliconemagic.attachments.measures import has_place
 from heliconemagic.attachments.thumbnails import build_thumbnail
@@ -36,20 +37,6 @@ class Sources:
     mode: TemplateMode = TemplateMode.SPANS
     folder: Path | None = None  # None: it is gone
     allows_url: bool = False
-
-
-@dataclass(slots=True)
-class Loaded:
-    """What was attached: the content parts in order, the bytes by hash, and what has to be said."""
-
-    parts: list[dict[str, Any]] = field(default_factory=list)
-    data: dict[str, bytes] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, attachment: Attachment, data: bytes) -> None:
-        """Takes one more."""
-        self.parts.append(attachment.build_part())
-        self.data[attachment.sha256] = data
 
 
 def load_attachments(words: Sequence[Any], sources: Sources) -> Loaded:

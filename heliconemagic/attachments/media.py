@@ -39,36 +39,36 @@ SUFFIXES = {
 """What a suffix promises; any other promises nothing."""
 
 _SIGNATURES = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), PNG),
-    (re.compile(rb"\xff\xd8\xff"), JPEG),
-    (re.compile(rb"GIF8[79]a"), GIF),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), WEBP),
-    (re.compile(rb"\s{0,1024}%PDF-"), PDF),
-    (re.compile(rb"RIFF....WAVE", re.DOTALL), WAV),
-    (re.compile(rb"ID3[\x02-\x04]|\xff[\xfb\xfa\xf3\xf2]"), MP3),  # tagged, or the first frame of layer III
+    (rb"\x89PNG\r\n\x1a\n", PNG),
+    (rb"\xff\xd8\xff", JPEG),
+    (rb"GIF8[79]a", GIF),
+    (rb"RIFF....WEBP", WEBP),
+    (rb"\s{0,1024}%PDF-", PDF),
+    (rb"RIFF....WAVE", WAV),
+    (rb"ID3[\x02-\x04]|\xff[\xfb\xfa\xf3\xf2]", MP3),  # tagged, or the first frame of layer III
 )
 _TO_IMAGE = "convert it to PNG or JPEG"
 _TO_AUDIO = "convert it to WAV or MP3"
 _REFUSED = (
-    (re.compile(rb"....ftyp(?:heic|heix|hevc|mif1|msf1)", re.DOTALL), "a HEIC image", _TO_IMAGE),
-    (re.compile(rb"....ftypavif", re.DOTALL), "an AVIF image", _TO_IMAGE),
-    (re.compile(rb"....ftypM4A", re.DOTALL), "an M4A recording", _TO_AUDIO),
-    (re.compile(rb"....ftyp", re.DOTALL), "a video (MP4)", "attach single frames, as PNG or JPEG"),
-    (re.compile(rb"II\*\x00|MM\x00\*"), "a TIFF image", _TO_IMAGE),
-    (re.compile(rb"BM....\x00\x00\x00\x00", re.DOTALL), "a BMP image", _TO_IMAGE),
-    (re.compile(rb"\x00\x00\x01\x00"), "an icon (ICO)", _TO_IMAGE),
-    (re.compile(rb"OggS"), "an Ogg recording", _TO_AUDIO),
-    (re.compile(rb"fLaC"), "a FLAC recording", _TO_AUDIO),
-    (re.compile(rb"\xff[\xf1\xf9]"), "an AAC recording", _TO_AUDIO),
-    (re.compile(rb"PK\x03\x04"), "a ZIP archive, as Office documents are", "save it as PDF or text, or unpack it"),
-    (re.compile(rb"\x1f\x8b|BZh[1-9]1AY|\xfd7zXZ|7z\xbc\xaf"), "packed", "unpack it first"),
-    (re.compile(rb"PAR1"), "a Parquet file", "read it with pandas and attach the DataFrame"),
-    (re.compile(rb"\x89HDF"), "an HDF5 file", "read it in a cell and attach a table or a figure of it"),
-    (re.compile(rb"SQLite format 3\x00"), "a database", "query it in a cell and attach the result"),
-    (re.compile(rb"\x80[\x02-\x05]"), "a pickle", "load it in a cell and attach the value"),
-    (re.compile(rb"\xd0\xcf\x11\xe0"), "an old Office document", "save it as PDF or text"),
+    (rb"....ftyp(?:heic|heix|hevc|mif1|msf1)", "a HEIC image", _TO_IMAGE),
+    (rb"....ftypavif", "an AVIF image", _TO_IMAGE),
+    (rb"....ftypM4A", "an M4A recording", _TO_AUDIO),
+    (rb"....ftyp", "a video (MP4)", "attach single frames, as PNG or JPEG"),
+    (rb"II\*\x00|MM\x00\*", "a TIFF image", _TO_IMAGE),
+    (rb"BM....\x00\x00\x00\x00", "a BMP image", _TO_IMAGE),
+    (rb"\x00\x00\x01\x00", "an icon (ICO)", _TO_IMAGE),
+    (rb"OggS", "an Ogg recording", _TO_AUDIO),
+    (rb"fLaC", "a FLAC recording", _TO_AUDIO),
+    (rb"\xff[\xf1\xf9]", "an AAC recording", _TO_AUDIO),
+    (rb"PK\x03\x04", "a ZIP archive, as Office documents are", "save it as PDF or text, or unpack it"),
+    (rb"\x1f\x8b|BZh[1-9]1AY|\xfd7zXZ|7z\xbc\xaf", "packed", "unpack it first"),
+    (rb"PAR1", "a Parquet file", "read it with pandas and attach the DataFrame"),
+    (rb"\x89HDF", "an HDF5 file", "read it in a cell and attach a table or a figure of it"),
+    (rb"SQLite format 3\x00", "a database", "query it in a cell and attach the result"),
+    (rb"\x80[\x02-\x05]", "a pickle", "load it in a cell and attach the value"),
+    (rb"\xd0\xcf\x11\xe0", "an old Office document", "save it as PDF or text"),
 )
-_UNREADABLE = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_UNREADABLE = "[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]"
 """Controls that no text has: but for tabs, line and page ends, and the escape of coloured logs."""
 
 
@@ -87,10 +87,10 @@ def find_format(data: bytes) -> Format | Refusal:
     ('PDF', 'text', 'a ZIP archive, as Office documents are')
     """
     for signature, form in _SIGNATURES:
-        if signature.match(data):
+        if re.match(signature, data, re.DOTALL):
             return form
     for signature, what, hint in _REFUSED:
-        if signature.match(data):
+        if re.match(signature, data, re.DOTALL):
             return Refusal(what, hint)
     if decode_text(data) is not None:
         return TEXT
@@ -103,7 +103,7 @@ def decode_text(data: bytes) -> str | None:
         text = data.decode(_find_encoding(data))
     except UnicodeDecodeError:
         return None
-    return None if _UNREADABLE.search(text) else text
+    return None if re.search(_UNREADABLE, text) else text
 
 
 def _find_encoding(data: bytes) -> str:

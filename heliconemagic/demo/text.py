@@ -16,7 +16,6 @@ from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from heliconemagic.attachments.attachment import parse_part
-from heliconemagic.attachments.recognising import recognise_content
 from heliconemagic.demo.schema_filler import build_json_answer
 from heliconemagic.demo.tool_caller import Call, build_calls, build_told
 from heliconemagic.demo.topic import capitalise, find_keywords, find_topic
@@ -129,6 +128,8 @@ def read_turns(messages: Any) -> list[Turn]:
 def _read_turn(message: Mapping[str, Any]) -> Turn:
     content = message.get("content")
     if isinstance(content, list):
+        from heliconemagic.attachments.recognising import recognise_content
+
         content = recognise_content(content[:MAX_TURNS])
     return Turn(_read_role(message), _read_content(content), _describe_attached(content))
 

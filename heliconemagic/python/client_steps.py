@@ -14,7 +14,6 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.answer_form import AnswerForm
 from heliconemagic.answer_reader import read_messages
-from heliconemagic.attachments.recognising import recognise_messages
 from heliconemagic.client import Request
 from heliconemagic.conversation import Wish, build_fingerprint, find_place
 from heliconemagic.engine import Run
@@ -75,6 +74,8 @@ class ClientSteps:
             self._failed.popitem(last=False)
 
     def _build_plan(self, credentials: Credentials, secrets: tuple[Secret, ...], cell: Cell, sent: SentRequest) -> Plan:
+        from heliconemagic.attachments.recognising import recognise_messages
+
         session = self._session
         body = _parse_body(sent)
         told, parameters = read_messages(body)
