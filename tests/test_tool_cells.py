@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
+from notebooks_in_process import BOTH_KEYS, Bench
 from shells import Ran, Shell
 
-from heliconemagic.errors import IncompleteAnswerError, InputError
+from heliconemagic.errors import BudgetError, IncompleteAnswerError, InputError, StepInterrupted
 
 DEFINE = '''
 called = []
@@ -182,3 +186,104 @@ def test_what_makes_no_sense_is_refused(room: Shell, helicone: FakeHelicone, lin
     assert isinstance(ran.error, InputError)
     assert message in str(ran.error)
     assert helicone.completions == []
+
+
+class Terminal(io.StringIO):
+    """Somebody who types."""
+
+    def isatty(self) -> bool:
+        """They sit there."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("typed", "told", "called"),
+    [
+        ("r\ns\n", ['{"city": "Paris", "degrees": 18}', "The user declined this call."], ["Paris"]),
+        ("what?\nSKIP\nyes\n", ["The user declined this call.", "error: ValueError: no such city"], ["Oslo"]),
+    ],
+)
+def test_asking_in_words(
+    room: Shell, helicone: FakeHelicone, monkeypatch: pytest.MonkeyPatch, typed: str, told: list[str], called: list[str]
+) -> None:
+    """Where no button can be clicked the question is typed, until the answer is one."""
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    ran = run(room, "/plan --tools weather --approve -m twocalls")
+    results = [message["content"] for message in helicone.completions[1].json["messages"] if message["role"] == "tool"]
+    assert (results, room.variables["called"]) == (told, called)
+    assert 'weather(city="Paris")' in ran.printed
+    assert "→ skipped" in ran.text()
+
+
+def test_stopping_in_words(room: Shell, helicone: FakeHelicone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing more is called or sent, and the cell fails."""
+    monkeypatch.setattr(sys, "stdin", Terminal("r\nx\n"))
+    ran = room.run("%%llm /plan --tools weather --approve -m twocalls\nGo")
+    assert isinstance(ran.error, StepInterrupted)
+    assert (room.variables["called"], len(helicone.completions)) == (["Paris"], 1)
+    assert "asked for weather" in ran.text()
+
+
+def test_functions_from_python(room: Shell, helicone: FakeHelicone) -> None:
+    """`ask` takes the functions themselves, and awaits those that are async."""
+    room.run("import heliconemagic\nsession = heliconemagic.session()")
+    ran = room.run("reply = session.ask('/plan', 'Go', tools=[weather, later], model='toolcall-1')")
+    assert ran.error is None, ran.printed
+    assert [tool["function"]["name"] for tool in helicone.completions[0].json["tools"]] == ["weather", "later"]
+    assert (room.variables["reply"].text, room.variables["called"]) == ("Hello!", ["Paris"])
+
+
+def test_kept_answers_keep_their_calls(room: Shell, helicone: FakeHelicone) -> None:
+    """The very same request is answered from the journal: nothing is sent or called, and the calls are shown."""
+    run(room, "/plan --fresh --tools weather -m toolcall-1")
+    ran = run(room, "/other --fresh --keep --tools weather -m toolcall-1")
+    assert (len(helicone.completions), room.variables["called"]) == (2, ["Paris"])
+    assert 'weather(city="Paris") → {"city": "Paris", "degrees": 18}' in ran.text()
+    assert list_roles({"messages": room.variables["_"].messages}) == ["user", "assistant", "tool"]
+
+
+def test_the_turn_survives_a_restart(room: Shell, helicone: FakeHelicone) -> None:
+    """Resumed from the journal, a step continues the turn with its calls, and the first run shows it again."""
+    source = "%%llm /plan --tools weather -m toolcall-1\nGo"
+    room.run(source)
+    room.run("%unload_ext heliconemagic\n%load_ext heliconemagic")
+    room.run(f'%helicone_session "Tools" --gateway {helicone.url} --resume')
+    again = room.run(source)
+    assert 'weather(city="Paris")' in again.text()
+    run(room, "/plan/next", "And?")
+    assert len(helicone.completions) == 3
+    assert list_roles(helicone.completions[2].json) == ["user", "assistant", "tool", "assistant", "user"]
+
+
+def test_each_round_is_checked(tmp_path: Path, helicone: FakeHelicone) -> None:
+    """What tools gave may be too dear to send on, or hold a key: it is refused like any request."""
+    bench = Bench(tmp_path, helicone, BOTH_KEYS)
+    bench.open('"Tools" --gateway oai --budget 0.001 -m gpt-4o-mini')
+    plan = bench.plan("/plan --tools weather", names={"weather": lambda city: city})
+    bench.notebook.plan_round(plan, [{"role": "tool", "content": "rain"}])
+    with pytest.raises(BudgetError, match="would be exceeded"):
+        bench.notebook.plan_round(plan, [{"role": "tool", "content": "rain " * 40_000}])
+    with pytest.raises(InputError, match="one of your keys"):
+        bench.notebook.plan_round(plan, [{"role": "tool", "content": PROVIDER_KEY}])
+    bench.close()
+
+
+def test_a_schema_and_tools_together(room: Shell, helicone: FakeHelicone) -> None:
+    """The answer after the calls is the one that has to fit."""
+    helicone.gateway.text = '{"city": "Paris", "degrees": 18}'
+    ran = run(room, '/plan --tools weather --schema "city, degrees int" -m toolcall-1')
+    assert room.variables["_"].parsed == {"city": "Paris", "degrees": 18}
+    assert [("tools" in sent.json, "response_format" in sent.json) for sent in helicone.completions] == [
+        (True, True)
+    ] * 2
+    assert 'class="hm-call' in ran.text("text/html")
+
+
+def test_what_tools_give_is_escaped(room: Shell) -> None:
+    """Hostile results are text in every form."""
+    room.run("def weather(city): return '<img src=x onerror=alert(1)>\\x1b[31m `rm` | ![x](http://evil.example/x)'")
+    ran = run(room, "/plan --tools weather -m toolcall-1")
+    assert "<img src=x" not in ran.text("text/html")
+    outside = ran.text("text/markdown").split("```")[::2]
+    assert not any("<img" in part or "![x]" in part for part in outside)
+    assert "\x1b" not in ran.text()

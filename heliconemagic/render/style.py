@@ -57,6 +57,7 @@ font-family:var(--hm-mono);font-size:13px;line-height:1.5;border:0}
 .hm.hm.hm .hm-part pre{margin:0;border-radius:0;padding-top:0;padding-bottom:0}
 .hm details{padding:3px 12px 4px;font-size:12px}
 .hm .hm-body details{padding:2px 0}
+.hm .hm-call+:not(.hm-call){margin-top:.7em}
 .hm summary{cursor:pointer;color:var(--hm-muted)}
 .hm.hm.hm details pre{font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}
 .hm-live-head>.widget-html,.hm-live-head>.jupyter-widgets:first-child{flex:1 1 auto}

@@ -89,10 +89,11 @@ class ToolCalls:
 
     def call(self, step: Step, call: ToolCall) -> None:
         """Calls the function, in a context where interrupts raise; what it gives to await is only kept."""
+        step = replace(step, started_at=self._clock())  # what it took to record it is not the function's time
         try:
             value = self._toolbox.find(call.name).call(call.arguments)
             if inspect.isawaitable(value):
-                self._waiting[step.id] = value
+                self._steps[step.id], self._waiting[step.id] = step, value
             else:
                 self._succeed(step, value)
         except KeyboardInterrupt:

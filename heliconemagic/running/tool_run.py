@@ -253,6 +253,8 @@ class ToolRun:
         return newest.status is StepStatus.INTERRUPTED or is_asking
 
     def _describe_waiting(self, waiting: str) -> str:
+        if self._question is not None:
+            return "waiting for you"
         running = self._calls.describe_running() if self._calls else ""
         if not running:
             return waiting

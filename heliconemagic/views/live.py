@@ -42,7 +42,8 @@ LIVE_STYLE = (
     "{margin:0;line-height:var(--jp-content-line-height,1.6);font-size:var(--jp-content-font-size1,14px)}"
     ".hm-live .jp-RenderedHTMLCommon{padding-right:0}.hm-live .hm-live-head .hm-head{background:none}"
     ".hm-live .hm-part,.hm-live .hm-part pre{margin:0!important}"
-    ".hm-live-head .jupyter-button{width:auto;height:24px;line-height:22px;margin:0 10px 0 0;padding:0 10px;"
+    ".hm-live-head .jupyter-button,.hm-ask .jupyter-button{width:auto;"
+    "height:24px;line-height:22px;margin:0 10px 0 0;padding:0 10px;"
     "border:1px solid var(--hm-line);border-radius:6px;background:none;font-size:12px}</style>"
 )
 
@@ -278,7 +279,8 @@ class LiveCalls:
 
     def __init__(self, widgets: WidgetSet) -> None:
         self._widgets = widgets
-        self._trail: Any = None
+        self._trail: Any = None  # the box of the calls
+        self._calls: Any = None
         self._shown: tuple[Any, ...] = ()
         self._question: Question | None = None
         self._asking: Any = None
@@ -294,8 +296,10 @@ class LiveCalls:
         before = self.parts
         if (measured := measure_trail(card)) != self._shown:
             self._shown = measured
-            self._trail = self._trail or self._widgets.build_html("")
-            self._trail.value = build_trail_html(card.trail)
+            if self._trail is None:
+                self._calls = self._widgets.build_html("")
+                self._trail = self._widgets.build_box("VBox", (self._calls,), "hm-body")
+            self._calls.value = build_trail_html(card.trail)
         asked = card.question.asked if card.question else None
         if asked != (self._question.asked if self._question else None):
             self._question = card.question
@@ -306,8 +310,8 @@ class LiveCalls:
     def _build_question(self, question: Question) -> Any:
         text = self._widgets.build_html(f"<p><strong>Run this?</strong> <code>{escape(question.asked)}</code></p>")
         buttons = [self._build_choice(question, choice) for choice in Choice]
-        row = self._widgets.build_box("HBox", tuple(buttons), "hm-live-head")
-        whole = self._widgets.build_box("VBox", (text, row))
+        row = self._widgets.build_box("HBox", tuple(buttons), "hm-ask")
+        whole = self._widgets.build_box("VBox", (text, row), "hm-body")
         self._asked = (whole, row, text, *buttons)
         return whole
 
