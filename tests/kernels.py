@@ -22,6 +22,7 @@ from environs import build_environ
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 REPLY = "application/vnd.heliconemagic.reply.v1+json"
+REPLIES = "application/vnd.heliconemagic.replies.v1+json"
 _PATIENCE = 60.0  # seconds; a machine may be busy
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 from fake_helicone import FakeHelicone
-from kernels import WIDGET_VIEW, Cell, Kernel
+from kernels import REPLIES, WIDGET_VIEW, Cell, Kernel
 
 pytestmark = pytest.mark.kernel
-
-REPLIES = "application/vnd.heliconemagic.replies.v1+json"
 
 
 def read_replies(cell: Cell) -> list[tuple[str, str]]:

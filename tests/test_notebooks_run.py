@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from environs import ROOT, build_environ
-from kernels import REPLY, WIDGET_VIEW
+from kernels import REPLIES, REPLY, WIDGET_VIEW
 
 pytestmark = pytest.mark.kernel
 
@@ -46,6 +46,8 @@ def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not [output for output in outputs if output.output_type == "error"]
     assert not [output for output in outputs if WIDGET_VIEW in output.get("data", {})]
     assert "widgets" not in notebook.metadata
-    records = [output.data[REPLY] for output in outputs if REPLY in output.get("data", {})]
+    bundles = [output.get("data", {}) for output in outputs]
+    records = [bundle[REPLY] for bundle in bundles if REPLY in bundle]
+    records += [reply for bundle in bundles if REPLIES in bundle for reply in bundle[REPLIES]["replies"]]
     assert records
     assert {record["status"] for record in records} == {"done"}

@@ -79,7 +79,7 @@ def build_column_head(card: Card, now: float | None = None) -> str:
     dot = f'<span class="hm-dot hm-dot-{step.status.value}">●</span> '
     heading = f'<h4 class="hm-path">{dot}{escape(describe_variant(step))}</h4>'
     state = build_span("hm-state", escape(STATE_WORDS[step.status]))
-    return f'<div class="hm-head {NO_MATH}">{join_parts([heading, state, _build_head_end(card, now)])}</div>'
+    return f'<div class="hm-head {NO_MATH}">{heading}{join_parts([state, _build_head_end(card, now)])}</div>'
 
 
 def _build_head_end(card: Card, now: float | None) -> str:
