@@ -61,7 +61,7 @@ class RowPlanner:
         self._keys = setting.keys
         self._respelled: dict[str, str] = {}
         self._check_names()
-        self.source: RowSource = open_rows(compute_expression(command.rows, names), command.rows)
+        self.source = _find_rows(command.rows, names)
         self.history = RowHistory(session, cell.id, is_anew=command.is_anew)
 
     def _check_names(self) -> None:
@@ -141,6 +141,16 @@ class RowPlanner:
         if cause is not None:
             error.cause = Redactor(self._keys.secrets).redact_lookalikes(f"{type(cause).__name__}: {cause}")
         return error
+
+
+def _find_rows(expression: str, names: Mapping[str, Any]) -> RowSource:
+    try:
+        value = compute_expression(expression, names)
+    except InputError as error:
+        error.message = f"--for {error.message}"
+        error.hint = error.hint or "name a list, a DataFrame, a generator, or a function that makes one"
+        raise
+    return open_rows(value, expression)
 
 
 @contextmanager

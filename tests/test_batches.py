@@ -334,3 +334,23 @@ def test_answers_of_another_form_are_failed_rows(bench: BatchBench, helicone: Fa
     replies = bench.batch(line, "A question on {{ row.topic }} as JSON.", rows=TOPICS[:2])
     assert [reply.parsed for reply in replies] == [{"question": 1}] * 2
     assert sum(step.is_superseded for step in bench.notebook.session.steps) == 2
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        (
+            "rowz",
+            "--for 'rowz' cannot be computed: 'rowz' is not defined in the notebook.\n  hint: did you mean 'rows'?",
+        ),
+        ("nothing", "is not defined in the notebook.\n  hint: name a list"),
+        ("rows[", "--for 'rows[' cannot be computed."),
+        ("rows.nope", "the list has no 'nope'"),
+    ],
+)
+def test_expression_without_a_value_is_named(bench: BatchBench, expression: str, says: str) -> None:
+    """As typed, without the braces that nobody typed."""
+    with pytest.raises(InputError) as caught:
+        bench.batch(f"/quiz --for {expression}", "{{ row }}", rows=TOPICS)
+    assert says in str(caught.value)
+    assert "{{" not in str(caught.value)

@@ -62,10 +62,18 @@ def compute_expression(expression: str, names: Mapping[str, Any]) -> Any:
     """
     from heliconemagic.prompt import expressions
 
-    pieces = [piece for piece in expressions.split_spans("{{ " + expression + " }}") if piece]
-    if len(pieces) != 1 or isinstance(pieces[0], str):
-        raise TemplateError(f"{expression!r} is not an expression.", hint="name a variable of the notebook")
-    return expressions.compute_span(pieces[0], names)
+    source = "{{ " + expression + " }}"
+    try:
+        pieces = [piece for piece in expressions.split_spans(source) if piece]
+        if len(pieces) == 1 and not isinstance(pieces[0], str):
+            return expressions.compute_span(pieces[0], names)
+    except TemplateError as error:
+        why = error.message.partition("cannot be filled")[2].lstrip(": ")
+        hint = (error.hint or "").partition("or a literal '{{'")[0][:-1].strip()  # there is no brace to be literal
+        raise TemplateError(
+            f"{expression!r} cannot be computed{': ' + why if why else '.'}", hint=hint or None, cause=error.cause
+        ) from error
+    raise TemplateError(f"{expression!r} is not an expression.", hint="name a variable of the notebook")
 
 
 def find_names(text: str, *, mode: TemplateMode | str = TemplateMode.SPANS) -> frozenset[str]:

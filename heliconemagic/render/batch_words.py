@@ -113,4 +113,4 @@ def describe_rest(card: BatchCard) -> str:
 def describe_more_failures(card: BatchCard) -> str:
     """The failures that are not listed."""
     missing = card.counts.failed + card.counts.stopped - len(card.failures)
-    return f"… {format_count(missing, 'more')}: see .failed" if missing > 0 else ""
+    return f"… {missing:,} more: see .failed" if missing > 0 else ""
