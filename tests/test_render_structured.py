@@ -43,6 +43,11 @@ def test_an_object_is_a_table() -> None:
     assert "<summary>JSON</summary>" in html
 
 
+def test_the_request_names_its_schema() -> None:
+    """In the line that unfolds it; the whole stands below."""
+    assert "request: 2 messages, schema x</summary>" in read_forms(COURSE, request=None)["text/html"]
+
+
 def test_an_object_reads_well_without_html() -> None:
     """As nested lists in Markdown, as aligned lines in a terminal."""
     forms = read_forms(COURSE)

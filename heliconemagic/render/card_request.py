@@ -36,9 +36,18 @@ def describe_request(step: Step, form: RequestForm | None) -> str:
     if attached := sum(1 for _ in iterate_attachments(step.messages)):
         parts.append(format_count(attached, "attachment"))
     for name, value in _list_parameters(step, form).items():
+        if schema := _find_schema_name(name, value):
+            parts.append(f"schema {schema}")
+            continue
         written = _write(value)
         parts.append(f"{name} {written}" if len(written) <= 24 else name)
     return "request: " + ", ".join(parts)
+
+
+def _find_schema_name(name: str, value: Any) -> str:
+    """What the object that is asked for is called; empty for any other parameter."""
+    wanted = value.get("json_schema") if name == "response_format" and isinstance(value, Mapping) else None
+    return str(wanted.get("name") or "") if isinstance(wanted, Mapping) else ""
 
 
 def _list_parameters(step: Step, form: RequestForm | None) -> dict[str, Any]:
