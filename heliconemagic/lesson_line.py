@@ -37,7 +37,7 @@ def _describe_pace(pace: float) -> str:
 def describe_begun(writer: LessonWriter, begun: Begun) -> Notice:
     """A recording that has just begun."""
     name, count = writer.path.name, format_count(begun.answers, "answer")
-    word = "continues" if begun.is_continued else "has"
+    word = "goes on there, with" if begun.is_continued else "begins with"
     return Notice(
         head=f"recording to {name}",
         lines=(

@@ -170,7 +170,7 @@ class Notebook:
         """What takes keys and this user's folders out of a lesson."""
         environ, folder = self.surroundings.environ, self.surroundings.find_folder()
         home = environ.get("HOME") or environ.get("USERPROFILE") or ""
-        signs = {home: "~", str(folder or ""): "."}
+        signs = {str(folder or ""): ".", home: "~"}
         return Portable({path: sign for path, sign in signs.items() if path}, Redactor(self.find_keys().secrets))
 
     def record(self, name: str) -> tuple[LessonWriter, Begun]:

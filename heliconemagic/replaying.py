@@ -25,6 +25,7 @@ PATIENCE = 10.0
 """Seconds without text after which the recording answers under ``--fallback``."""
 REPLAY = Choice(build_gateway("replay", {}), "a recorded lesson answers")
 
+_MOST_PATHS = 12  # in an error
 _LONGEST_QUOTE = 300  # characters of a recorded prompt
 
 
@@ -259,7 +260,8 @@ def _build_changed_error(lesson: Lesson, asked: Asked, difference: str) -> Input
     recorded = lesson.find_at(path)
     live = "to have such prompts answered live, add a --gateway to the session line"
     if recorded is None:
-        known = ", ".join(dict.fromkeys(recording.path for recording in lesson.recordings)) or "nothing"
+        paths = list(dict.fromkeys(recording.path for recording in lesson.recordings))
+        known = ", ".join([*paths[:_MOST_PATHS], *(["…"] if len(paths) > _MOST_PATHS else [])]) or "nothing"
         return InputError(f"the lesson {lesson.name!r} has no answer at {path!r}.", hint=f"it has {known}; {live}")
     quoted = recorded.prompt if len(recorded.prompt) <= _LONGEST_QUOTE else recorded.prompt[:_LONGEST_QUOTE] + "…"
     return InputError(

@@ -135,6 +135,7 @@ class SessionLine:
                     *lines,
                     *choice.notes,
                     *find_unsent(choice.gateway, session.options),
+                    "identical requests get their replies from the journal, for $0" if session.options.keep else "",
                     *(describe_use(session.lesson, choice) if session.lesson else ()),
                     "nothing leaves this machine" if choice.gateway.answers_in_process else "",
                     sent,
@@ -210,9 +211,9 @@ class SessionLine:
 
     def record(self, command: SessionCommand) -> Bundle:
         """Begins or stops to record the session as a lesson; without an argument, whether it is recorded."""
-        name = next(iter(command.arguments), None)
+        session, name = self._require_session(), next(iter(command.arguments), None)
         if name is None or name == "stop":
-            return build_notice_bundle(describe_recording(self._require_session(), stops=name == "stop"))
+            return build_notice_bundle(describe_recording(session, stops=name == "stop"))
         writer, begun = self._notebook.record(name)
         return build_notice_bundle(describe_begun(writer, begun))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fake_helicone import FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
+from shells import Shell
 
 from heliconemagic.cards import build_recorded_card
 from heliconemagic.errors import CredentialError, GatewayError, IncompleteAnswerError, InputError, UnreachableError
@@ -210,6 +211,22 @@ def test_compared_answers_are_replayed_each(build_bench: BuildBench) -> None:
         compare(student, f"{line} -m demo-slow", "Ask.")
 
 
+def test_attachment_matches_by_its_content(build_bench: BuildBench, tmp_path: Path) -> None:
+    """The file has its hash, not its bytes; another file of the same name is another request."""
+    (tmp_path / "notes.txt").write_text("Some notes.")
+    bench = build_bench()
+    bench.open('"Course" --gateway demo')
+    bench.notebook.record("lesson.jsonl")
+    bench.run("/a -a notes.txt", "Sum up.")
+    assert "Some notes" not in json.dumps(read_lines(tmp_path)[1]["messages"])
+    student = build_bench()
+    student.open('"Lesson" --replay lesson.jsonl')
+    assert student.run("/a -a notes.txt", "Sum up.").origin is not None
+    (tmp_path / "notes.txt").write_text("Other notes.")
+    with pytest.raises(InputError, match="no answer to this prompt"):
+        student.run("/a -a notes.txt", "Sum up.")
+
+
 def test_home_folders_differ_and_prompts_still_match(build_bench: BuildBench, tmp_path: Path) -> None:
     """The file has ~ where the teacher's folder stood, and . for the folder of the notebook."""
     bench = build_bench(TEACHER)
@@ -283,6 +300,7 @@ LINE = {
         ([HEAD | {"heliconemagic_lesson": 2}], "line 1 is of format 2.*update"),
         ([HEAD | {"options": {"context": "all"}}], "line 1 has a context 'all'"),
         ([HEAD, LINE | {"text": None}], "line 2 has no 'text'"),
+        ([HEAD, LINE | {"path": "/a\x1b[2J"}], "line 2 has a path '/a.*' that no step can have"),
         ([HEAD, LINE | {"text": 5}], "line 2 has a 'text' that is no text"),
         ([HEAD, LINE, "{"], "line 3 is not valid JSON"),
         ([HEAD, "[" * 100_000], "line 2 is nested too deeply"),
@@ -408,6 +426,18 @@ def test_session_that_is_played_is_not_recorded(build_bench: BuildBench, recorde
     bench.open('"Lesson" --replay lesson.jsonl')
     with pytest.raises(InputError, match="copy that file"):
         bench.notebook.record("other.jsonl")
+
+
+def test_record_says_how_it_stands(shell: Shell) -> None:
+    """Begun, asked, stopped; and what to type where there is nothing to stop, or no session."""
+    assert "no session is open" in shell.run("%helicone_session record lesson.jsonl").printed
+    shell.run('%helicone_session "Course" --gateway demo')
+    assert "not recorded" in shell.run("%helicone_session record").text()
+    assert "--replay lesson.jsonl" in shell.run("%helicone_session record lesson.jsonl").text()
+    shell.run("%%llm /a -m demo-fast\nAsk.")
+    assert "1 answer" in shell.run("%helicone_session record").text()
+    assert "stopped" in shell.run("%helicone_session record stop").text()
+    assert "nothing is being recorded" in shell.run("%helicone_session record stop").printed
 
 
 # ---- falling back

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from heliconemagic.lessons.lesson import LessonHead, Piece, Recording, build_key
+from heliconemagic.paths import MAX_PATH_LENGTH
 from heliconemagic.records import Message, ToolCall
 from heliconemagic.settings import Context, RequestOptions, Verbatim
 from heliconemagic.usage import Usage
@@ -174,7 +175,7 @@ def decode_recording(line: Mapping[str, Any], shelf: MessageShelf) -> Recording:
     return Recording(
         id=_need(line, "id", str),
         key=build_key(model, messages, parameters),
-        path=_need(line, "path", str),
+        path=_check_path(_need(line, "path", str)),
         model=model,
         answered_by=_read(line, "answered_by", str),
         recorded_at=_need_number(line, "recorded_at", _LATEST),
@@ -191,6 +192,13 @@ def decode_recording(line: Mapping[str, Any], shelf: MessageShelf) -> Recording:
         seconds=_read_number(line, "seconds", LONGEST_SECONDS),
         pieces=tuple(map(_decode_piece, _read(line, "pieces", list) or ())),
     )
+
+
+def _check_path(path: str) -> str:
+    """A path as steps have them: errors name it."""
+    if not (path.startswith("/") and path.isascii() and path.isprintable() and len(path) <= MAX_PATH_LENGTH):
+        raise LineError(f"has a path {path[:40]!r} that no step can have")
+    return path
 
 
 def _decode_usage(usage: Mapping[str, Any]) -> Usage:

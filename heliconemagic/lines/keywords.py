@@ -16,7 +16,7 @@ from typing import Any
 from heliconemagic.errors import InputError
 from heliconemagic.lines.option_table import Option, Scope, list_options
 from heliconemagic.lines.option_values import PARAMETERS
-from heliconemagic.lines.options import CellCommand, SessionCommand, check_together
+from heliconemagic.lines.options import CellCommand, SessionCommand, check_lesson, check_together
 from heliconemagic.prompt.templates import TemplateMode
 from heliconemagic.settings import RequestOptions
 
@@ -81,7 +81,9 @@ def parse_session_keywords(name: str, given: Mapping[str, Any]) -> SessionComman
     Raises:
         InputError: a keyword is no option, or its value cannot be meant.
     """
-    return SessionCommand(title=name, **_read(given, Scope.SESSION, SESSION_REFUSALS))
+    arguments = _read(given, Scope.SESSION, SESSION_REFUSALS)
+    check_lesson(arguments["options"])
+    return SessionCommand(title=name, **arguments)
 
 
 def build_keyword(option: Option) -> str:

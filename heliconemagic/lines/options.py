@@ -128,7 +128,7 @@ def parse_session_line(line: str) -> SessionCommand:
     while token := reader.read_word():
         words.append(token.text)
     arguments = reader.build_arguments()
-    _check_lesson(arguments["options"])
+    check_lesson(arguments["options"])
     if reader.is_help or not words:
         return SessionCommand(**arguments)
     if verb := find_verb(words[0]):
@@ -228,7 +228,7 @@ def _check_batch(arguments: Mapping[str, Any]) -> None:
         raise InputError("--tools asks back and forth, and --for asks each row once.", hint="keep one of them")
 
 
-def _check_lesson(options: RequestOptions) -> None:
+def check_lesson(options: RequestOptions) -> None:
     """What is said about a lesson needs one."""
     if options.pace is not None and options.replay is None and options.fallback is None:
         raise InputError("--pace is about a recorded lesson, and there is none.", hint="add --replay lesson.jsonl")

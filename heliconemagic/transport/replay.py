@@ -39,7 +39,7 @@ class ReplayTransport(httpx2.AsyncBaseTransport):
             return httpx2.Response(200, json={"object": "list", "data": []}, request=request)
         playing = current_playing.get()
         if playing is None:
-            error = {"message": "no recording was chosen for this request", "code": "no_recording"}
+            error = {"message": "a recorded lesson answers cells and ask(), not clients", "code": "no_recording"}
             return httpx2.Response(400, json={"error": error}, request=request)
         is_stream = bool(json.loads(await request.aread()).get("stream"))
         kind = "text/event-stream; charset=utf-8" if is_stream else "application/json"
