@@ -149,7 +149,7 @@ class FakeHelicone:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> bytes | None:
         """Sends while watching whether the client leaves; gives what it had sent ahead, None at the end."""
-        watcher = asyncio.ensure_future(reader.read(1))
+        watcher = asyncio.ensure_future(_read_ahead(reader))
         sender = asyncio.ensure_future(self._send(writer, answer))
         try:
             await asyncio.wait({watcher, sender}, return_when=asyncio.FIRST_COMPLETED)
@@ -189,6 +189,14 @@ class FakeHelicone:
 def _build_head(answer: Answer) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in answer.headers)
     return (_STATUS_LINE.format(answer.status) + lines + "Transfer-Encoding: chunked\r\n\r\n").encode()
+
+
+async def _read_ahead(reader: asyncio.StreamReader) -> bytes:
+    """What the client sends before its answer has ended; nothing once it has left, in whatever way."""
+    try:
+        return await reader.read(1)
+    except ConnectionError:  # it left what had arrived unread
+        return b""
 
 
 async def _read_request(reader: asyncio.StreamReader, ahead: bytes) -> Received:
