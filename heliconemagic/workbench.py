@@ -279,6 +279,7 @@ class Workbench:
     def suggest(self, magic: Magic, words: Sequence[str], word: str) -> list[Suggestion]:
         """What could be typed at the cursor, for tab completion; asks no server."""
         from heliconemagic.attachments.offering import iterate_attachable, iterate_lists
+        from heliconemagic.tools.offering import iterate_functions
 
         session = self.notebook.session
         sessions = self.notebook.list_names() if magic == "helicone_session" else ()
@@ -294,6 +295,7 @@ class Workbench:
             files=iterate_attachable(names, find_folder(), word),
             lists=iterate_lists(names),
             schemas=list_candidates(names),
+            functions=iterate_functions(names, word),
         )
 
     def close(self) -> None:

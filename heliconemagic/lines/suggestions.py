@@ -40,6 +40,7 @@ def suggest(
     files: Iterable[str] = (),
     lists: Iterable[str] = (),
     schemas: Iterable[str] = (),
+    functions: Iterable[str] = (),
 ) -> list[Suggestion]:
     """The words that could stand in place of ``word``, which follows ``words`` on the magic's line.
 
@@ -54,6 +55,7 @@ def suggest(
         "files": files,
         "lists": lists,
         "schemas": schemas,
+        "functions": functions,
         "contexts": Context,
         "parameters": PARAMETERS,
     }
