@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from render_samples import ATTACKS, PageReader, build_step, list_dangers
 
-from heliconemagic.records import StepStatus
+from heliconemagic.records import Origin, OriginKind, StepStatus
 from heliconemagic.render.card import Card
 from heliconemagic.render.comparison import MAX_ALL_PAIRS, build_comparison_bundle, build_comparison_json
 from heliconemagic.render.comparison_state import Comparison, build_comparison
@@ -84,6 +84,14 @@ def test_unpriced_answers_are_not_the_cheapest() -> None:
     """Nobody knows what they cost."""
     cards = [build_card(1, cost=None), build_card(2, cost=None)]
     assert "cheapest: unpriced" in build_comparison_bundle(build_comparison(cards, 1))[TEXT]
+
+
+def test_kept_answers_are_neither_fastest_nor_cheapest() -> None:
+    """They took no time and cost nothing now; the table says that they were kept."""
+    kept = build_card(2, cost=0.0, ended_at=100.0, origin=Origin(kind=OriginKind.KEPT, answered_at=50.0))
+    text = build_comparison_bundle(build_comparison([build_card(1), kept], 1))[TEXT]
+    assert "fastest" not in text and "cheapest" not in text and "longest: " in text
+    assert "  kept\n" in text
 
 
 def test_failed_answer_stands_in_its_column() -> None:

@@ -130,7 +130,7 @@ def test_terminal_writes_whole_answers_one_after_the_other() -> None:
     view.open(build_state("", ""))
     view.update(build_state("", "Two be"))
     view.update(build_state("One", "Two begins"))
-    assert "".join(written) == "\n--- 2 · demo ---\nTwo begins"
+    assert "".join(written) == "/x · 2 answers · demo\n\n--- 2 · demo ---\nTwo begins"
     view.update(build_state("One", "Two begins.", ended=(2,)))
     view.close(build_state("One.", "Two begins.", ended=(1, 2)))
     view.close(build_state("One.", "Two begins.", ended=(1, 2)))

@@ -119,6 +119,8 @@ def _build_step_text(step: Step, paths: Mapping[str, str]) -> str:
 def _list_notes(step: Step) -> Iterator[str]:
     if step.status is not StepStatus.DONE:
         yield f"state: {step.status.value}"
+    if step.comparison:
+        yield f"answer {step.variant} of those that were compared{', picked' if step.is_picked else ''}"
     if step.is_superseded:
         yield "superseded: its cell ran again"
 

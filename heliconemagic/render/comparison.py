@@ -13,7 +13,7 @@ from typing import Any
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card import build_foot, build_json, build_text
 from heliconemagic.render.card_answer import build_answer_html, build_answer_markdown
-from heliconemagic.render.card_attached import build_attached_html, build_attached_markdown
+from heliconemagic.render.card_attached import build_attached_html, build_attached_markdown, build_attached_text
 from heliconemagic.render.card_request import build_request_html
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.card_words import (
@@ -170,6 +170,14 @@ def _build_markdown_summary(comparison: Comparison) -> list[str]:
     words = [*list_best(comparison), describe_choice(comparison), *comparison.notes, describe_totals(comparison.totals)]
     diffs = [f"*word diff {escape_markdown(name)}*: {build_diff_markdown(diff)}" for name, diff in _diff(comparison)]
     return ["\n".join(lines), " · ".join(escape_markdown(word) for word in words if word), *diffs]
+
+
+def build_comparison_head_text(comparison: Comparison) -> str:
+    """The line above the answers for a terminal, and below it what was attached."""
+    step = comparison.cards[0].step
+    words = (comparison.path, describe_size(comparison), step.gateway, comparison.context)
+    line = make_safe_text(" · ".join(word for word in words if word))
+    return "\n".join(part for part in (line, build_attached_text(step)) if part)
 
 
 def build_comparison_text(comparison: Comparison) -> str:

@@ -42,14 +42,20 @@ def list_finished(comparison: Comparison) -> list[Step]:
 
 
 def find_best(comparison: Comparison) -> dict[str, list[Step]]:
-    """The fastest, cheapest and longest of the finished answers; all that are as good, nothing of fewer than two."""
+    """The fastest, cheapest and longest of the finished answers; all that are as good, nothing of fewer than two.
+
+    Answers that were kept took no time and cost nothing now: they compete in length alone.
+    """
     steps = list_finished(comparison)
     if len(steps) < 2:
         return {}
+    longest = {LONGEST: _find_least(steps, lambda step: -count_words(step))}
+    if any(step.origin for step in steps):
+        return longest
     return {
         FASTEST: _find_least(steps, lambda step: step.latency),
         CHEAPEST: _find_least(steps, lambda step: step.cost),
-        LONGEST: _find_least(steps, lambda step: -count_words(step)),
+        **longest,
     }
 
 
@@ -89,6 +95,7 @@ def _build_row(step: Step, best: dict[str, list[Step]], current: int | None) -> 
     is_done = step.status is StepStatus.DONE
     marks = [word for word, steps in best.items() if step in steps]
     marks += [CURRENT] if step.variant == current else []
+    marks += [step.origin.kind.value] if step.origin else []
     return (
         describe_variant(step),
         format_seconds(step.time_to_first_token) if step.time_to_first_token is not None else "",

@@ -13,6 +13,7 @@ from heliconemagic.render.comparison import (
     REPLIES_MIME,
     build_column_head,
     build_comparison_bundle,
+    build_comparison_head_text,
     build_comparison_top,
     build_summary_text,
 )
@@ -190,8 +191,9 @@ class TextColumnsView:
         self._is_closed = False
 
     def open(self, comparison: Comparison) -> None:
-        """Waits for the first text."""
+        """Writes the head, and waits for the first text."""
         self._left = list(range(len(comparison.cards)))
+        self._write(build_comparison_head_text(comparison) + "\n")
 
     def update(self, comparison: Comparison) -> None:
         """Writes the new part of the answer that is being written, and begins the next one at its end."""
