@@ -135,7 +135,7 @@ def test_terminal_writes_whole_answers_one_after_the_other() -> None:
     view.close(build_state("One.", "Two begins.", ended=(1, 2)))
     view.close(build_state("One.", "Two begins.", ended=(1, 2)))
     text = "".join(written)
-    assert text.index("Two begins.") < text.index("--- 1 · demo ---") < text.index("One.") < text.index("answer")
+    assert text.index("Two begins.") < text.index("--- 1 · demo ---") < text.index("One.") < text.index("first token")
     assert (text.count("Two begins"), text.count("One."), text.count("fastest: ")) == (1, 1, 1)
 
 

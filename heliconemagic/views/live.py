@@ -40,6 +40,8 @@ LIVE_STYLE = (
     "<style>.hm-live .widget-html,.hm-live .widget-htmlmath{margin:0}"
     ".hm-live .jp-RenderedHTMLCommon>.widget-html-content,.hm-live .jp-RenderedHTMLCommon>.widget-htmlmath-content"
     "{margin:0;line-height:var(--jp-content-line-height,1.6);font-size:var(--jp-content-font-size1,14px)}"
+    ".hm-live .hm-columns .hm-body .widget-html .widget-html-content{font-size:13px}"
+    ".hm-live .hm-columns .hm-body .widget-htmlmath .widget-htmlmath-content{font-size:13px}"
     ".hm-live .jp-RenderedHTMLCommon{padding-right:0}.hm-live .hm-live-head .hm-head{background:none}"
     ".hm-live .hm-part,.hm-live .hm-part pre{margin:0!important}"
     ".hm-live-head .jupyter-button,.hm-ask .jupyter-button{width:auto;"
