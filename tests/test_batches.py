@@ -354,3 +354,25 @@ def test_expression_without_a_value_is_named(bench: BatchBench, expression: str,
         bench.batch(f"/quiz --for {expression}", "{{ row }}", rows=TOPICS)
     assert says in str(caught.value)
     assert "{{" not in str(caught.value)
+
+
+class Frame:
+    """A table as pandas has it, as far as its rows are concerned."""
+
+    columns = ("topic", "level")
+
+    def __len__(self) -> int:
+        return 2
+
+    def itertuples(self, *, index: bool, name: str | None) -> Iterator[tuple[str, str]]:
+        """The rows, as tuples."""
+        assert (index, name) == (False, None)
+        return iter([("bees", "easy"), ("reefs", "hard")])
+
+
+def test_rows_of_a_table_have_its_columns(bench: BatchBench, helicone: FakeHelicone) -> None:
+    """By name, with a dot or in brackets; the table is known by its methods alone."""
+    replies = bench.batch("/quiz/{{ row.topic }} --for rows", "A {{ row['level'] }} one.", rows=Frame())
+    assert [reply.path for reply in replies] == ["/quiz/bees", "/quiz/reefs"]
+    assert read_prompts(helicone) == ["A easy one.", "A hard one."]
+    assert bench.card.counts.total == 2
