@@ -28,7 +28,7 @@ from heliconemagic.batch_result import BatchResult
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.notebook import Notebook, Surroundings
-from heliconemagic.planning import Cell
+from heliconemagic.records import Cell
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.settings import RequestOptions

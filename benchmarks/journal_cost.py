@@ -23,8 +23,7 @@ from benchmarks.server import build_model, open_server
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.notebook import Notebook, Surroundings
-from heliconemagic.planning import Cell
-from heliconemagic.records import SessionRecord, Step, StepStatus
+from heliconemagic.records import Cell, SessionRecord, Step, StepStatus
 from heliconemagic.settings import RequestOptions
 from heliconemagic.workbench import build_client
 

@@ -11,9 +11,10 @@ import getpass
 import os
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.getipython import get_ipython
@@ -21,13 +22,22 @@ from IPython.core.getipython import get_ipython
 from heliconemagic.cells import ATTRIBUTE, build_transformer
 from heliconemagic.completion import install as install_completion
 from heliconemagic.errors import InputError
+from heliconemagic.frontend import Frontend
 from heliconemagic.magics import HeliconeMagic
-from heliconemagic.workbench import Workbench
+
+if TYPE_CHECKING:
+    from heliconemagic.lines.option_table import Magic
+    from heliconemagic.lines.suggestions import Suggestion
+    from heliconemagic.workbench import Workbench
 
 OWN_CELL_MAGIC = "helicone"
 """Always ours, also where another extension owns ``%%llm``."""
 _SHELL_ATTRIBUTE = "_heliconemagic_extension"
 _KINDS = ("line", "cell")
+_WARMED_UP = (
+    *("heliconemagic.workbench", "openai", "nh3", "markdown_it", "mdit_py_plugins.dollarmath"),
+    *("pygments.lexers", "genai_prices"),
+)
 
 
 def load(shell: Any) -> None:
@@ -49,33 +59,37 @@ def unload(shell: Any) -> None:
 def find_workbench() -> Workbench | None:
     """The workbench of this process's shell; None without a shell or the extension, and in a forked child."""
     extension = getattr(get_ipython(), _SHELL_ATTRIBUTE, None)
-    return extension.workbench if extension is not None and extension.pid == os.getpid() else None
+    return extension.find_workbench() if extension is not None and extension.pid == os.getpid() else None
 
 
 class Extension:
-    """The magics in one shell."""
+    """The magics in one shell. Most of the package is imported only at their first use."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._undo: list[Callable[[], None]] = []
-        self.workbench = self._build_workbench()
+        self._frontend = Frontend(shell, os.environ, time.time)
+        self._magics = HeliconeMagic(shell, self.find_workbench, self._frontend.publish)
+        self._workbench: Workbench | None = None
+        self._lock = threading.Lock()
         self.pid = os.getpid()  # a forked child has the shell, but none of its threads
+
+    def find_workbench(self) -> Workbench:
+        """What the magics call, built at the first use."""
+        with self._lock:
+            if self._workbench is None:
+                self._workbench = self._build_workbench()
+            return self._workbench
 
     def load(self) -> None:
         """Registers magics, cell transformer, events and completion; imports what is heavy in a thread, last."""
-        workbench = self.workbench
-        magics = HeliconeMagic(self._shell, workbench)
-        workbench.use_defaults(magics.read_defaults, lambda: magics.display, lambda: magics.live)
-        self._undo.append(workbench.close)
-        atexit.register(workbench.close)  # a kernel that is shut down writes what is still queued
-        self._undo.append(lambda: atexit.unregister(workbench.close))
-        owner = self._register_magics(magics)
-        self._set_attribute(magics.run_cell)
-        self._register_transformer(workbench, [OWN_CELL_MAGIC] if owner else ["llm", OWN_CELL_MAGIC])
-        self._register_events(workbench)
-        self._undo.append(install_completion(self._shell, workbench.suggest))
+        owner = self._register_magics(self._magics)
+        self._set_attribute(self._magics.run_cell)
+        self._register_transformer([OWN_CELL_MAGIC] if owner else ["llm", OWN_CELL_MAGIC])
+        self._register_events()
+        self._undo.append(install_completion(self._shell, self._suggest))
         if owner:
-            workbench.frontend.publish({"text/plain": _say_owned(owner)})
+            self._frontend.publish({"text/plain": _say_owned(owner)})
         threading.Thread(target=_warm_up, name="heliconemagic-import", daemon=True).start()
 
     def unload(self) -> None:
@@ -84,7 +98,25 @@ class Extension:
             self._undo.pop()()
 
     def _build_workbench(self) -> Workbench:
-        return Workbench(self._shell, environ=os.environ, ask_secret=_ask_secret, write=_write, ask=_ask)
+        from heliconemagic.workbench import Workbench
+
+        workbench = Workbench(
+            self._shell, self._frontend, environ=os.environ, ask_secret=_ask_secret, write=_write, ask=_ask
+        )
+        magics = self._magics
+        workbench.use_defaults(magics.read_defaults, lambda: magics.display, lambda: magics.live)
+        self._undo.append(workbench.close)
+        atexit.register(workbench.close)  # a kernel that is shut down writes what is still queued
+        self._undo.append(lambda: atexit.unregister(workbench.close))
+        return workbench
+
+    def _suggest(self, magic: Magic, words: Sequence[str], word: str) -> list[Suggestion]:
+        return self.find_workbench().suggest(magic, words, word)
+
+    def _note_executed(self) -> None:
+        self._frontend.note_executed()
+        if self._workbench is not None:
+            self._workbench.show.catch_up()
 
     def _register_magics(self, magics: Any) -> str | None:
         """Registers them, but leaves another extension its ``%%llm``; gives that extension's name."""
@@ -112,18 +144,18 @@ class Extension:
         setattr(self._shell, ATTRIBUTE, run_cell)
         self._undo.append(lambda: delattr(self._shell, ATTRIBUTE))
 
-    def _register_transformer(self, workbench: Workbench, names: list[str]) -> None:
-        transform = build_transformer(names, can_await=workbench.frontend.can_await)
+    def _register_transformer(self, names: list[str]) -> None:
+        transform = build_transformer(names, can_await=self._frontend.can_await)
         transforms = self._shell.input_transformers_cleanup
         transforms.insert(0, transform)
         self._undo.append(lambda: transforms.remove(transform))
 
-    def _register_events(self, workbench: Workbench) -> None:
-        frontend = workbench.frontend
+    def _register_events(self) -> None:
+        frontend = self._frontend
         handlers: dict[str, Callable[..., None]] = {
             "pre_execute": frontend.note_execute,
             "pre_run_cell": frontend.note_cell,
-            "post_execute": workbench.note_executed,
+            "post_execute": self._note_executed,
         }
         for event, handler in handlers.items():
             self._shell.events.register(event, handler)
@@ -132,7 +164,15 @@ class Extension:
 
 def _warm_up() -> None:
     """Most of a second of imports that the first request and its card would wait for."""
-    for module in ("openai", "nh3", "markdown_it", "mdit_py_plugins.dollarmath", "pygments.lexers", "genai_prices"):
+    for module in (
+        "heliconemagic.workbench",
+        "openai",
+        "nh3",
+        "markdown_it",
+        "mdit_py_plugins.dollarmath",
+        "pygments.lexers",
+        "genai_prices",
+    ):
         import_module(module)
 
 

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from heliconemagic.planning import Cell
+from heliconemagic.records import Cell
 
 MAX_TITLE = 120
 """Characters of a notebook's name that a session bears."""

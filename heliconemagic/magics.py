@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
@@ -34,9 +35,10 @@ class HeliconeMagic(Magics):
         config=True
     )
 
-    def __init__(self, shell: Any, workbench: Workbench) -> None:
+    def __init__(self, shell: Any, find_workbench: Callable[[], Workbench], publish: Callable[..., None]) -> None:
         super().__init__(shell)
-        self._workbench = workbench
+        self._find_workbench = find_workbench  # built at the first use
+        self._publish = publish
 
     def read_defaults(self) -> RequestOptions:
         """The traits, as the options below a session's own."""
@@ -59,7 +61,7 @@ class HeliconeMagic(Magics):
         if command.help is not None:
             self._print_help("helicone_session", command.help)
             return
-        self._workbench.run_session_line(command)
+        self._find_workbench().run_session_line(command)
 
     @no_var_expand
     @line_cell_magic
@@ -69,7 +71,7 @@ class HeliconeMagic(Magics):
         if command.help is not None:
             self._print_help("llm", command.help)
             return None
-        return self._workbench.run_blocking(command, cell)
+        return self._find_workbench().run_blocking(command, cell)
 
     async def run_cell(self, magic: str, line: str, body: str) -> Any:
         """The awaited form of an ``%%llm`` cell (see `heliconemagic.cells`)."""
@@ -77,11 +79,11 @@ class HeliconeMagic(Magics):
         if command.help is not None:
             self._print_help("llm", command.help)
             return None
-        return await self._workbench.run(command, body)
+        return await self._find_workbench().run(command, body)
 
     def _print_help(self, magic: Magic, form: str) -> None:
         text = build_help(magic, everything=form == "all")
-        self._workbench.frontend.publish({"text/plain": text})
+        self._publish({"text/plain": text})
 
 
 HeliconeMagic.llm.__doc__ = build_help("llm", everything=False)

@@ -44,7 +44,6 @@ from heliconemagic.local.store import LocalStore
 from heliconemagic.names import LayeredNames
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning import (
-    Cell,
     Plan,
     Setting,
     check_no_secret,
@@ -55,7 +54,7 @@ from heliconemagic.planning import (
     plan_step,
 )
 from heliconemagic.pricing import list_priced_models
-from heliconemagic.records import Message, SessionRecord, SessionSummary, Step, StepStatus
+from heliconemagic.records import Cell, Message, SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_words import describe_source
 from heliconemagic.render.figures import format_cost, format_count

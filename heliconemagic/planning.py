@@ -38,7 +38,7 @@ from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
 from heliconemagic.pricing import estimate_cost, is_priced
 from heliconemagic.prompt.templates import TemplateMode, fill_template
-from heliconemagic.records import Message, Step
+from heliconemagic.records import Cell, Message, Step
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.figures import format_usd
@@ -50,14 +50,6 @@ from heliconemagic.session_state import Session
 from heliconemagic.settings import Context, RequestOptions, Verbatim
 from heliconemagic.tools.toolbox import Toolbox, find_tools
 from heliconemagic.usage import Usage, estimate_tokens
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """Which cell runs: the front end's id or a hash of its text, and which run of it (ms since the epoch)."""
-
-    id: str
-    run: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,14 @@ class StepStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """Which cell runs: the front end's id or a hash of its text, and which run of it (ms since the epoch)."""
+
+    id: str
+    run: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRecord:
     """A Helicone session. Its identity at Helicone is the pair of ``id`` and ``name``."""
 

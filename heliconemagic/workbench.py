@@ -64,6 +64,7 @@ class Workbench:
     def __init__(
         self,
         shell: Any,
+        frontend: Frontend,
         *,
         environ: Mapping[str, str],
         ask_secret: Callable[[str], str],
@@ -71,7 +72,7 @@ class Workbench:
         ask: Callable[[str], str] = input,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.frontend = Frontend(shell, environ, clock)
+        self.frontend = frontend
         self._shell = shell
         self._write = write
         self._clock = clock
@@ -114,11 +115,6 @@ class Workbench:
         self._find_defaults, self._find_display, self._keeps_live = options, display, live
 
     # ---- what the magics do
-
-    def note_executed(self) -> None:
-        """A cell has ended: a `show` that fell behind catches up."""
-        self.frontend.note_executed()
-        self.show.catch_up()
 
     def run_session_line(self, command: SessionCommand) -> None:
         """Runs a session line and shows what it gives."""

@@ -13,7 +13,7 @@ from notebooks_in_process import BOTH_KEYS, Bench
 
 from heliconemagic.batch_result import BatchResult
 from heliconemagic.lines.options import CellCommand, parse_cell_line
-from heliconemagic.planning import Cell
+from heliconemagic.records import Cell
 from heliconemagic.render.batch_state import BatchCard
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner

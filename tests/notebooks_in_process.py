@@ -15,8 +15,8 @@ from heliconemagic.gateways.choice import Gateway
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.notebook import Notebook, Surroundings
-from heliconemagic.planning import Cell, Plan
-from heliconemagic.records import Step
+from heliconemagic.planning import Plan
+from heliconemagic.records import Cell, Step
 from heliconemagic.settings import RequestOptions
 from heliconemagic.transport.demo import DemoTransport
 from heliconemagic.transport.recording import RecordingTransport

@@ -14,8 +14,8 @@ from heliconemagic.errors import BudgetError, InputError, UnknownModelError
 from heliconemagic.following import RunGroup, follow_blocking
 from heliconemagic.lines.options import parse_cell_line
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning import Cell, Plan
-from heliconemagic.records import Step
+from heliconemagic.planning import Plan
+from heliconemagic.records import Cell, Step
 
 FIRST = "%helicone_session Course --gateway demo"
 

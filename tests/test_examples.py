@@ -18,7 +18,7 @@ from heliconemagic.attachments.wire import build_wire_messages
 from heliconemagic.cards import build_reply
 from heliconemagic.errors import InputError
 from heliconemagic.lines.keywords import parse_cell_keywords
-from heliconemagic.planning import Cell
+from heliconemagic.records import Cell
 
 SHOTS = [{"role": "user", "content": "2 + 2"}, {"role": "assistant", "content": "four"}]
 

@@ -17,8 +17,7 @@ from heliconemagic.errors import CredentialError, GatewayError, IncompleteAnswer
 from heliconemagic.following import RunGroup, follow_blocking
 from heliconemagic.lessons.files import LessonWriter
 from heliconemagic.lines.options import parse_cell_line
-from heliconemagic.planning import Cell
-from heliconemagic.records import OriginKind, Step
+from heliconemagic.records import Cell, OriginKind, Step
 from heliconemagic.render.card import build_text
 
 TEACHER, STUDENT = {"HOME": "/home/ann"}, {"HOME": "/home/bob"}

@@ -18,8 +18,7 @@ from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.local_line import LocalModelLine
 from heliconemagic.notebook import Notebook, Surroundings
-from heliconemagic.planning import Cell
-from heliconemagic.records import SessionRecord
+from heliconemagic.records import Cell, SessionRecord
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.session_line import SessionLine

@@ -19,9 +19,9 @@ from heliconemagic.conversation import Wish, build_fingerprint, find_place
 from heliconemagic.engine import Run
 from heliconemagic.gateways.choice import Credentials, Gateway, build_credentials
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning import Cell, Plan, check_budget, check_no_secret
+from heliconemagic.planning import Plan, check_budget, check_no_secret
 from heliconemagic.python.hosts import Host
-from heliconemagic.records import Attempt, Step, StepStatus
+from heliconemagic.records import Attempt, Cell, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.session_state import Session
 from heliconemagic.settings import Context

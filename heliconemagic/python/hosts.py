@@ -14,8 +14,8 @@ from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook import Notebook, Surroundings
-from heliconemagic.planning import Cell
 from heliconemagic.prompt.templates import fill_template
+from heliconemagic.records import Cell
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.workbench import Workbench, build_client, find_folder

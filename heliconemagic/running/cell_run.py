@@ -14,8 +14,8 @@ from heliconemagic.fences import find_fence
 from heliconemagic.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook import Notebook
-from heliconemagic.planning import Cell, Plan
-from heliconemagic.records import Step, StepStatus
+from heliconemagic.planning import Plan
+from heliconemagic.records import Cell, Step, StepStatus
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.new_cell import build_cell_source
 from heliconemagic.reply import Reply
