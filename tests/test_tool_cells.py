@@ -13,6 +13,7 @@ from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 from shells import Ran, Shell
 
+from heliconemagic.cli.main import main
 from heliconemagic.errors import BudgetError, IncompleteAnswerError, InputError, StepInterrupted
 
 DEFINE = '''
@@ -287,3 +288,14 @@ def test_what_tools_give_is_escaped(room: Shell) -> None:
     outside = ran.text("text/markdown").split("```")[::2]
     assert not any("<img" in part or "![x]" in part for part in outside)
     assert "\x1b" not in ran.text()
+
+
+def test_the_command_shows_calls(room: Shell, world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a terminal a request has its calls below it, and each call its own section with the whole error."""
+    run(room, "/plan --tools weather -m twocalls")
+    room.run("%unload_ext heliconemagic\n%load_ext heliconemagic")  # what was queued is on disk
+    assert main(["show", "Tools"]) == 0
+    shown = capsys.readouterr().out
+    assert "nothing answered" not in shown
+    assert "1 request, 2 tool calls" in shown
+    assert "for /plan" in shown and "raised in line 6 of weather()" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Any
 from heliconemagic.cli.attached import describe_attachments, find_missing, save_attachments, strip_step
 from heliconemagic.errors import InputError
 from heliconemagic.journal.journal import Journal, default_folder
-from heliconemagic.records import Attempt, SessionRecord, Step, StepStatus, sum_steps
+from heliconemagic.records import Attempt, SessionRecord, Step, StepKind, StepStatus, sum_steps
 from heliconemagic.render.card import Card, build_text
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.figures import format_seconds
@@ -102,17 +103,22 @@ def build_full_text(record: SessionRecord, steps: Sequence[Step], missing: Mappi
     ``missing`` names attachments, by hash, whose bytes are not in the journal.
     """
     paths = {step.id: step.path for step in steps}
-    sections = [f"{_RULE}\n{_build_step_text(step, paths)}" for step in steps]
+    calls: dict[str, list[Step]] = defaultdict(list)  # of tools, by the step that asked for them
+    for step in steps:
+        if step.kind is StepKind.TOOL and step.parent_id:
+            calls[step.parent_id].append(step)
+    sections = [f"{_RULE}\n{_build_step_text(step, paths, calls[step.id])}" for step in steps]
     started = f"session {record.id}, started {format_clock(record.started_at)}, gateway {record.gateway}"
     lost = make_safe_text(f"not in the journal: {', '.join(missing.values())}") if missing else ""
     head = [build_session_text(record, steps), make_safe_text(started), *([lost] if lost else [])]
     return "\n\n".join([*head, *sections])
 
 
-def _build_step_text(step: Step, paths: Mapping[str, str]) -> str:
+def _build_step_text(step: Step, paths: Mapping[str, str], calls: Sequence[Step]) -> str:
     parent = paths.get(step.parent_id or "")
-    context = f"after {parent}" if parent else "no context"
-    card = Card(step=step, context=context, notes=tuple(_list_notes(step)))
+    word = "for" if step.kind is StepKind.TOOL else "after"
+    context = f"{word} {parent}" if parent else "no context"
+    card = Card(step=step, trail=tuple(calls), context=context, notes=tuple(_list_notes(step)))
     return "\n\n".join([*_list_messages(step), build_text(card), *_list_attempts(step.attempts)])
 
 
@@ -130,7 +136,8 @@ def _list_messages(step: Step) -> Iterator[str]:
     for message in step.messages[:-1]:
         if message.get("role") in ("system", "developer"):
             yield make_safe_text(f"system: {message.get('content')}")
-    yield make_safe_text(f"prompt: {step.prompt}")
+    if step.kind is not StepKind.TOOL:
+        yield make_safe_text(f"prompt: {step.prompt}")
 
 
 def _list_attempts(attempts: Sequence[Attempt]) -> Iterator[str]:

@@ -159,7 +159,8 @@ def build_text(card: Card) -> str:
     message, hint = describe_failure(card)
     failure = make_safe_text("\n".join(part for part in (message, f"hint: {hint}" if hint else "") if part))
     called = "\n".join(list_trail_lines([card.step] if card.step.kind is StepKind.TOOL else card.trail))
-    answer = "" if card.step.kind is StepKind.TOOL else build_answer_text(card)
+    is_tool = card.step.kind is StepKind.TOOL
+    answer = make_safe_text(card.step.error or card.step.text) if is_tool else build_answer_text(card)
     parts = (build_head_text(card), called, answer, failure, build_foot_text(card))
     return "\n\n".join(part for part in parts if part)
 

@@ -157,7 +157,12 @@ def describe_reasoning(step: Step) -> str:
 
 
 def describe_failure(card: Card) -> tuple[str, str]:
-    """The error's message and hint; empty where there is none. A recorded step has only its text."""
+    """The error's message and hint; empty where there is none. A recorded step has only its text.
+
+    A tool's error stands with the call.
+    """
+    if card.step.kind is StepKind.TOOL:
+        return "", ""
     if card.error is not None:
         return card.error.message, card.error.hint or ""
     if card.step.status is not StepStatus.FAILED:
