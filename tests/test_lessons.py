@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,15 +48,23 @@ def run_all(bench: Bench, line: str, cells: tuple[tuple[str, str], ...] = CELLS)
     return [bench.run(path, prompt) for path, prompt in cells]
 
 
-@pytest.fixture
-def recorded(build_bench: BuildBench) -> list[Step]:
-    """The steps of a session, recorded to ``lesson.jsonl``: the first ran before it began, the others meanwhile."""
-    bench = build_bench(TEACHER)
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Step]]:
+    """A folder with a session, recorded to ``lesson.jsonl``: its first step ran before that began."""
+    folder = tmp_path_factory.mktemp("recording")
+    bench = Bench(folder, None, TEACHER)
     first = run_all(bench, '"Course" --gateway demo -s Briefly.', CELLS[:1])
     bench.notebook.record("lesson.jsonl")
     steps = [*first, *(bench.run(path, prompt) for path, prompt in CELLS[1:])]
     bench.close()
-    return steps
+    return folder, steps
+
+
+@pytest.fixture
+def recorded(recording: tuple[Path, list[Step]], tmp_path: Path) -> list[Step]:
+    """The steps of that session; its lesson and its journal are in the test's own folder."""
+    shutil.copytree(recording[0], tmp_path, dirs_exist_ok=True)
+    return recording[1]
 
 
 def read_lines(folder: Path) -> list[dict[str, Any]]:
