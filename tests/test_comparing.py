@@ -12,7 +12,7 @@ from shells import Shell
 
 from heliconemagic.errors import BudgetError, InputError, UnknownModelError
 from heliconemagic.following import RunGroup, follow_blocking
-from heliconemagic.lines.options import parse_cell_line
+from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning import Plan
 from heliconemagic.records import Cell, Step
@@ -306,3 +306,54 @@ def test_pick_is_said_in_the_tree_and_the_card(shell: Shell) -> None:
     assert "/x · 2 · demo-fast" in tree and "done · current" in tree and "done · stale" in tree
     assert "steps continue answer 2" in shell.run("%helicone_session show /x").text()
     assert shell.run('%llm /y --fresh --dry-run "{{ steps["/x"].variant }}"').text().count('"content": "2"') == 1
+
+
+# ---- what can go wrong on the line
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ("/x -m a -m a", "-m a is given twice", "-m a -n 2"),
+        ("/x -n 1", "-n takes a whole number from 2 to 10, not '1'", "-n 3"),
+        ("/x -n 11", "-n takes a whole number from 2 to 10, not '11'", "-n 3"),
+        ("/x -n two", "-n takes a whole number from 2 to 10, not 'two'", "-n 3"),
+        ("/x -m a -m b -n 10", "are 20 answers at once: more than 12", "-n 6"),
+        ("/x -o n 3", "'n' cannot be set with -o", "-n 3"),
+        ("/x -n 2 --tools f", "--tools calls functions for one answer", "leave out --tools"),
+        ("/x -n 2 --for rows", "--for asks each row once", "compare on one row first"),
+        ("/x -m a -m b --to-cell", "--to-cell takes the code of one answer", "use -x"),
+    ],
+)
+def test_what_a_comparing_line_cannot_say(line: str, message: str, hint: str) -> None:
+    """Each mistake says what to type instead."""
+    with pytest.raises(InputError) as caught:
+        parse_cell_line(line, is_cell=True)
+    assert message in caught.value.message
+    assert hint in (caught.value.hint or "")
+
+
+def test_a_session_has_one_model() -> None:
+    """Several are a cell's; the hint says so."""
+    with pytest.raises(InputError, match="-m is given twice") as caught:
+        parse_session_line("Course -m a -m b")
+    assert "a cell compares several" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("line", ["pick", "pick /x", "pick /x two"])
+def test_pick_wants_a_path_and_a_number(shell: Shell, line: str) -> None:
+    """Without both it says what to type."""
+    shell.run(FIRST)
+    ran = shell.run(f"%helicone_session {line}")
+    assert "wants a path and the number" in str(ran.error)
+    assert "pick /path 2" in str(ran.error) or "pick /x 2" in str(ran.error)
+
+
+def test_answers_of_another_form_fail_as_others_do(shell: Shell) -> None:
+    """With --schema each answer must fit; those that do are given."""
+    shell.run(FIRST)
+    ran = shell.run(
+        '%%llm /x -m demo-fast -m demo-length --schema "title, minutes int" --out answers\nA lesson, as JSON.'
+    )
+    assert "2 (demo-length) isn't what the cell asks for" in str(ran.error)
+    assert shell.run("[reply.parsed is not None for reply in answers]").value == [True]
