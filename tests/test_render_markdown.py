@@ -21,7 +21,7 @@ FEATURES = [
     ("[a](/lab) [b](#c) [d](ftp://e)", "<p>a b d</p>\n"),
     ("[a](mailto:b@c.d)", '<p><a href="mailto:b@c.d" target="_blank" rel="noopener noreferrer">a</a></p>\n'),
     ("```\na\n```", '<div class="highlight"><pre>a\n</pre></div>\n'),
-    ("```python\n1\n```", '<div class="highlight"><pre><span class="mi">1</span>\n</pre></div>\n'),
+    ("```python\n1\n```", '<div class="highlight"><pre><span class="m">1</span>\n</pre></div>\n'),
     ("```no-such-language\n<b>\n```", '<div class="highlight"><pre>&lt;b&gt;\n</pre></div>\n'),
     ("7. a", '<ol start="7">\n<li>a</li>\n</ol>\n'),
     ("| a |\n|--:|\n| 1 |", None),

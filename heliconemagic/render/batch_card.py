@@ -35,7 +35,7 @@ from heliconemagic.render.markup import (
     escape_markdown,
     join_parts,
 )
-from heliconemagic.render.style import build_style
+from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text, replace_surrogates
 
 MAX_STEP_IDS = 1_000
@@ -113,7 +113,7 @@ def build_batch_foot(card: BatchCard) -> str:
 def build_batch_html(card: BatchCard) -> str:
     """The whole card, static."""
     parts = build_batch_head(card), build_batch_body(card), build_batch_foot(card)
-    return f'{build_style()}<div class="hm">{"".join(parts)}</div>'
+    return add_style(f'<div class="hm">{"".join(parts)}</div>')
 
 
 def build_batch_markdown(card: BatchCard) -> str:

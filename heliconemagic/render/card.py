@@ -37,7 +37,7 @@ from heliconemagic.render.markup import (
     escape_markdown,
     join_parts,
 )
-from heliconemagic.render.style import build_style
+from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text, replace_surrogates
 from heliconemagic.rounds import read_call
 
@@ -116,7 +116,7 @@ def build_html(card: Card) -> str:
     body = build_attached_html(card.step) + (f'<div class="hm-body">{answer}</div>' if answer else "")
     is_request = card.step.status is not StepStatus.PENDING and card.step.kind is not StepKind.TOOL
     folded = build_request_html(card.step, card.request) if is_request else ""
-    return f'{build_style()}<div class="hm">{build_head(card)}{body}{build_foot(card)}{folded}</div>'
+    return add_style(f'<div class="hm">{build_head(card)}{body}{build_foot(card)}{folded}</div>')
 
 
 def build_markdown(card: Card) -> str:

@@ -46,7 +46,7 @@ from heliconemagic.render.markup import (
     escape_markdown,
     join_parts,
 )
-from heliconemagic.render.style import build_style
+from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.render.word_diff import WordDiff, build_diff_html, build_diff_markdown, compare_words
 
@@ -95,7 +95,7 @@ def build_comparison_html(comparison: Comparison) -> str:
     columns = "".join(_build_column(build_column(comparison, card)) for card in comparison.cards)
     head = build_comparison_top(comparison)
     end = build_summary(comparison) if comparison.is_over else ""
-    return f'{build_style()}<div class="hm-comparison">{head}<div class="hm-columns">{columns}</div>{end}</div>'
+    return add_style(f'<div class="hm-comparison">{head}<div class="hm-columns">{columns}</div>{end}</div>')
 
 
 def _build_column(card: Card) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from heliconemagic.attachments.wire import build_shown_messages
 from heliconemagic.render.card import RequestForm
 from heliconemagic.render.markup import NO_MATH, SEPARATOR, escape
-from heliconemagic.render.style import build_style
+from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 
 
@@ -17,8 +17,8 @@ def build_dry_run_bundle(form: RequestForm, lines: Sequence[str]) -> dict[str, A
     """The request as HTML and text; ``lines`` say its place, size and cost."""
     request = build_request_text(form)
     said = "<br>".join(escape(line) for line in lines)
-    page = (
-        f'{build_style()}<div class="hm {NO_MATH}"><div class="hm-head"><strong class="hm-title">dry run</strong>'
+    page = add_style(
+        f'<div class="hm {NO_MATH}"><div class="hm-head"><strong class="hm-title">dry run</strong>'
         f'{SEPARATOR}<span>nothing was sent</span></div><div class="hm-body hm-lines">{said}</div>'
         f'<div class="hm-body"><pre>{escape(request)}</pre></div></div>'
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heliconemagic.render.markup import NO_MATH, build_link, build_row, build_span, escape, join_parts
-from heliconemagic.render.style import build_style
+from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 
 
@@ -53,9 +53,8 @@ def build_notice_html(notice: Notice) -> str:
     )
     lines = "<br>".join(escape(line) for line in notice.lines)
     body = f'<div class="hm-body hm-lines">{lines}</div>' if lines else ""
-    return (
-        f'{build_style()}<div class="hm {NO_MATH}"><div class="hm-head">{head}</div>{body}{_build_table(notice)}</div>'
-    )
+    table = _build_table(notice)
+    return add_style(f'<div class="hm {NO_MATH}"><div class="hm-head">{head}</div>{body}{table}</div>')
 
 
 def _build_table(notice: Notice) -> str:

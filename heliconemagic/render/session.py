@@ -19,7 +19,7 @@ from heliconemagic.render.session_rows import (
     describe_sums,
     list_legend,
 )
-from heliconemagic.render.style import build_style
+from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.render.timeline import SessionClock, build_bar, build_clock
 
@@ -49,7 +49,7 @@ def build_session_html(
     said = [line for line in (missing, *list_legend(rows), *notes) if line]
     more = "".join(f'<p class="hm-more">{escape(line)}</p>' for line in said)
     table = _build_table(rows, build_clock(steps)) if rows else ""
-    return f'{build_style()}<div class="hm {NO_MATH}"><div class="hm-head">{join_parts(head)}</div>{table}{more}</div>'
+    return add_style(f'<div class="hm {NO_MATH}"><div class="hm-head">{join_parts(head)}</div>{table}{more}</div>')
 
 
 def _build_table(rows: Sequence[Row], clock: SessionClock) -> str:
@@ -115,11 +115,11 @@ def _build_text_row(row: Row, clock: SessionClock) -> tuple[str, ...]:
 def build_sessions_html(summaries: Sequence[SessionSummary]) -> str:
     """The list of sessions as a table."""
     if not summaries:
-        return f'{build_style()}<div class="hm"><div class="hm-head">no sessions recorded yet</div></div>'
+        return add_style('<div class="hm"><div class="hm-head">no sessions recorded yet</div></div>')
     head = build_row(SESSION_COLUMNS, _SESSION_SIDES, "th")
     rows = "".join(f"<tr>{build_row(_describe_session(summary), _SESSION_SIDES)}</tr>\n" for summary in summaries)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'{build_style()}<div class="hm {NO_MATH}">{table}</div>'
+    return add_style(f'<div class="hm {NO_MATH}">{table}</div>')
 
 
 def build_sessions_text(summaries: Sequence[SessionSummary]) -> str:

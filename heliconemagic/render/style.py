@@ -6,6 +6,8 @@ colour and lines are a thin mix of it, so that dark and light pages both work.
 
 from __future__ import annotations
 
+import re
+
 _VARIABLES = """
 --hm-muted:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,color-mix(in srgb,currentColor 62%,transparent)));
 --hm-line:var(--jp-border-color2,var(--vscode-panel-border,color-mix(in srgb,currentColor 18%,transparent)));
@@ -39,16 +41,19 @@ background:var(--hm-soft);font-size:12px;line-height:1.5;font-variant-numeric:ta
 .hm-hint{flex-basis:100%}
 .hm-body{padding:6px 16px;overflow-x:auto}
 .hm-body>:first-child{margin-top:.4em}
+.hm-note{font-size:12px;color:var(--hm-warn)}
+.hm-lines{font-size:12px;line-height:1.7;color:var(--hm-muted)}
+.hm a{color:var(--hm-link);text-decoration:none}
+.hm a:hover{text-decoration:underline}
+"""
+
+_ATTACHED = """
 .hm.hm.hm .hm-attached,.hm-live .hm-attached{display:flex;flex-wrap:wrap;gap:6px 18px;list-style:none;margin:0;
 padding:8px 16px 2px;font-size:12px;color:var(--hm-muted)}
 .hm.hm.hm .hm-attached:last-child{padding-bottom:8px}
 .hm-attached li{display:flex;align-items:center;gap:8px;margin:0}
 .hm-attached strong{color:var(--jp-content-font-color1,inherit);font-weight:500;overflow-wrap:anywhere}
 .hm-attached img{max-width:120px;max-height:80px;border-radius:4px;border:1px solid var(--hm-line);margin:0}
-.hm-note{font-size:12px;color:var(--hm-warn)}
-.hm-lines{font-size:12px;line-height:1.7;color:var(--hm-muted)}
-.hm a{color:var(--hm-link);text-decoration:none}
-.hm a:hover{text-decoration:underline}
 """
 
 _PARTS = """
@@ -111,18 +116,39 @@ padding:2px 6px}
 """
 
 _CODE = """
-.hm .highlight .k,.hm .highlight .kn,.hm .highlight .kd,.hm .highlight .kc,.hm .highlight .kr,.hm .highlight .ow
+.hm .highlight .k,.hm .highlight .ow
 {color:var(--jp-mirror-editor-keyword-color,var(--vscode-symbolIcon-keywordForeground,#8250df))}
-.hm .highlight .s,.hm .highlight .s1,.hm .highlight .s2,.hm .highlight .sb,.hm .highlight .sd,.hm .highlight .sa
+.hm .highlight .s
 {color:var(--jp-mirror-editor-string-color,var(--vscode-charts-green,#2a8a4a))}
-.hm .highlight .c,.hm .highlight .c1,.hm .highlight .cm
+.hm .highlight .c
 {color:var(--jp-mirror-editor-comment-color,var(--hm-muted));font-style:italic}
-.hm .highlight .mi,.hm .highlight .mf{color:var(--jp-mirror-editor-number-color,var(--vscode-charts-orange,#b06000))}
+.hm .highlight .m{color:var(--jp-mirror-editor-number-color,var(--vscode-charts-orange,#b06000))}
 .hm .highlight .nf,.hm .highlight .nc{color:var(--jp-mirror-editor-def-color,var(--vscode-charts-blue,#2f6fde))}
 """
 
 
+_ALWAYS = f".hm{{{_VARIABLES}}}{_CARD}{_PARTS}"
+_SOMETIMES = (
+    (_ATTACHED, "hm-attached"),
+    (_COLUMNS, "hm-comparison|hm-diff"),
+    (_TABLES, "<table|hm-progress|hm-more"),
+    (_OBJECTS, "hm-object|hm-rows"),
+    (_CODE, 'class="highlight'),
+)
+"""Rules, and what stands in every display that they are for."""
+
+
 def build_style() -> str:
-    """The ``<style>`` element that each display brings along."""
-    sheet = f".hm{{{_VARIABLES}}}{_CARD}{_PARTS}{_COLUMNS}{_TABLES}{_OBJECTS}{_CODE}"
+    """The ``<style>`` element of a display that is still growing: all rules."""
+    return _build_element(_ALWAYS + "".join(rules for rules, _ in _SOMETIMES))
+
+
+def add_style(content: str) -> str:
+    """``content``, HTML that is finished, with the rules that it needs before it: a notebook saves them with each."""
+    return (
+        _build_element(_ALWAYS + "".join(rules for rules, marks in _SOMETIMES if re.search(marks, content))) + content
+    )
+
+
+def _build_element(sheet: str) -> str:
     return f"<style>{sheet.replace(chr(10), '')}</style>"

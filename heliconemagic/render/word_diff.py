@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.markup import NO_MATH, escape, escape_markdown
-from heliconemagic.render.style import build_style
+from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 
 MAX_WORDS = 2_000
@@ -97,7 +97,7 @@ def build_diff_text(diff: WordDiff) -> str:
 
 def build_diff_bundle(diff: WordDiff) -> dict[str, str]:
     """All forms by their MIME types, for one display."""
-    page = f'{build_style()}<div class="hm {NO_MATH}"><div class="hm-body hm-diff">{build_diff_html(diff)}</div></div>'
+    page = add_style(f'<div class="hm {NO_MATH}"><div class="hm-body hm-diff">{build_diff_html(diff)}</div></div>')
     return {"text/html": page, "text/markdown": build_diff_markdown(diff), "text/plain": build_diff_text(diff)}
 
 
