@@ -24,10 +24,10 @@ import openai
 from benchmarks.calls import KEY
 from benchmarks.measure import ROOT, Row, Sample, build_environment, compare, format_seconds, run_interleaved, time_call
 from benchmarks.server import build_model, open_server
-from heliconemagic.batch_result import BatchResult
+from heliconemagic.batches.result import BatchResult
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
-from heliconemagic.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook, Surroundings
 from heliconemagic.records import Cell
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner

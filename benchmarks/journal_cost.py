@@ -22,7 +22,7 @@ from benchmarks.measure import Row, Sample, format_seconds, run_interleaved, tim
 from benchmarks.server import build_model, open_server
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
-from heliconemagic.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook, Surroundings
 from heliconemagic.records import Cell, SessionRecord, Step, StepStatus
 from heliconemagic.settings import RequestOptions
 from heliconemagic.workbench import build_client

@@ -16,7 +16,7 @@ from comm.base_comm import BaseComm
 from jupyter_client.session import Session
 
 from benchmarks.measure import Row, Sample, format_bytes, format_ratio
-from heliconemagic.following import TICK_SECONDS
+from heliconemagic.engine.following import TICK_SECONDS
 from heliconemagic.records import SessionTotals, Step, StepStatus
 from heliconemagic.render.card import Card
 from heliconemagic.views.live import WidgetView

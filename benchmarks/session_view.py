@@ -8,7 +8,7 @@ from itertools import pairwise
 from benchmarks.measure import Row, Sample, format_bytes, format_ratio, format_seconds, run_interleaved, time_call
 from heliconemagic.records import SessionRecord, Step, StepStatus
 from heliconemagic.render.session import build_session_bundle
-from heliconemagic.tree import build_tree
+from heliconemagic.steps.tree import build_tree
 from heliconemagic.usage import Usage
 
 LENGTHS = (100, 1_000, 10_000)

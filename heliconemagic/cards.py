@@ -6,21 +6,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from heliconemagic import headers
-from heliconemagic.answer_form import AnswerForm, describe_code, find_fault
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.attachments.wire import build_wire_messages
-from heliconemagic.comparison import choose_current, find_variants
-from heliconemagic.engine import Run
+from heliconemagic.engine.engine import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
-from heliconemagic.planning import Plan
+from heliconemagic.planning.planning import Plan
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.render.comparison_state import Comparison, build_comparison
 from heliconemagic.replies import Replies
 from heliconemagic.reply import Reply
-from heliconemagic.rounds import find_trail, sum_rounds
+from heliconemagic.schemas.answer_form import AnswerForm, describe_code, find_fault
 from heliconemagic.session_state import Session
+from heliconemagic.steps.comparison import choose_current, find_variants
+from heliconemagic.steps.rounds import find_trail, sum_rounds
 
 
 def build_running_card(plan: Plan, run: Run, warning: str | None = None, *, trail: Sequence[Step] = ()) -> Card:

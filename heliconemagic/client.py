@@ -22,8 +22,8 @@ from heliconemagic.errors import (
     IncompleteAnswerError,
     UnreachableError,
 )
-from heliconemagic.failures import Refusal
 from heliconemagic.gateways.choice import Credentials, Gateway
+from heliconemagic.gateways.failures import Refusal
 from heliconemagic.lessons.lesson import Playing
 from heliconemagic.records import Message
 from heliconemagic.redaction import Redactor
@@ -97,7 +97,7 @@ class Client:
         """The chunks of the answer; a non-streamed one is a single completion. Closed on leaving.
 
         Raises:
-            GatewayError, CredentialError: as `heliconemagic.failures` explains them.
+            GatewayError, CredentialError: as `heliconemagic.gateways.failures` explains them.
         """
         with self._converting(request):
             answer = await self._send(request)

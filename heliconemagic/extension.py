@@ -164,15 +164,7 @@ class Extension:
 
 def _warm_up() -> None:
     """Most of a second of imports that the first request and its card would wait for."""
-    for module in (
-        "heliconemagic.workbench",
-        "openai",
-        "nh3",
-        "markdown_it",
-        "mdit_py_plugins.dollarmath",
-        "pygments.lexers",
-        "genai_prices",
-    ):
+    for module in _WARMED_UP:
         import_module(module)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from heliconemagic.answer_form import AnswerForm, build_object, read_recorded_form
 from heliconemagic.errors import IncompleteAnswerError, InputError
 from heliconemagic.fences import find_fence
 from heliconemagic.records import Attempt, Message, Step, StepStatus, ToolCall
 from heliconemagic.redaction import Redactor, StreamRedactor
+from heliconemagic.schemas.answer_form import AnswerForm, build_object, read_recorded_form
 from heliconemagic.usage import Usage, parse_usage
 
 _PIECES = 1000

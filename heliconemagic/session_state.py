@@ -9,16 +9,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from heliconemagic.answer_form import AnswerForm, read_recorded_form
 from heliconemagic.attachments.store import AttachmentStore
-from heliconemagic.comparison import find_variants
-from heliconemagic.conversation import find_current
 from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.lessons.files import LessonWriter
+from heliconemagic.lessons.replaying import LessonUse
 from heliconemagic.records import SessionRecord, SessionTotals, Step, StepKind, StepStatus, sum_steps
-from heliconemagic.replaying import LessonUse
+from heliconemagic.schemas.answer_form import AnswerForm, read_recorded_form
 from heliconemagic.settings import RequestOptions
+from heliconemagic.steps.comparison import find_variants
+from heliconemagic.steps.conversation import find_current
 
 
 class Session:

@@ -19,9 +19,8 @@ from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.option_table import Magic
 from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.lines.suggestions import Suggestion, suggest
-from heliconemagic.local_line import LocalModelLine
 from heliconemagic.names import LayeredNames
-from heliconemagic.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook, Surroundings
 from heliconemagic.paths import SessionPath
 from heliconemagic.prefixes import find_prefix
 from heliconemagic.prompt.templates import find_awaitables
@@ -30,9 +29,10 @@ from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.running.waiting import await_blocking
 from heliconemagic.schemas.reading import list_candidates
-from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
-from heliconemagic.showing import SessionShow
+from heliconemagic.verbs.local_model import LocalModelLine
+from heliconemagic.verbs.session_line import SessionLine
+from heliconemagic.views.showing import SessionShow
 
 if TYPE_CHECKING:
     from heliconemagic.client import Client

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from fake_helicone import FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 
-from heliconemagic.batch_result import BatchResult
+from heliconemagic.batches.result import BatchResult
 from heliconemagic.lines.options import CellCommand, parse_cell_line
 from heliconemagic.records import Cell
 from heliconemagic.render.batch_state import BatchCard

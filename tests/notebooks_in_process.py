@@ -10,12 +10,12 @@ import httpx2
 from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 
 from heliconemagic.client import Client
-from heliconemagic.following import follow_blocking
+from heliconemagic.engine.following import follow_blocking
 from heliconemagic.gateways.choice import Gateway
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
-from heliconemagic.notebook import Notebook, Surroundings
-from heliconemagic.planning import Plan
+from heliconemagic.notebook.notebook import Notebook, Surroundings
+from heliconemagic.planning.planning import Plan
 from heliconemagic.records import Cell, Step
 from heliconemagic.settings import RequestOptions
 from heliconemagic.transport.demo import DemoTransport

@@ -10,11 +10,11 @@ from fake_helicone import FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 from shells import Shell
 
+from heliconemagic.engine.following import RunGroup, follow_blocking
 from heliconemagic.errors import BudgetError, InputError, UnknownModelError
-from heliconemagic.following import RunGroup, follow_blocking
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning import Plan
+from heliconemagic.planning.planning import Plan
 from heliconemagic.records import Cell, Step
 
 FIRST = "%helicone_session Course --gateway demo"
@@ -149,7 +149,7 @@ def test_first_that_finished_is_current_if_the_first_failed(bench: Bench) -> Non
 
 def test_child_run_again_continues_the_picked_answer(bench: Bench) -> None:
     """It becomes stale by the pick, and is not any more once its cell ran again."""
-    from heliconemagic.tree import find_stale
+    from heliconemagic.steps.tree import find_stale
 
     steps = compare(bench, "/x -n 2")
     child = bench.run("/x/child")

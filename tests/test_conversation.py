@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from heliconemagic.conversation import Wish, build_chain, build_messages, find_place
 from heliconemagic.errors import InputError
 from heliconemagic.paths import SessionPath
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.settings import Context
+from heliconemagic.steps.conversation import Wish, build_chain, build_messages, find_place
 
 
 class Story:

@@ -14,8 +14,8 @@ from notebooks_in_process import BOTH_KEYS, Bench
 from shells import Shell
 
 from heliconemagic.cards import build_recorded_card
+from heliconemagic.engine.following import RunGroup, follow_blocking
 from heliconemagic.errors import CredentialError, GatewayError, IncompleteAnswerError, InputError, UnreachableError
-from heliconemagic.following import RunGroup, follow_blocking
 from heliconemagic.lessons.files import LessonWriter
 from heliconemagic.lines.options import parse_cell_line
 from heliconemagic.records import Cell, OriginKind, Step

@@ -14,18 +14,18 @@ from shells import Shell
 from wheels import WEIGHTS, build_model, build_wheel, look_only_in
 
 from heliconemagic.errors import InputError, LocalModelError, StepInterrupted, UnknownModelError
-from heliconemagic.failures import Refusal
 from heliconemagic.gateways.choice import build_gateway, check_model, check_text_only
+from heliconemagic.gateways.failures import Refusal
 from heliconemagic.lines.options import SessionCommand, parse_session_line
 from heliconemagic.lines.suggestions import suggest
 from heliconemagic.local.installing import check_room, install
 from heliconemagic.local.packages import SMOLLM2
 from heliconemagic.local.server import count_threads
 from heliconemagic.local.store import LocalStore
-from heliconemagic.local_line import LocalModelLine, Progress
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.notice import Notice
 from heliconemagic.transport.local import LocalTransport
+from heliconemagic.verbs.local_model import LocalModelLine, Progress
 
 KEY = Secret("made-for-this-server")
 

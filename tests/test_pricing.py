@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from heliconemagic.gateways.choice import build_gateway
-from heliconemagic.pricing import estimate_cost, is_priced, list_priced_models
+from heliconemagic.gateways.pricing import estimate_cost, is_priced, list_priced_models
 from heliconemagic.usage import Usage
 
 MILLION = Usage(prompt_tokens=1_000_000, completion_tokens=1_000_000)

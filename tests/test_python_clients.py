@@ -15,11 +15,11 @@ from fixtures_python import get_steps
 from shells import Shell
 
 import heliconemagic
-from heliconemagic.answer_reader import AnswerReader, read_messages
 from heliconemagic.errors import BudgetError, CredentialError, InputError
 from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.python.handle import SessionHandle
 from heliconemagic.records import StepStatus
+from heliconemagic.transport.answer_reader import AnswerReader, read_messages
 
 HI = [{"role": "user", "content": "hi"}]
 EVENTS = (("Content-Type", "text/event-stream"),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from heliconemagic.showing import SessionShow
+from heliconemagic.views.showing import SessionShow
 
 
 class Page:

@@ -16,7 +16,8 @@ from notebooks_in_process import BOTH_KEYS, Bench
 
 from heliconemagic.cards import find_session_url
 from heliconemagic.client import Client
-from heliconemagic.engine import Engine, Run
+from heliconemagic.engine.engine import Engine, Run
+from heliconemagic.engine.following import follow_blocking
 from heliconemagic.errors import (
     BudgetError,
     CredentialError,
@@ -27,7 +28,6 @@ from heliconemagic.errors import (
     RateLimitError,
     UnknownModelError,
 )
-from heliconemagic.following import follow_blocking
 from heliconemagic.records import StepStatus
 
 SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

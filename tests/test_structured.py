@@ -7,8 +7,8 @@ from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 from shells import Shell
 
 from heliconemagic.errors import InputError, InvalidAnswerError
-from heliconemagic.failures import Refusal
 from heliconemagic.fences import Fence
+from heliconemagic.gateways.failures import Refusal
 from heliconemagic.redaction import Redactor
 from heliconemagic.render.new_cell import build_cell_source
 

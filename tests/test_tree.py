@@ -10,7 +10,7 @@ import pytest
 from render_samples import build_step
 
 from heliconemagic.records import Step, StepKind, StepStatus
-from heliconemagic.tree import Folder, build_tree, build_tree_json, find_stale
+from heliconemagic.steps.tree import Folder, build_tree, build_tree_json, find_stale
 
 HERE = Path(__file__).parent
 SOURCES = [HERE / "data" / "trees.json", HERE.parent.parent / "shared" / "trees.json"]

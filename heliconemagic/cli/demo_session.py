@@ -16,13 +16,13 @@ from typing import Any
 
 from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
-from heliconemagic.local_line import LocalModelLine
-from heliconemagic.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook, Surroundings
 from heliconemagic.records import Cell, SessionRecord
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
-from heliconemagic.session_line import SessionLine
 from heliconemagic.settings import RequestOptions
+from heliconemagic.verbs.local_model import LocalModelLine
+from heliconemagic.verbs.session_line import SessionLine
 from heliconemagic.views.columns import TextColumnsView
 from heliconemagic.views.plain import TextView
 from heliconemagic.workbench import build_client

@@ -12,7 +12,7 @@ from heliconemagic.errors import InputError
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.figures import format_seconds
 from heliconemagic.render.terminal import make_safe_text
-from heliconemagic.tree import build_tree_json
+from heliconemagic.steps.tree import build_tree_json
 
 MAX_SEGMENTS = 200
 """Of one path: deeper trees fit neither a screen nor a JSON parser."""

@@ -8,9 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from heliconemagic.conversation import build_fingerprint
 from heliconemagic.records import Message, Origin, OriginKind, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.settings import RequestOptions
+from heliconemagic.steps.conversation import build_fingerprint
 from heliconemagic.usage import Usage
 
 Piece = tuple[float, int, int]

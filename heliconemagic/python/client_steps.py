@@ -12,19 +12,19 @@ from functools import partial
 from typing import Any
 
 from heliconemagic import headers
-from heliconemagic.answer_form import AnswerForm
-from heliconemagic.answer_reader import read_messages
 from heliconemagic.client import Request
-from heliconemagic.conversation import Wish, build_fingerprint, find_place
-from heliconemagic.engine import Run
+from heliconemagic.engine.engine import Run
 from heliconemagic.gateways.choice import Credentials, Gateway, build_credentials
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning import Plan, check_budget, check_no_secret
+from heliconemagic.planning.planning import Plan, check_budget, check_no_secret
 from heliconemagic.python.hosts import Host
 from heliconemagic.records import Attempt, Cell, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
+from heliconemagic.schemas.answer_form import AnswerForm
 from heliconemagic.session_state import Session
 from heliconemagic.settings import Context
+from heliconemagic.steps.conversation import Wish, build_fingerprint, find_place
+from heliconemagic.transport.answer_reader import read_messages
 from heliconemagic.transport.client_recording import ClientTransport, SentRequest
 
 MOST_FAILED = 100

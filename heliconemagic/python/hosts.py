@@ -13,7 +13,7 @@ from heliconemagic.errors import CredentialError
 from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.names import LayeredNames
-from heliconemagic.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook, Surroundings
 from heliconemagic.prompt.templates import fill_template
 from heliconemagic.records import Cell
 from heliconemagic.session_state import Session

@@ -39,7 +39,7 @@ from heliconemagic.render.markup import (
 )
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text, replace_surrogates
-from heliconemagic.rounds import read_call
+from heliconemagic.steps.rounds import read_call
 
 __all__ = [
     "REPLY_MIME",

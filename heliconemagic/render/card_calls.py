@@ -12,7 +12,7 @@ from heliconemagic.render.markdown_html import clean_source
 from heliconemagic.render.markdown_source import build_fence
 from heliconemagic.render.markup import NO_MATH, build_span, escape, escape_markdown
 from heliconemagic.render.terminal import make_safe_text
-from heliconemagic.rounds import SKIPPED, describe_arguments, read_call
+from heliconemagic.steps.rounds import SKIPPED, describe_arguments, read_call
 
 MAX_LINE = 90
 """Characters of arguments, and of a result, in a call's one line."""

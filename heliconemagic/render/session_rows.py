@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from heliconemagic.comparison import find_alternatives
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.card_words import describe_state, describe_total_cost
 from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.figures import format_cost, format_count, format_seconds
-from heliconemagic.tree import Folder, build_tree, find_stale
+from heliconemagic.steps.comparison import find_alternatives
+from heliconemagic.steps.tree import Folder, build_tree, find_stale
 
 MAX_ROWS = 1_000
 """Rows of a table in a notebook; a terminal gets them all."""

@@ -12,9 +12,9 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
-from heliconemagic.engine import call_on
+from heliconemagic.engine.engine import call_on
+from heliconemagic.engine.following import CANCEL_SECONDS, TICK_SECONDS
 from heliconemagic.errors import StillRunningError
-from heliconemagic.following import CANCEL_SECONDS, TICK_SECONDS
 from heliconemagic.running.work import Work
 
 

@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from heliconemagic.answer_form import find_fault
-from heliconemagic.batch_result import BatchResult, FailedRow
+from heliconemagic.batches.ledger import Ledger, Outcome
+from heliconemagic.batches.planning import BatchRow, RowPlanner
+from heliconemagic.batches.queue import Halt, RowQueue
+from heliconemagic.batches.result import BatchResult, FailedRow
 from heliconemagic.cards import build_reply, find_session_url
+from heliconemagic.engine.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.errors import BatchError, BudgetError, HeliconeMagicError, StepInterrupted
-from heliconemagic.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.lines.options import CellCommand
-from heliconemagic.notebook import Notebook
-from heliconemagic.planning import Plan
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.planning.planning import Plan
 from heliconemagic.records import StepStatus
 from heliconemagic.render.batch_state import BatchCard
 from heliconemagic.render.figures import format_count, format_usd
 from heliconemagic.reply import Reply
-from heliconemagic.row_planning import BatchRow, RowPlanner
-from heliconemagic.row_queue import Halt, RowQueue
-from heliconemagic.running.batch_ledger import Ledger, Outcome
 from heliconemagic.running.cell_run import CellInput
+from heliconemagic.schemas.answer_form import find_fault
 from heliconemagic.session_state import Session
 
 if TYPE_CHECKING:

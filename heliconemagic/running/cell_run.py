@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.cards import build_reply, build_running_card
+from heliconemagic.engine.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.errors import InvalidAnswerError, StepInterrupted
 from heliconemagic.fences import find_fence
-from heliconemagic.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.lines.options import CellCommand
-from heliconemagic.notebook import Notebook
-from heliconemagic.planning import Plan
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.planning.planning import Plan
 from heliconemagic.records import Cell, Step, StepStatus
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.new_cell import build_cell_source

@@ -9,19 +9,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from heliconemagic.cards import build_compared_replies, build_recorded_card, build_running_card
-from heliconemagic.comparison import choose_current
-from heliconemagic.engine import Run
+from heliconemagic.engine.engine import Run
+from heliconemagic.engine.following import CANCEL_SECONDS, RunGroup, follow, follow_blocking
 from heliconemagic.errors import ComparisonError, HeliconeMagicError, StepInterrupted
-from heliconemagic.following import CANCEL_SECONDS, RunGroup, follow, follow_blocking
 from heliconemagic.lines.options import CellCommand
-from heliconemagic.notebook import Notebook
-from heliconemagic.planning import Plan
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.planning.planning import Plan
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.comparison_state import Comparison, build_comparison
 from heliconemagic.replies import Replies
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.session_state import Session
+from heliconemagic.steps.comparison import choose_current
 
 if TYPE_CHECKING:
     from heliconemagic.views.columns import ComparisonView

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from heliconemagic.cards import build_recorded_card, build_reply
-from heliconemagic.notebook import Notebook
-from heliconemagic.planning import Plan
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.planning.planning import Plan
 from heliconemagic.records import Step
 from heliconemagic.reply import Reply
 from heliconemagic.running.background import Background, build_ended
@@ -123,7 +123,6 @@ class CellRunner:
         from heliconemagic.render.card import build_bundle
 
         step = self._notebook.keep(plan, kept)
-        card = build_recorded_card(plan.session, step, plan=plan)
         card = build_recorded_card(plan.session, step, plan=plan)
         if not given.command.is_quiet:
             self._publish(build_bundle(card))

@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from heliconemagic.following import CANCEL_SECONDS, TICK_SECONDS
-from heliconemagic.notebook import Notebook
-from heliconemagic.planning import Plan
+from heliconemagic.engine.following import CANCEL_SECONDS, TICK_SECONDS
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.planning.planning import Plan
 from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
-from heliconemagic.rounds import (
+from heliconemagic.steps.rounds import (
     HERE,
     SKIPPED,
     UNKNOWN_TOOL,

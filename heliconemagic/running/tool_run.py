@@ -14,19 +14,19 @@ from dataclasses import replace
 from types import TracebackType
 
 from heliconemagic.cards import build_running_card
+from heliconemagic.engine.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.errors import HeliconeMagicError, IncompleteAnswerError, InputError, StepInterrupted
-from heliconemagic.following import CANCEL_SECONDS, follow, follow_blocking
-from heliconemagic.notebook import Notebook
-from heliconemagic.planning import Plan
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.planning.planning import Plan
 from heliconemagic.records import Step, StepStatus, ToolCall
 from heliconemagic.render.card_state import Card, Choice
 from heliconemagic.reply import Reply
-from heliconemagic.rounds import build_call_message, build_result_message, describe_arguments, number_calls
 from heliconemagic.running.cell_run import BuildView, CellInput, give_reply
 from heliconemagic.running.question import OpenQuestion, ask_in_words
 from heliconemagic.running.tool_calls import ToolCalls
 from heliconemagic.running.waiting import raising_interrupts, run_blocking
 from heliconemagic.session_state import Session
+from heliconemagic.steps.rounds import build_call_message, build_result_message, describe_arguments, number_calls
 
 DEFAULT_ROUNDS = 8
 

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import httpx2
 
-from heliconemagic.answer_reader import AnswerReader
 from heliconemagic.redaction import Secret
+from heliconemagic.transport.answer_reader import AnswerReader
 from heliconemagic.transport.recording import AttemptRecorder, current_recorder
 
 RETRY_COUNT = "x-stainless-retry-count"

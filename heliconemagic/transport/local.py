@@ -9,7 +9,7 @@ from typing import Protocol
 import httpx2
 
 from heliconemagic.errors import LocalModelError
-from heliconemagic.failures import LOCAL_UNAVAILABLE
+from heliconemagic.gateways.failures import LOCAL_UNAVAILABLE
 from heliconemagic.redaction import Secret
 
 

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from heliconemagic.client import Client, Request, build_unfinished_error
 from heliconemagic.errors import GatewayError, IncompleteAnswerError, InputError, UnreachableError
+from heliconemagic.gateways.pricing import estimate_cost
 from heliconemagic.headers import read_cache_hit
 from heliconemagic.lessons.lesson import Piece, current_playing
-from heliconemagic.pricing import estimate_cost
 from heliconemagic.records import Attempt, Origin, OriginKind, Step, StepStatus
 from heliconemagic.redaction import Redactor
 from heliconemagic.reply import ReplyState

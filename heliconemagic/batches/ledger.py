@@ -6,10 +6,10 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from heliconemagic.batches.planning import BatchRow
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.batch_state import BatchCounts, BatchLine
-from heliconemagic.row_planning import BatchRow
 
 MAX_LINES = 20
 LAST_LINES = 5

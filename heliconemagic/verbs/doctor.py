@@ -9,11 +9,11 @@ from heliconemagic.gateways.choice import Choice
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, check_key_shape
 from heliconemagic.journal.journal import default_folder
 from heliconemagic.local.store import LocalStore
-from heliconemagic.local_line import describe_local_model
-from heliconemagic.notebook import Notebook
+from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice
 from heliconemagic.session_state import Session
+from heliconemagic.verbs.local_model import describe_local_model
 
 
 def diagnose(notebook: Notebook, frontend_facts: list[tuple[str, str]], spec: str | None = None) -> Notice:

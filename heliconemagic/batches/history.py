@@ -10,8 +10,14 @@ from collections import deque
 from collections.abc import Sequence
 from functools import cached_property
 
-from heliconemagic.comparison import find_alternatives
-from heliconemagic.conversation import (
+from heliconemagic.paths import SessionPath
+from heliconemagic.planning.history import Kept, search_replies
+from heliconemagic.planning.keeping import FindReply
+from heliconemagic.records import Step, StepStatus
+from heliconemagic.session_state import Session
+from heliconemagic.settings import Context
+from heliconemagic.steps.comparison import find_alternatives
+from heliconemagic.steps.conversation import (
     FIRST_PATH,
     Place,
     Wish,
@@ -20,17 +26,11 @@ from heliconemagic.conversation import (
     describe_parent,
     find_after,
 )
-from heliconemagic.history import Kept, search_replies
-from heliconemagic.keeping import FindReply
-from heliconemagic.paths import SessionPath
-from heliconemagic.records import Step, StepStatus
-from heliconemagic.session_state import Session
-from heliconemagic.settings import Context
-from heliconemagic.tree import find_stale
+from heliconemagic.steps.tree import find_stale
 
 
 class RowHistory:
-    """A session's steps when a batch begins; a `heliconemagic.history.History`.
+    """A session's steps when a batch begins; a `heliconemagic.planning.history.History`.
 
     With ``is_anew`` no answer is kept.
     """

@@ -19,11 +19,10 @@ from heliconemagic import headers
 from heliconemagic.attachments.attachment import Attachment, iterate_attachments
 from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.attachments.tokens import estimate_attachment_tokens
+from heliconemagic.batches.planning import RowPlanner
 from heliconemagic.cards import StepReplies
 from heliconemagic.client import Client
-from heliconemagic.comparing import build_variants, find_pickable
-from heliconemagic.comparison import list_variants
-from heliconemagic.engine import Engine, Run
+from heliconemagic.engine.engine import Engine, Run
 from heliconemagic.errors import HeliconeMagicError, InputError, JournalError
 from heliconemagic.gateways.choice import (
     DEMO_MODELS,
@@ -34,16 +33,25 @@ from heliconemagic.gateways.choice import (
     choose_gateway,
 )
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
-from heliconemagic.history import SessionHistory
+from heliconemagic.gateways.pricing import list_priced_models
 from heliconemagic.journal.journal import Journal
-from heliconemagic.keeping import build_kept_step, is_own_step, join_comparison, mark_kept
 from heliconemagic.lessons.files import Begun, LessonWriter, find_file
 from heliconemagic.lessons.portable import Portable
+from heliconemagic.lessons.replaying import (
+    REPLAY,
+    LessonMode,
+    LessonUse,
+    build_head,
+    build_no_lesson_error,
+    open_lesson,
+)
 from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.local.store import LocalStore
 from heliconemagic.names import LayeredNames
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning import (
+from heliconemagic.planning.history import SessionHistory
+from heliconemagic.planning.keeping import build_kept_step, is_own_step, join_comparison, mark_kept
+from heliconemagic.planning.planning import (
     Plan,
     Setting,
     check_no_secret,
@@ -53,15 +61,14 @@ from heliconemagic.planning import (
     plan_round,
     plan_step,
 )
-from heliconemagic.pricing import list_priced_models
+from heliconemagic.planning.variants import build_variants, find_pickable
 from heliconemagic.records import Cell, Message, SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_words import describe_source
 from heliconemagic.render.figures import format_cost, format_count
-from heliconemagic.replaying import REPLAY, LessonMode, LessonUse, build_head, build_no_lesson_error, open_lesson
-from heliconemagic.row_planning import RowPlanner
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
+from heliconemagic.steps.comparison import list_variants
 from heliconemagic.wire_text import build_ascii_form
 
 CLOCK_SLACK = 5.0

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from heliconemagic.engine import Engine, Run
+from heliconemagic.batches.planning import BatchRow
+from heliconemagic.batches.throttle import Throttle
+from heliconemagic.engine.engine import Engine, Run
 from heliconemagic.errors import CredentialError, UnknownModelError
-from heliconemagic.planning import Plan, estimate_request_cost
+from heliconemagic.planning.planning import Plan, estimate_request_cost
 from heliconemagic.records import StepStatus
-from heliconemagic.row_planning import BatchRow
-from heliconemagic.throttle import Throttle
 
 MOST_HOPELESS = 3
 """Rows in a row whose key or model was refused, after which no other is sent."""
@@ -54,7 +54,7 @@ class EndedRow:
 
 
 class RowQueue:
-    """The rows that wait and those under way, followed as one (`heliconemagic.following.Followed`)."""
+    """The rows that wait and those under way, followed as one (`heliconemagic.engine.following.Followed`)."""
 
     def __init__(
         self, engine: Engine, build_run: Callable[[Plan], Run], *, jobs: int, budget: float | None, spent: float

@@ -11,12 +11,10 @@ from typing import Any
 from heliconemagic.cards import build_recorded_card, build_recorded_comparison, find_session_url
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
-from heliconemagic.lesson_line import describe_begun, describe_recording, describe_use
 from heliconemagic.lines.options import SessionCommand
-from heliconemagic.local_line import LocalModelLine
-from heliconemagic.notebook import Notebook
+from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning import find_unsent
+from heliconemagic.planning.planning import find_unsent
 from heliconemagic.records import SessionRecord
 from heliconemagic.redaction import Secret
 from heliconemagic.render.clock import format_clock
@@ -24,7 +22,9 @@ from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.session_state import Session
-from heliconemagic.tree import find_stale
+from heliconemagic.steps.tree import find_stale
+from heliconemagic.verbs.lessons import describe_begun, describe_recording, describe_use
+from heliconemagic.verbs.local_model import LocalModelLine
 
 Bundle = dict[str, Any]
 
@@ -253,7 +253,7 @@ class SessionLine:
 
     def diagnose(self, command: SessionCommand) -> Bundle:
         """What works here and what doesn't, without revealing a key."""
-        from heliconemagic.doctor import diagnose
+        from heliconemagic.verbs.doctor import diagnose
 
         return build_notice_bundle(diagnose(self._notebook, self._describe_frontend(), command.options.gateway))
 

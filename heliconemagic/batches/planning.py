@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from heliconemagic.batches.history import RowHistory
+from heliconemagic.batches.rows import RowSource, build_no_rows, open_rows, spell_segment
 from heliconemagic.client import DEFAULT_ROW_TIMEOUT
 from heliconemagic.errors import HeliconeMagicError, InputError
 from heliconemagic.gateways.keys import Keys
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.names import LayeredNames
-from heliconemagic.planning import Plan, Setting, parse_path, plan_step
+from heliconemagic.planning.planning import Plan, Setting, parse_path, plan_step
 from heliconemagic.prompt.templates import TemplateMode, compute_expression, fill_template, find_names
 from heliconemagic.records import Cell
 from heliconemagic.redaction import Redactor
-from heliconemagic.row_history import RowHistory
-from heliconemagic.rows import RowSource, build_no_rows, open_rows, spell_segment
 from heliconemagic.session_state import Session
 
 ROW_NAMES = ("row", "row_number")

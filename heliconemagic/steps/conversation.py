@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from heliconemagic.attachments.attachment import identify_messages
-from heliconemagic.comparison import choose_current, find_alternatives
 from heliconemagic.errors import InputError
 from heliconemagic.paths import SessionPath
 from heliconemagic.records import Message, Step, StepKind
 from heliconemagic.settings import Context
+from heliconemagic.steps.comparison import choose_current, find_alternatives
 
 FIRST_PATH = SessionPath("/prompt")
 """Where a first cell without a path stands."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from heliconemagic.client import Request
-from heliconemagic.conversation import Place, build_fingerprint
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.choice import Choice, build_gateway
 from heliconemagic.lessons.files import find_file, read_lesson
@@ -20,6 +19,7 @@ from heliconemagic.lessons.lesson import Lesson, LessonHead, Playing, Recording,
 from heliconemagic.lessons.portable import Portable
 from heliconemagic.records import Message, Origin, OriginKind, SessionRecord, Step
 from heliconemagic.settings import RequestOptions
+from heliconemagic.steps.conversation import Place, build_fingerprint
 
 PATIENCE = 10.0
 """Seconds without text after which the recording answers under ``--fallback``."""

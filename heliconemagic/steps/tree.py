@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from heliconemagic.comparison import find_alternatives
 from heliconemagic.records import Step, StepKind, StepStatus
+from heliconemagic.steps.comparison import find_alternatives
 
 
 class Leaf(Protocol):

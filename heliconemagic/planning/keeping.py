@@ -1,7 +1,7 @@
 """Answers that are not paid for twice: a finished reply of the very same request stands for a new one.
 
 Pure. The same request means: to the same server, the same model, messages and parameters, attachments
-among them (`heliconemagic.conversation.build_fingerprint`).
+among them (`heliconemagic.steps.conversation.build_fingerprint`).
 """
 
 from __future__ import annotations

@@ -11,17 +11,17 @@ from dataclasses import replace
 
 from heliconemagic import headers
 from heliconemagic.client import Request
-from heliconemagic.comparison import Variant, find_variants
-from heliconemagic.conversation import Place, build_fingerprint
 from heliconemagic.demo.text import SAMPLE_HEADER
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.choice import check_model
-from heliconemagic.keeping import is_own_step
+from heliconemagic.lessons.replaying import find_origin, reroute
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning import Plan, check_budget
+from heliconemagic.planning.keeping import is_own_step
+from heliconemagic.planning.planning import Plan, check_budget
 from heliconemagic.records import Step
-from heliconemagic.replaying import find_origin, reroute
 from heliconemagic.session_state import Session
+from heliconemagic.steps.comparison import Variant, find_variants
+from heliconemagic.steps.conversation import Place, build_fingerprint
 
 FindKept = Callable[[Step], tuple[Step | None, tuple[str, ...]]]
 """The recorded answer that stands for the request of a step, and what has to be said about the search."""

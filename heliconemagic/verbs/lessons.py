@@ -5,10 +5,10 @@ from __future__ import annotations
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.lessons.files import Begun, LessonWriter
+from heliconemagic.lessons.replaying import REPLAY, LessonMode, LessonUse
 from heliconemagic.render.clock import format_moment
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice
-from heliconemagic.replaying import REPLAY, LessonMode, LessonUse
 from heliconemagic.session_state import Session
 
 

@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from heliconemagic import headers
-from heliconemagic.answer_form import AnswerForm, find_fault
 from heliconemagic.attachments.attachment import iterate_attachments
 from heliconemagic.attachments.gathering import Examples, Loaded, gather_attachments
 from heliconemagic.attachments.tokens import estimate_content_tokens
 from heliconemagic.attachments.wire import build_shown_messages
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
-from heliconemagic.conversation import Place, Wish, build_content, build_fingerprint, build_messages
 from heliconemagic.errors import BudgetError, InputError
 from heliconemagic.gateways.choice import (
     Choice,
@@ -31,23 +29,25 @@ from heliconemagic.gateways.choice import (
     describe_secret_headers,
 )
 from heliconemagic.gateways.keys import Keys
-from heliconemagic.history import History, Kept, SessionHistory
-from heliconemagic.keeping import FindReply
+from heliconemagic.gateways.pricing import estimate_cost, is_priced
 from heliconemagic.lessons.lesson import Playing
+from heliconemagic.lessons.replaying import REPLAY, Asked, find_origin, find_way, reroute
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
-from heliconemagic.pricing import estimate_cost, is_priced
+from heliconemagic.planning.history import History, Kept, SessionHistory
+from heliconemagic.planning.keeping import FindReply
 from heliconemagic.prompt.templates import TemplateMode, fill_template
 from heliconemagic.records import Cell, Message, Step
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.figures import format_usd
 from heliconemagic.render.terminal import replace_surrogates
-from heliconemagic.replaying import REPLAY, Asked, find_origin, find_way, reroute
-from heliconemagic.rounds import UNKNOWN_TOOL, build_tool_path
+from heliconemagic.schemas.answer_form import AnswerForm, find_fault
 from heliconemagic.schemas.reading import find_schema
 from heliconemagic.session_state import Session
 from heliconemagic.settings import Context, RequestOptions, Verbatim
+from heliconemagic.steps.conversation import Place, Wish, build_content, build_fingerprint, build_messages
+from heliconemagic.steps.rounds import UNKNOWN_TOOL, build_tool_path
 from heliconemagic.tools.toolbox import Toolbox, find_tools
 from heliconemagic.usage import Usage, estimate_tokens
 

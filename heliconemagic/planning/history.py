@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from heliconemagic.conversation import Place, Wish, build_chain, find_place
 from heliconemagic.errors import JournalError
-from heliconemagic.keeping import FindReply, find_own_reply
+from heliconemagic.planning.keeping import FindReply, find_own_reply
 from heliconemagic.records import Step
 from heliconemagic.session_state import Session
-from heliconemagic.tree import find_stale
+from heliconemagic.steps.conversation import Place, Wish, build_chain, find_place
+from heliconemagic.steps.tree import find_stale
 
 Kept = tuple[Step | None, tuple[str, ...]]
 """The answer that stands for a request, if there is one, and what has to be said about the search."""
@@ -52,7 +52,7 @@ class SessionHistory:
         return self._session.spent
 
     def find_place(self, wish: Wish) -> Place:
-        """Where the step stands (see `heliconemagic.conversation`)."""
+        """Where the step stands (see `heliconemagic.steps.conversation`)."""
         place = find_place(self._session.steps, wish)
         if place.parent is None or place.parent.id not in self._session.running:
             return place

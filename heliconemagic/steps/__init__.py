@@ -1,0 +1,1 @@
+"""How the steps of a session belong together: context, rounds of tools, comparisons, the tree."""

@@ -1,0 +1,1 @@
+"""What `%helicone_session` does besides opening a session: its verbs."""
