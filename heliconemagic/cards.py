@@ -8,7 +8,7 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.attachments.wire import build_wire_messages
-from heliconemagic.engine.engine import Run
+from heliconemagic.engine.run import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
 from heliconemagic.planning.planning import Plan

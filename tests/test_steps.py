@@ -16,8 +16,9 @@ from notebooks_in_process import BOTH_KEYS, Bench
 
 from heliconemagic.cards import find_session_url
 from heliconemagic.client import Client
-from heliconemagic.engine.engine import Engine, Run
+from heliconemagic.engine.engine import Engine
 from heliconemagic.engine.following import follow_blocking
+from heliconemagic.engine.run import Run
 from heliconemagic.errors import (
     BudgetError,
     CredentialError,

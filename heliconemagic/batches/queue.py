@@ -17,7 +17,8 @@ from enum import Enum
 
 from heliconemagic.batches.planning import BatchRow
 from heliconemagic.batches.throttle import Throttle
-from heliconemagic.engine.engine import Engine, Run
+from heliconemagic.engine.engine import Engine
+from heliconemagic.engine.run import Run
 from heliconemagic.errors import CredentialError, UnknownModelError
 from heliconemagic.planning.planning import Plan, estimate_request_cost
 from heliconemagic.records import StepStatus

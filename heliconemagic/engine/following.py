@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from heliconemagic.engine.engine import call_on
+from heliconemagic.engine.loops import call_on
 
 TICK_SECONDS = 0.1
 CANCEL_SECONDS = 5.0
@@ -21,7 +21,7 @@ CANCEL_SECONDS = 5.0
 
 
 class Followed(Protocol):
-    """What can be followed: a `heliconemagic.engine.engine.Run`, or several as one."""
+    """What can be followed: a `heliconemagic.engine.run.Run`, or several as one."""
 
     @property
     def done(self) -> concurrent.futures.Future[None]:

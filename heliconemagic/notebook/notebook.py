@@ -22,7 +22,8 @@ from heliconemagic.attachments.tokens import estimate_attachment_tokens
 from heliconemagic.batches.planning import RowPlanner
 from heliconemagic.cards import StepReplies
 from heliconemagic.client import Client
-from heliconemagic.engine.engine import Engine, Run
+from heliconemagic.engine.engine import Engine
+from heliconemagic.engine.run import Run
 from heliconemagic.errors import HeliconeMagicError, InputError, JournalError
 from heliconemagic.gateways.choice import (
     DEMO_MODELS,

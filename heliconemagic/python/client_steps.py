@@ -13,7 +13,7 @@ from typing import Any
 
 from heliconemagic import headers
 from heliconemagic.client import Request
-from heliconemagic.engine.engine import Run
+from heliconemagic.engine.run import Run
 from heliconemagic.gateways.choice import Credentials, Gateway, build_credentials
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning.planning import Plan, check_budget, check_no_secret

@@ -12,8 +12,8 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
-from heliconemagic.engine.engine import call_on
 from heliconemagic.engine.following import CANCEL_SECONDS, TICK_SECONDS
+from heliconemagic.engine.loops import call_on
 from heliconemagic.errors import StillRunningError
 from heliconemagic.running.work import Work
 

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from heliconemagic.cards import build_compared_replies, build_recorded_card, build_running_card
-from heliconemagic.engine.engine import Run
 from heliconemagic.engine.following import CANCEL_SECONDS, RunGroup, follow, follow_blocking
+from heliconemagic.engine.run import Run
 from heliconemagic.errors import ComparisonError, HeliconeMagicError, StepInterrupted
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook.notebook import Notebook
