@@ -11,7 +11,7 @@ from heliconemagic.attachments.wire import build_wire_messages
 from heliconemagic.engine.run import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
-from heliconemagic.planning.planning import Plan
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.render.comparison_state import Comparison, build_comparison

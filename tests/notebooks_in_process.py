@@ -15,7 +15,7 @@ from heliconemagic.gateways.choice import Gateway
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.notebook.notebook import Notebook, Surroundings
-from heliconemagic.planning.planning import Plan
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Cell, Step
 from heliconemagic.settings import RequestOptions
 from heliconemagic.transport.demo import DemoTransport

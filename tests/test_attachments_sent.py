@@ -25,7 +25,7 @@ from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.cards import build_recorded_card, build_reply
 from heliconemagic.cli.main import main
 from heliconemagic.errors import BudgetError, InputError
-from heliconemagic.planning.planning import estimate_request_tokens
+from heliconemagic.planning.estimates import estimate_request_tokens
 from heliconemagic.records import Step
 from heliconemagic.render.card import REPLY_MIME, build_bundle
 from heliconemagic.render.code import build_python, build_typescript

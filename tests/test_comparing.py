@@ -14,7 +14,7 @@ from heliconemagic.engine.following import RunGroup, follow_blocking
 from heliconemagic.errors import BudgetError, InputError, UnknownModelError
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.planning import Plan
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Cell, Step
 
 FIRST = "%helicone_session Course --gateway demo"

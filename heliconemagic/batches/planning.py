@@ -18,7 +18,8 @@ from heliconemagic.errors import HeliconeMagicError, InputError
 from heliconemagic.gateways.keys import Keys
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.names import LayeredNames
-from heliconemagic.planning.planning import Plan, Setting, parse_path, plan_step
+from heliconemagic.planning.plan import Plan, Setting
+from heliconemagic.planning.step import parse_path, plan_step
 from heliconemagic.prompt.templates import TemplateMode, compute_expression, fill_template, find_names
 from heliconemagic.records import Cell
 from heliconemagic.redaction import Redactor

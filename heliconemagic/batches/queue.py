@@ -20,7 +20,8 @@ from heliconemagic.batches.throttle import Throttle
 from heliconemagic.engine.engine import Engine
 from heliconemagic.engine.run import Run
 from heliconemagic.errors import CredentialError, UnknownModelError
-from heliconemagic.planning.planning import Plan, estimate_request_cost
+from heliconemagic.planning.estimates import estimate_request_cost
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import StepStatus
 
 MOST_HOPELESS = 3

@@ -50,18 +50,13 @@ from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.local.store import LocalStore
 from heliconemagic.names import LayeredNames
 from heliconemagic.paths import SessionPath
+from heliconemagic.planning.checks import check_no_secret
+from heliconemagic.planning.estimates import estimate_request_cost, estimate_request_tokens
 from heliconemagic.planning.history import SessionHistory
 from heliconemagic.planning.keeping import build_kept_step, is_own_step, join_comparison, mark_kept
-from heliconemagic.planning.planning import (
-    Plan,
-    Setting,
-    check_no_secret,
-    estimate_request_cost,
-    estimate_request_tokens,
-    find_kept,
-    plan_round,
-    plan_step,
-)
+from heliconemagic.planning.plan import Plan, Setting
+from heliconemagic.planning.step import find_kept, plan_step
+from heliconemagic.planning.tool_round import plan_round
 from heliconemagic.planning.variants import build_variants, find_pickable
 from heliconemagic.records import Cell, Message, SessionRecord, SessionSummary, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret

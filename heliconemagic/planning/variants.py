@@ -16,8 +16,9 @@ from heliconemagic.errors import InputError
 from heliconemagic.gateways.choice import check_model
 from heliconemagic.lessons.replaying import find_origin, reroute
 from heliconemagic.paths import SessionPath
+from heliconemagic.planning.checks import check_budget
 from heliconemagic.planning.keeping import is_own_step
-from heliconemagic.planning.planning import Plan, check_budget
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step
 from heliconemagic.session_state import Session
 from heliconemagic.steps.comparison import Variant, find_variants

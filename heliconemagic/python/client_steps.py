@@ -16,7 +16,8 @@ from heliconemagic.client import Request
 from heliconemagic.engine.run import Run
 from heliconemagic.gateways.choice import Credentials, Gateway, build_credentials
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.planning import Plan, check_budget, check_no_secret
+from heliconemagic.planning.checks import check_budget, check_no_secret
+from heliconemagic.planning.plan import Plan
 from heliconemagic.python.hosts import Host
 from heliconemagic.records import Attempt, Cell, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret

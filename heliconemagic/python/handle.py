@@ -18,7 +18,7 @@ from heliconemagic.errors import InputError, StepInterrupted, UnknownPathError
 from heliconemagic.gateways.choice import build_credentials
 from heliconemagic.lines.keywords import parse_cell_keywords, parse_client_keywords
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.planning import build_tags
+from heliconemagic.planning.tags import build_tags
 from heliconemagic.prefixes import find_prefix, use_prefix
 from heliconemagic.python.hosts import Host
 from heliconemagic.records import SessionTotals, Step, StepStatus

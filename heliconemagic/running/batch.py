@@ -19,7 +19,7 @@ from heliconemagic.engine.following import CANCEL_SECONDS, follow, follow_blocki
 from heliconemagic.errors import BatchError, BudgetError, HeliconeMagicError, StepInterrupted
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook.notebook import Notebook
-from heliconemagic.planning.planning import Plan
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import StepStatus
 from heliconemagic.render.batch_state import BatchCard
 from heliconemagic.render.figures import format_count, format_usd

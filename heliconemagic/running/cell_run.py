@@ -14,7 +14,7 @@ from heliconemagic.errors import InvalidAnswerError, StepInterrupted
 from heliconemagic.fences import find_fence
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook.notebook import Notebook
-from heliconemagic.planning.planning import Plan
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Cell, Step, StepStatus
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.new_cell import build_cell_source

@@ -14,7 +14,7 @@ from heliconemagic.engine.run import Run
 from heliconemagic.errors import ComparisonError, HeliconeMagicError, StepInterrupted
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook.notebook import Notebook
-from heliconemagic.planning.planning import Plan
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.comparison_state import Comparison, build_comparison

@@ -10,7 +10,7 @@ from typing import Any
 
 from heliconemagic.cards import build_recorded_card, build_reply
 from heliconemagic.notebook.notebook import Notebook
-from heliconemagic.planning.planning import Plan
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step
 from heliconemagic.reply import Reply
 from heliconemagic.running.background import Background, build_ended

@@ -15,7 +15,7 @@ from typing import Any
 
 from heliconemagic.engine.following import CANCEL_SECONDS, TICK_SECONDS
 from heliconemagic.notebook.notebook import Notebook
-from heliconemagic.planning.planning import Plan
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
 from heliconemagic.steps.rounds import (
     HERE,

@@ -17,7 +17,7 @@ from heliconemagic.cards import build_running_card
 from heliconemagic.engine.following import CANCEL_SECONDS, follow, follow_blocking
 from heliconemagic.errors import HeliconeMagicError, IncompleteAnswerError, InputError, StepInterrupted
 from heliconemagic.notebook.notebook import Notebook
-from heliconemagic.planning.planning import Plan
+from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepStatus, ToolCall
 from heliconemagic.render.card_state import Card, Choice
 from heliconemagic.reply import Reply

@@ -14,7 +14,7 @@ from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.planning import find_unsent
+from heliconemagic.planning.tags import find_unsent
 from heliconemagic.records import SessionRecord
 from heliconemagic.redaction import Secret
 from heliconemagic.render.clock import format_clock
