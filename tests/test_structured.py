@@ -127,7 +127,7 @@ def test_extracted_code_is_told(demo: Shell) -> None:
 
 def test_names_of_classes_are_completed(demo: Shell) -> None:
     """Of the notebook's, not of everything in it."""
-    found = demo.ip.magics_manager.registry["HeliconeMagic"]._workbench.suggest("llm", ["/a", "--schema"], "")
+    found = demo.ip.magics_manager.registry["HeliconeMagic"]._find_workbench().suggest("llm", ["/a", "--schema"], "")
     assert [suggestion.text for suggestion in found] == ["Lesson", "Course", "Long"]
 
 

@@ -9,9 +9,7 @@ from heliconemagic.attachments.attachment import iterate_attachments
 from heliconemagic.attachments.wire import build_shown_messages
 from heliconemagic.client import Request
 from heliconemagic.errors import BudgetError, InputError
-from heliconemagic.gateways.choice import (
-    check_text_only,
-)
+from heliconemagic.gateways.choice import check_text_only
 from heliconemagic.gateways.pricing import is_priced
 from heliconemagic.planning.estimates import estimate_request_cost
 from heliconemagic.redaction import Redactor, Secret

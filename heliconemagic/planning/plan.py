@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heliconemagic.client import Request
-from heliconemagic.gateways.choice import (
-    Choice,
-    describe_secret_headers,
-)
+from heliconemagic.gateways.choice import Choice, describe_secret_headers
 from heliconemagic.gateways.keys import Keys
 from heliconemagic.planning.keeping import FindReply
 from heliconemagic.records import Step

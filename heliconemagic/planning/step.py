@@ -12,19 +12,12 @@ from typing import Any
 
 from heliconemagic.attachments.gathering import gather_attachments
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
-from heliconemagic.gateways.choice import (
-    Credentials,
-    build_credentials,
-    check_model,
-)
+from heliconemagic.gateways.choice import Credentials, build_credentials, check_model
 from heliconemagic.lessons.lesson import Playing
 from heliconemagic.lessons.replaying import REPLAY, Asked, Way, find_origin, find_way
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.checks import (
-    check_budget,
-    check_request,
-)
+from heliconemagic.planning.checks import check_budget, check_request
 from heliconemagic.planning.composing import build_wanted, compose
 from heliconemagic.planning.history import History, Kept, SessionHistory
 from heliconemagic.planning.plan import Plan, Setting

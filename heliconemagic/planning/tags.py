@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from heliconemagic import headers
-from heliconemagic.gateways.choice import (
-    Gateway,
-)
+from heliconemagic.gateways.choice import Gateway
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 

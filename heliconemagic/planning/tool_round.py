@@ -7,10 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from heliconemagic.lessons.replaying import find_origin, reroute
-from heliconemagic.planning.checks import (
-    check_budget,
-    check_clean,
-)
+from heliconemagic.planning.checks import check_budget, check_clean
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Message
 from heliconemagic.render.terminal import replace_surrogates

@@ -17,14 +17,7 @@ from heliconemagic.engine.following import CANCEL_SECONDS, TICK_SECONDS
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
-from heliconemagic.steps.rounds import (
-    HERE,
-    SKIPPED,
-    UNKNOWN_TOOL,
-    build_call_message,
-    build_tool_path,
-    number_calls,
-)
+from heliconemagic.steps.rounds import HERE, SKIPPED, UNKNOWN_TOOL, build_call_message, build_tool_path, number_calls
 from heliconemagic.tools.results import build_result_text
 from heliconemagic.tools.signatures import ArgumentsError
 from heliconemagic.tools.toolbox import Toolbox
