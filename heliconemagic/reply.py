@@ -17,6 +17,8 @@ from heliconemagic.usage import Usage, parse_usage
 _PIECES = 1000
 MAX_ANSWER = 10_000_000
 """Characters, the reasoning included; no model writes so much, but a broken server may."""
+MAX_CALLS = 1_000_000
+"""Characters of all arguments that a model asks functions to be called with."""
 
 
 class ReplyState:
@@ -30,6 +32,7 @@ class ReplyState:
         self._reasoning = _Channel(redactor)
         self._refusal = _Channel(redactor)
         self._tool_calls: dict[int, dict[str, str]] = {}
+        self._call_size = 0  # characters of their names and arguments, and one for each piece
         self._redactor = redactor
         self.finish_reason: str | None = None
         self.answered_by: str | None = None
@@ -43,12 +46,17 @@ class ReplyState:
         for choice in _as_list(getattr(chunk, "choices", None)):
             if getattr(choice, "index", 0) in (0, None):
                 shown |= self._handle_choice(choice)
-        if sum(channel.size for channel in self._channels) > MAX_ANSWER:
+        self._check_size()
+        return shown
+
+    def _check_size(self) -> None:
+        is_long = sum(channel.size for channel in self._channels) > MAX_ANSWER
+        if is_long or self._call_size > MAX_CALLS:
+            what, most = ("answer is", MAX_ANSWER) if is_long else ("calls of tools are", MAX_CALLS)
             raise IncompleteAnswerError(
-                f"the answer is longer than {MAX_ANSWER:,} characters: it was not read to its end.",
+                f"the {what} longer than {most:,} characters: not read to the end.",
                 hint="the beginning is kept; ask for less with -o max_tokens 4000",
             )
-        return shown
 
     @property
     def _channels(self) -> tuple[_Channel, ...]:
@@ -77,9 +85,11 @@ class ReplyState:
             index if isinstance(index, int) else position, {"id": "", "name": "", "arguments": ""}
         )
         function = getattr(call, "function", None)
+        name, arguments = (read_text(getattr(function, part, None)) for part in ("name", "arguments"))
         known["id"] = read_text(getattr(call, "id", None)) or known["id"]
-        known["name"] += read_text(getattr(function, "name", None))
-        known["arguments"] += read_text(getattr(function, "arguments", None))
+        known["name"] += name
+        known["arguments"] += arguments
+        self._call_size += 1 + len(name) + len(arguments)
 
     def finish(self) -> None:
         """No more will come: lets go of what waited to be seen as the beginning of a key."""

@@ -11,6 +11,7 @@ flaky-N / retry-after-N   fails N times with 500 / once with 429 and `Retry-Afte
 echo-key / echo-key-error repeats the keys it got, in the answer / in an error 401
 toolcall / toolcall-N     asks for weather("Paris") each time / N times, and then answers
 twocalls, badcall, oddcall                 ask once for two cities, with broken JSON, for a function nobody offered
+manycalls                 asks once for 200 cities
 reasoning, refusal, length, empty, cached
 """
 
@@ -170,6 +171,7 @@ _SCRIPTS: dict[str, Callable[[Asked], Script]] = {
     "refusal": lambda _: Script([{"refusal": "I can't "}, {"refusal": "help with that."}]),
     "toolcall": _call_tool,
     "twocalls": _call_once(("weather", '{"city": "Paris"}'), ("weather", '{"city": "Oslo"}')),
+    "manycalls": _call_once(*[("weather", '{"city": "Paris"}')] * 200),
     "badcall": _call_once(("weather", '{"city": "Par')),
     "oddcall": _call_once(("rm -rf /../<b>", "{}")),
     "length": lambda _: Script(say("This goes on and"), finish_reason="length"),

@@ -307,6 +307,7 @@ LINE = {
         ([{}], "line 1 is not the first line of a lesson"),
         ([HEAD | {"heliconemagic_lesson": 2}], "line 1 is of format 2.*update"),
         ([HEAD | {"options": {"context": "all"}}], "line 1 has a context 'all'"),
+        ([HEAD | {"options": {"parameters": {"messages": []}}}], "line 1 has a parameter 'messages'"),
         ([HEAD, LINE | {"text": None}], "line 2 has no 'text'"),
         ([HEAD, LINE | {"path": "/a\x1b[2J"}], "line 2 has a path '/a.*' that no step can have"),
         ([HEAD, LINE | {"text": 5}], "line 2 has a 'text' that is no text"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 import pickle
@@ -328,6 +329,15 @@ def test_key_in_a_body_is_refused(program: SessionHandle, helicone: FakeHelicone
     """It would be logged there."""
     with pytest.raises(InputError, match="contains the value of one of your keys"):
         ask(program.client("/agent"), messages=[{"role": "user", "content": f"my key is {PROVIDER_KEY}"}])
+    assert (helicone.requests, program.steps) == ([], [])
+
+
+def test_key_in_what_is_attached_to_a_body_is_refused(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """Base64 hides it from nobody."""
+    data = base64.b64encode(f"%PDF-1.4 {PROVIDER_KEY}".encode()).decode()
+    file = {"filename": "notes.pdf", "file_data": f"data:application/pdf;base64,{data}"}
+    with pytest.raises(InputError, match=r"'notes\.pdf' contains the value of one of your keys"):
+        ask(program.client("/agent"), messages=[{"role": "user", "content": [{"type": "file", "file": file}]}])
     assert (helicone.requests, program.steps) == ([], [])
 
 

@@ -150,7 +150,16 @@ def test_fences_that_nothing_closes_are_no_code(text: str) -> None:
 def test_endless_answer_has_an_end() -> None:
     """What had arrived is kept; the kernel's memory is not filled with the rest."""
     state = ReplyState(Redactor([]))
-    with pytest.raises(IncompleteAnswerError, match="longer than 10,000,000 characters"):
+    with pytest.raises(IncompleteAnswerError, match="answer is longer than 10,000,000 characters"):
         for _ in range(3):
             state.handle_chunk(build_chunk({"content": "word " * 800_000}))
     assert len(state.text) == 12_000_000
+
+
+def test_endless_calls_have_an_end() -> None:
+    """Their arguments are no text of the answer, and fill the memory as well."""
+    state = ReplyState(Redactor([]))
+    call = SimpleNamespace(index=0, id="", function=SimpleNamespace(name="", arguments="1" * 50_000))
+    with pytest.raises(IncompleteAnswerError, match="calls of tools are longer than 1,000,000 characters"):
+        for _ in range(30):
+            state.handle_chunk(build_chunk({"tool_calls": [call]}))

@@ -110,6 +110,23 @@ def test_the_loop_has_a_limit(room: Shell, helicone: FakeHelicone) -> None:
     assert "failed" in room.run("%helicone_session show").text()
 
 
+def test_more_calls_than_anyone_means_are_not_made(room: Shell, helicone: FakeHelicone) -> None:
+    """Each is a function that runs: an answer with hundreds of calls fails the cell before the first."""
+    ran = room.run("%%llm /plan --tools weather -m manycalls\nGo")
+    assert isinstance(ran.error, IncompleteAnswerError)
+    assert "200 calls in one answer" in str(ran.error)
+    assert (len(helicone.completions), room.variables["called"]) == (1, [])
+
+
+def test_error_of_a_tool_is_told_in_part(room: Shell, helicone: FakeHelicone) -> None:
+    """An error that quotes megabytes doesn't cost them at each round, and neither text nor card has the key in it."""
+    room.run(f"def weather(city): raise ValueError('y' * 1_990 + {PROVIDER_KEY!r} + 'z' * 1_000_000)")
+    ran = run(room, "/plan --tools weather -m toolcall-1")
+    told = helicone.completions[1].json["messages"][-1]["content"]
+    assert len(told) < 2_100 and PROVIDER_KEY[:8] not in told
+    assert "1,002,0" in ran.text("text/html") and PROVIDER_KEY[:8] not in ran.text("text/html")
+
+
 def test_a_forced_choice_holds_once(room: Shell, helicone: FakeHelicone) -> None:
     """Forced at every round, no answer would come."""
     run(room, "/plan --tools weather -o tool_choice required -m toolcall-1")

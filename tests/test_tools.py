@@ -15,8 +15,9 @@ import pytest
 from pydantic import Field
 
 from heliconemagic.errors import InputError
+from heliconemagic.redaction import REDACTED, Redactor, Secret
 from heliconemagic.tools.docstrings import parse_docstring
-from heliconemagic.tools.results import MAX_RESULT, ResultError, build_result_text
+from heliconemagic.tools.results import MAX_ERROR, MAX_RESULT, ResultError, build_result_text, shorten_error
 from heliconemagic.tools.signatures import ArgumentsError
 from heliconemagic.tools.toolbox import build_tool, find_tools
 
@@ -245,6 +246,19 @@ def test_long_results_are_cut_and_say_so() -> None:
     result = build_result_text("x" * (MAX_RESULT + 5))
     assert result.text.startswith("x" * MAX_RESULT + "\n(the first 20,000 of 20,005")
     assert result.note == "the first 20,000 of 20,005 characters"
+
+
+def test_key_is_taken_out_before_a_result_is_cut() -> None:
+    """Of one that lies on the cut nothing would be found any more."""
+    value = "x" * (MAX_RESULT - 10) + "secret-that-nobody-may-see"
+    text = build_result_text(value, Redactor([Secret("secret-that-nobody-may-see")]).redact).text
+    assert "secret" not in text and text.endswith("x" + REDACTED)
+
+
+def test_errors_are_cut() -> None:
+    """Some quote all of the data that they are about, which each further round would send again."""
+    assert shorten_error("no such city") == "no such city"
+    assert shorten_error("x" * 1_000_000) == "x" * MAX_ERROR + " … (the first 2,000 of 1,000,000 characters)"
 
 
 @pytest.mark.parametrize("value", [b"bytes", (number for number in [1])])

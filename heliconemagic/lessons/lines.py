@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from heliconemagic.lessons.lesson import LessonHead, Piece, Recording, build_key
+from heliconemagic.lines.option_values import may_be_set
 from heliconemagic.paths import MAX_PATH_LENGTH
 from heliconemagic.records import Message, ToolCall
 from heliconemagic.settings import Context, RequestOptions, Verbatim
@@ -118,10 +119,18 @@ def decode_head(line: Mapping[str, Any]) -> LessonHead:
             model=_read(options, "model", str),
             system=None if system is None else Verbatim(system),
             temperature=_read_number(options, "temperature", 2.0),
-            parameters=_read(options, "parameters", dict) or {},
+            parameters=_check_parameters(_read(options, "parameters", dict) or {}),
             context=None if context is None else Context(context),
         ),
     )
+
+
+def _check_parameters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """They go into live requests as well: none may put other messages or another model into those."""
+    for name in parameters:
+        if not may_be_set(name):
+            raise LineError(f"has a parameter {name!r}, which a lesson cannot set")
+    return parameters
 
 
 # ---- the lines of answers

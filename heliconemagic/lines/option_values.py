@@ -171,14 +171,23 @@ def parse_property(text: str) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
+def may_be_set(key: str) -> bool:
+    """Whether a request parameter is anyone's to name: the others have a place of their own, where they are checked.
+
+    >>> may_be_set("max_tokens"), may_be_set("messages")
+    (True, False)
+    """
+    return key not in _INSTEAD
+
+
 def parse_parameter(key: str, text: str) -> tuple[str, Any]:
     """A request parameter and its value: JSON where it is JSON, else a string.
 
     >>> parse_parameter("max_tokens", "50"), parse_parameter("stop", "END")
     (('max_tokens', 50), ('stop', 'END'))
     """
-    if instead := _INSTEAD.get(key):
-        raise InputError(f"{key!r} cannot be set with -o.", hint=instead)
+    if not may_be_set(key):
+        raise InputError(f"{key!r} cannot be set with -o.", hint=_INSTEAD[key])
     if not key.isidentifier():
         spelled = key.replace("-", "_")
         hint = f"type -o {spelled} {text}" if spelled.isidentifier() else "type -o max_tokens 200"

@@ -16,7 +16,7 @@ from heliconemagic.client import Request
 from heliconemagic.engine.run import Run
 from heliconemagic.gateways.choice import Credentials, Gateway, build_credentials
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.checks import check_budget, check_no_secret
+from heliconemagic.planning.checks import check_budget, check_no_secret, check_no_secret_attached
 from heliconemagic.planning.plan import Plan
 from heliconemagic.python.hosts import Host
 from heliconemagic.records import Attempt, Cell, Step, StepStatus
@@ -91,6 +91,7 @@ class ClientSteps:
             attachments=attachments,
         )
         check_no_secret([dict(body), str(path)], secrets)
+        check_no_secret_attached(request, secrets)
         check_budget(session.spent, session.options.budget, [request])
         place = find_place(session.steps, Wish(path=path, cell=cell.id, run=cell.run, context=Context.NONE))
         step = Step(

@@ -18,7 +18,7 @@ from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
 from heliconemagic.steps.rounds import HERE, SKIPPED, UNKNOWN_TOOL, build_call_message, build_tool_path, number_calls
-from heliconemagic.tools.results import build_result_text
+from heliconemagic.tools.results import build_result_text, shorten_error
 from heliconemagic.tools.signatures import ArgumentsError
 from heliconemagic.tools.toolbox import Toolbox
 
@@ -134,12 +134,12 @@ class ToolCalls:
     # ---- what becomes of it
 
     def _succeed(self, step: Step, value: Any) -> None:
-        result = build_result_text(value)
-        self._end(step, StepStatus.DONE, text=self._plan.redactor.redact(result.text))
+        result = build_result_text(value, self._plan.redactor.redact)
+        self._end(step, StepStatus.DONE, text=result.text)
 
     def _fail(self, step: Step, error: BaseException) -> None:
         said = str(error) if isinstance(error, ArgumentsError) else _describe_error(error)
-        said = self._plan.redactor.redact_lookalikes(said)
+        said = shorten_error(self._plan.redactor.redact_lookalikes(said))
         place = "" if isinstance(error, ArgumentsError) else _find_place(error)
         self._end(step, StepStatus.FAILED, text=f"error: {said}", error="\n".join(filter(None, (said, place))))
 

@@ -29,6 +29,8 @@ from heliconemagic.session_state import Session
 from heliconemagic.steps.rounds import build_call_message, build_result_message, describe_arguments, number_calls
 
 DEFAULT_ROUNDS = 8
+MOST_CALLS = 128
+"""Calls in one answer: more aren't meant, and each is a function that runs and a result that is sent."""
 
 Waited = OpenQuestion | ToolCalls | None
 """What a cell waits for besides the request that runs (None)."""
@@ -153,6 +155,9 @@ class ToolRun:
             if self._rounds >= self._most_rounds:
                 self._fail(asking, self._build_limit_error(asking))
                 return
+            if len(asking.tool_calls) > MOST_CALLS:
+                self._fail(asking, self._build_calls_error(asking))
+                return
             self._calls = ToolCalls(self._notebook, self._plan, asking)
             yield from self._call_all(self._calls)
             if self._is_stopping or self._calls.is_interrupted or not self._begin_round(asking, self._calls):
@@ -219,6 +224,14 @@ class ToolRun:
             f"the model still asked for tools ({wanted}) in its answer number {self._most_rounds}.",
             hint=f"all calls are kept; allow more with --tool-rounds {2 * self._most_rounds}, "
             "or say in the prompt when to stop",
+        )
+
+    @staticmethod
+    def _build_calls_error(asking: Step) -> IncompleteAnswerError:
+        return IncompleteAnswerError(
+            f"the model asked for {len(asking.tool_calls):,} calls in one answer, more than {MOST_CALLS}: "
+            "none of them was made.",
+            hint="run the cell again, or say in the prompt how often a tool may be called",
         )
 
     # ---- what is seen of it

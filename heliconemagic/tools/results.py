@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from heliconemagic.prompt.value_text import ValueText, build_value_text, is_table
@@ -11,27 +11,40 @@ from heliconemagic.prompt.value_text import ValueText, build_value_text, is_tabl
 MAX_RESULT = 20_000
 """Characters of one result that are sent: some five thousand tokens, which every further round sends again."""
 
+MAX_ERROR = 2_000
+"""The same of an error: some quote all of what they were given."""
+
 
 class ResultError(ValueError):
     """What a tool returned has no text; the message is for the model and the person."""
 
 
-def build_result_text(value: Any) -> ValueText:
+def build_result_text(value: Any, redact: Callable[[str], str] = str) -> ValueText:
     """Text as it is, a table as Markdown, everything else as JSON; what is too long is cut, and the note says so.
+
+    ``redact`` takes keys out first: of one that is cut in two nobody would know the half.
 
     Raises:
         ResultError: it has no text, or none that ends.
     """
     if isinstance(value, str):
-        return _cut(str(value))
+        return _cut(redact(str(value)))
     if isinstance(value, bytes | bytearray | memoryview):
         raise ResultError("it returned bytes, not text")
     if isinstance(value, Iterator):
         raise ResultError(f"it returned a {type(value).__name__}, which cannot be sent: return a list")
     if is_table(value):
         table = build_value_text(value, "returned")
-        return ValueText(table.text, table.note) if len(table.text) <= MAX_RESULT else _cut(table.text)
-    return _cut(_build_json(value))
+        text = redact(table.text)
+        return ValueText(text, table.note) if len(text) <= MAX_RESULT else _cut(text)
+    return _cut(redact(_build_json(value)))
+
+
+def shorten_error(said: str) -> str:
+    """As much of an error as is told."""
+    if len(said) <= MAX_ERROR:
+        return said
+    return f"{said[:MAX_ERROR]} … (the first {MAX_ERROR:,} of {len(said):,} characters)"
 
 
 def _build_json(value: Any) -> str:
