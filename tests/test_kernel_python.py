@@ -38,7 +38,7 @@ def test_interrupt_stops_what_a_cell_asks(kernel: Kernel, fake: FakeHelicone) ->
 def test_interrupt_stops_a_client(kernel: Kernel, fake: FakeHelicone) -> None:
     """A blocking client too, in the middle of its stream."""
     kernel.run_all([BEGIN])
-    fake.gateway.delay = 0.2  # so that it is found waiting: an interrupt in the SDK's own code may leave its stream open
+    fake.gateway.delay = 0.2  # it is found waiting: interrupted elsewhere the SDK may leave a stream open
     ask = 'session.client("/long").chat.completions.create(model="slow-500", messages=messages, stream=True)'
     turn = 'messages = [{"role": "user", "content": "Go on."}]'
     running = kernel.send(f"{turn}\nfor chunk in {ask}: print('.', flush=True)")
