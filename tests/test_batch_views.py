@@ -18,7 +18,7 @@ from heliconemagic.render.batch_card import (
     build_batch_text,
 )
 from heliconemagic.render.batch_state import BatchCard, BatchCounts, BatchLine
-from heliconemagic.render.batch_words import build_bar, list_figures, list_progress
+from heliconemagic.render.batch_words import build_bar, list_cells, list_figures, list_progress
 from heliconemagic.views.batch import StaticBatchView, TextBatchView, WidgetBatchView
 
 HOSTILE = "<script>alert(1)</script>\x1b]0;owned\x07<img src=x onerror=y>|`[a](javascript:b)\u202e"
@@ -149,3 +149,16 @@ def test_terminal_writes_over_one_line() -> None:
     assert text.count("\r") <= 12
     assert "312/1,000 · 8.4/s" in text
     assert text.endswith("\n")
+
+
+def test_answers_in_the_table_are_plain_words() -> None:
+    """No Markdown marks, no braces, and what stands above the answer in italics is left out."""
+    lines = [
+        BatchLine(
+            number=1, path="/a", state="done", text="*A remark.*\n\n## Bees\n\nThey **dance** for `nectar`; 2 * 3."
+        ),
+        BatchLine(number=2, path="/b", state="done", text='{"question": "Why?", "options": ["a", "b"]}'),
+        BatchLine(number=3, path="/c", state="done", text='{"question": "Why'),
+    ]
+    answers = [list_cells(line)[2] for line in lines]
+    assert answers == ["Bees They dance for nectar; 2 * 3.", "question: Why? · options: a, b", '{"question": "Why']

@@ -260,7 +260,7 @@ def test_value_that_no_path_can_have_is_refused(bench: BatchBench, helicone: Fak
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ("a text", "is a text"), ({"a": 1}, "two kinds"), ([], "has no rows"), (7, "is a int, which has no rows"),
+        ("a text", "is a text"), ({"a": 1}, "two kinds"), ([], "has no rows"), (7, "is of type int, which has no rows"),
         (iter(()), "has no rows"),
     ],
 )  # fmt: skip

@@ -279,7 +279,7 @@ def test_failed_answer_fails_the_cell_and_keeps_the_others(shell: Shell) -> None
     shell.run(FIRST)
     ran = shell.run("%%llm /x -m demo-fast -m demo-500 --retries 0 --out answers\nHi")
     assert type(ran.error).__name__ == "ComparisonError"
-    assert "of 2 answers 2 (demo-500) failed; the others are kept" in str(ran.error)
+    assert "answer 2 of 2 (demo-500) failed; the others are kept" in str(ran.error)
     assert shell.run("[reply.model for reply in answers]").value == ["demo-fast"]
     page = ran.text("text/html")
     assert "always fails" in page or "failed (500)" in page

@@ -12,6 +12,7 @@ from heliconemagic.records import Origin, OriginKind, StepStatus
 from heliconemagic.render.card import Card
 from heliconemagic.render.comparison import MAX_ALL_PAIRS, build_comparison_bundle, build_comparison_json
 from heliconemagic.render.comparison_state import Comparison, build_comparison
+from heliconemagic.render.comparison_words import build_rows, list_best
 from heliconemagic.render.word_diff import (
     MAX_WORDS,
     build_diff_html,
@@ -78,6 +79,16 @@ def test_what_is_equal_is_said_to_be() -> None:
     text = build_comparison_bundle(build_pair("a b", "c d", cost=0.001))[TEXT]
     assert "cheapest: all the same ($0.001 est.)" in text
     assert "longest: all the same (2 words)" in text
+
+
+def test_what_reads_the_same_is_equal() -> None:
+    """Nobody is called faster by milliseconds that no column shows, and none of the finished is marked for being equal."""
+    failed = build_card(3, "", status=StepStatus.FAILED, cost=None)
+    comparison = build_comparison(
+        [build_card(1, "a b"), build_card(2, "c d", ended_at=102.0004, cost=0.001), failed], 1
+    )
+    assert "fastest: all the same (2.0 s)" in list_best(comparison)
+    assert [row[-1] for row in build_rows(comparison)] == ["current", "", "failed"]
 
 
 def test_unpriced_answers_are_not_the_cheapest() -> None:

@@ -69,16 +69,19 @@ def _check_rows(value: Any, expression: str) -> None:
         raise InputError(f"--for {expression!r} is asynchronous.", hint=hint)
     if not isinstance(value, Iterable):
         raise InputError(
-            f"--for {expression!r} is a {kind}, which has no rows.",
+            f"--for {expression!r} is of type {kind}, which has no rows.",
             hint="name a list, a DataFrame, a generator, or a function that makes one",
         )
     if isinstance(value, Sized) and len(value) == 0:
         raise build_no_rows(expression)
 
 
+_FILL = "is the cell that fills it run? it takes a list, a DataFrame or a generator with at least one row"
+
+
 def build_no_rows(expression: str, *, is_spent: bool = False) -> InputError:
     """The error of a batch of nothing."""
-    hint = "a generator gives its rows once: make it anew, or name the function that makes it" if is_spent else None
+    hint = "a generator gives its rows once: make it anew, or name the function that makes it" if is_spent else _FILL
     return InputError(f"--for {expression!r} has no rows.", hint=hint)
 
 

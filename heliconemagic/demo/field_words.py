@@ -16,10 +16,16 @@ _SENTENCES = (
 _QUESTIONS = ("Where do we meet {topic}?", "What would change without {topic}?", "How would you explain {topic}?")
 _PEOPLE = ("Ada Example", "Grace Sample", "Alan Placeholder")
 _ASPECTS = ("basics of {topic}", "{topic} by example", "questions about {topic}")
+_ITEMS = ("something about {topic}", "a second thing about {topic}", "one more, for comparison")
+_CHOICES = ("always", "only by day", "it depends on the place", "nobody knows yet")
+_STEPS = ("look at one example of {topic}", "write down what is seen", "explain it to somebody")
 _KINDS: tuple[tuple[str, Sequence[str]], ...] = (
     (r"title|heading|headline|lesson|module|chapter|name of .*", _TITLES),
     (r"author|teacher|person|who|by|first name|last name|full name", _PEOPLE),
     (r"question|prompt|task", _QUESTIONS),
+    (r"option|choice|distractor|alternative|possible answer", _CHOICES),
+    (r"step|instruction|activity|activities|exercise|action", _STEPS),
+    (r"item|thing|part|element|point|bullet|example|idea|fact", _ITEMS),
     (r"tag|topic|keyword|subject|theme", _ASPECTS),
     (r"summary|description|text|body|abstract|answer|explanation|reason|note|comment|goal|content", _SENTENCES),
     (r"name|label", _TITLES),
@@ -36,7 +42,8 @@ def write_field(name: str, *, topic: str, number: int) -> str:
     for pattern, forms in _KINDS:
         if re.fullmatch(rf"(?:.* )?(?:{pattern})s?", words):
             return _fill(forms, topic, number)
-    return _fill((f"{words} of {{topic}}", f"another {words} of {{topic}}"), topic, number)
+    single = words.removesuffix("s") if not words.endswith("ss") else words
+    return _fill((f"the {single} of {{topic}}", f"another {single} of {{topic}}", f"a third {single}"), topic, number)
 
 
 def _fill(forms: Sequence[str], topic: str, number: int) -> str:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from heliconemagic.attachments.attachment import parse_part
 from heliconemagic.demo.schema_filler import build_json_answer
 from heliconemagic.demo.tool_caller import Call, build_calls, build_told
-from heliconemagic.demo.topic import capitalise, find_keywords, find_topic
+from heliconemagic.demo.topic import FALLBACK, capitalise, find_keywords, find_topic
 
 SAMPLE_HEADER = "Demo-Sample"
 """The header that counts identical requests: a model draws lots, the demo is told which one."""
@@ -70,19 +70,20 @@ class _Task:
     keywords: Sequence[str]
     response_format: Mapping[str, Any]
     seed: str
+    sample: int  # 0 for the first answer
 
     @property
     def prompt(self) -> str:
-        return self.turns[-1].text if self.turns else ""
+        return _find_prompt(self.turns)
 
     @property
     def answers(self) -> list[str]:
         return [turn.text for turn in self.turns[:-1] if turn.role == "assistant"]
 
     def pick(self, purpose: str, options: Sequence[T]) -> T:
-        """One of ``options``; always the same one for the same request and purpose."""
+        """One of ``options``: the same one for the same request and purpose, the next one for the next sample."""
         digest = hashlib.sha256(f"{self.seed}/{purpose}".encode()).digest()
-        return options[int.from_bytes(digest[:4], "big") % len(options)]
+        return options[(int.from_bytes(digest[:4], "big") + self.sample) % len(options)]
 
 
 def build_demo_answer(body: Mapping[str, Any], sample: str = "") -> DemoAnswer:
@@ -90,7 +91,8 @@ def build_demo_answer(body: Mapping[str, Any], sample: str = "") -> DemoAnswer:
     task = _read_task(body, sample)
     if calls := build_calls(body, task.prompt):
         return DemoAnswer(text="", reasoning=_build_reasoning(task), calls=tuple(calls))
-    if told := build_told(body.get("messages")):
+    told = build_told(body.get("messages"))
+    if told and not task.response_format:
         return DemoAnswer(text=f"*{NOTICE} {TOLD}*\n\n{told}\n", reasoning=_build_reasoning(task))
     if task.kind is Kind.JSON:
         text = build_json_answer(task.response_format, topic=task.topic, keywords=task.keywords, notice=NOTICE)
@@ -101,12 +103,12 @@ def build_demo_answer(body: Mapping[str, Any], sample: str = "") -> DemoAnswer:
 
 def _read_task(body: Mapping[str, Any], sample: str) -> _Task:
     turns = read_turns(body.get("messages"))
-    prompt = turns[-1].text if turns else ""
+    prompt = _find_prompt(turns)
     wanted = body.get("response_format")
     response_format = wanted if isinstance(wanted, Mapping) else {}
     topic = find_topic(prompt, [_drop_first_line(turn) for turn in turns[:-1] if turn.role != "system"])
     spoken = [turn.text for turn in turns if turn.role == "user"]
-    request = [body.get("messages"), body.get("model"), body.get("seed"), *([sample] if sample else [])]
+    request = [body.get("messages"), body.get("model"), body.get("seed")]
     return _Task(
         turns=turns,
         kind=find_kind(prompt, response_format),
@@ -114,7 +116,13 @@ def _read_task(body: Mapping[str, Any], sample: str) -> _Task:
         keywords=find_keywords(spoken, topic),
         response_format=response_format,
         seed=hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest(),
+        sample=int(sample) - 1 if sample.isdecimal() else 0,
     )
+
+
+def _find_prompt(turns: Sequence[Turn]) -> str:
+    """What was asked last, before tools were called for it."""
+    return next((turn.text for turn in reversed(turns) if turn.role != "tool"), "")
 
 
 def read_turns(messages: Any) -> list[Turn]:
@@ -379,8 +387,12 @@ _TRIES = (
 
 
 def _write_answer(task: _Task) -> str:
-    points = task.keywords[:4] or [task.topic]
-    bullets = "\n".join(f"- **{capitalise(word)}**: what it means here, and one example of it" for word in points)
+    if task.topic == FALLBACK:
+        return _NO_TOPIC
+    points = [aspect.format(task.topic) for aspect in _ASPECTS] + [
+        f"**{capitalise(word)}**: what it has to do with it" for word in find_keywords([task.prompt], task.topic, 2)
+    ]
+    bullets = "\n".join(f"- {point}" for point in points)
     before = " The earlier answers are taken as known." if task.answers else ""
     close = task.pick("close", ["Try the smallest case first.", "Start with the part that can be measured."])
     return (
@@ -390,6 +402,15 @@ def _write_answer(task: _Task) -> str:
     )
 
 
+_NO_TOPIC = (
+    "The rules behind this text found no topic in that. Name one, as in “Explain tides” or “An outline of a course on "
+    "space”, and the answer will be about it."
+)
+_ASPECTS = (
+    "**What {} is**, in one sentence that can be checked",
+    "**Where it is met**, with one example that everyone has seen",
+    "**What is often confused about it**, and how to tell the two apart",
+)
 _VIEWS = (
     "Each point can be looked at alone, but they are easier to judge side by side: what one of them gains is often "
     "what another one pays for.",

@@ -141,6 +141,9 @@ def _fill_plain(schema: Any, words: str, numbers: Any) -> Any:
         return None
     if schema.get("type") == "string":
         return words
+    if not schema.keys() - {"title", "description"}:  # of any type
+        number = next(numbers, None)
+        return words if number is None else float(number) if "." in number else int(number)
     if schema.get("type") in ("integer", "number"):
         number = next(numbers, None)
         return None if number is None else int(float(number)) if schema["type"] == "integer" else float(number)

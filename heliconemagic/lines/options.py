@@ -216,8 +216,9 @@ def _check_tools(arguments: Mapping[str, Any]) -> None:
 def _check_batch(arguments: Mapping[str, Any]) -> None:
     """What belongs to a batch, and what makes no sense in one."""
     alone = "--jobs" if "jobs" in arguments else "--anew" if arguments.get("is_anew") else ""
+    usage = f"--jobs {arguments['jobs']}" if "jobs" in arguments else alone
     if "rows" not in arguments and alone:
-        raise InputError(f"{alone} is for the rows of --for, and there is no --for.", hint=f"type --for rows {alone}")
+        raise InputError(f"{alone} is for the rows of --for, and there is no --for.", hint=f"type --for rows {usage}")
     if "rows" not in arguments:
         return
     if arguments.get("is_live"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heliconemagic.records import StepStatus
+from heliconemagic.render.answer_summary import summarise
 from heliconemagic.render.batch_state import BatchCard, BatchLine
 from heliconemagic.render.card_words import STATE_WORDS, describe_total_cost
 from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_usd
@@ -81,7 +82,7 @@ def list_cells(line: BatchLine) -> tuple[str, ...]:
     return (
         f"{line.number:,}",
         shorten(line.path, MAX_PATH),
-        shorten(line.text or line.error, MAX_TEXT),
+        shorten(summarise(line.text) or line.error, MAX_TEXT),
         "" if line.tokens is None else format_count(line.tokens),
         "" if line.cost is None and line.tokens is None else format_cost(line.cost),
         "" if line.seconds is None else format_seconds(line.seconds),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_words import STATE_WORDS, describe_cost, describe_model
@@ -42,38 +43,38 @@ def list_finished(comparison: Comparison) -> list[Step]:
 
 
 def find_best(comparison: Comparison) -> dict[str, list[Step]]:
-    """The fastest, cheapest and longest of the finished answers; all that are as good, nothing of fewer than two.
+    """The fastest, cheapest and longest of two or more finished answers; all whose figures read the same.
 
     Answers that were kept took no time and cost nothing now: they compete in length alone.
     """
     steps = list_finished(comparison)
     if len(steps) < 2:
         return {}
-    longest = {LONGEST: _find_least(steps, lambda step: -count_words(step))}
-    if any(step.origin for step in steps):
-        return longest
-    return {
-        FASTEST: _find_least(steps, lambda step: step.latency),
-        CHEAPEST: _find_least(steps, lambda step: step.cost),
-        **longest,
-    }
+    words = [LONGEST] if any(step.origin for step in steps) else [FASTEST, CHEAPEST, LONGEST]
+    return {word: _find_least(steps, *_FIGURES[word]) for word in words}
 
 
-def _find_least(steps: Sequence[Step], measure: Callable[[Step], float | None]) -> list[Step]:
-    measured = [(value, step) for step in steps if (value := measure(step)) is not None]
-    least = min((value for value, _ in measured), default=None)
-    return [step for value, step in measured if value == least]
+_FIGURES: dict[str, tuple[Callable[[Step], float | None], Callable[[Step], str]]] = {
+    FASTEST: (lambda step: step.latency, lambda step: format_seconds(step.latency or 0.0)),
+    CHEAPEST: (lambda step: step.cost, lambda step: describe_cost(step.cost)),
+    LONGEST: (lambda step: -count_words(step), lambda step: format_count(count_words(step), "word")),
+}
+"""What is least in the best answer, and how the figure reads."""
+
+
+def _find_least(
+    steps: Sequence[Step], measure: Callable[[Step], float | None], describe: Callable[[Step], str]
+) -> list[Step]:
+    measured = [(value, describe(step), step) for step in steps if (value := measure(step)) is not None]
+    if not measured:
+        return []
+    _, least, _ = min(measured, key=itemgetter(0))
+    return [step for _, figure, step in measured if figure == least]
 
 
 def list_best(comparison: Comparison) -> list[str]:
     """``fastest: 2 · demo-fast (0.62 s)``, then the cheapest and the longest."""
-    best = find_best(comparison)
-    figures: dict[str, Callable[[Step], str]] = {
-        FASTEST: lambda step: format_seconds(step.latency or 0.0),
-        CHEAPEST: lambda step: describe_cost(step.cost),
-        LONGEST: lambda step: format_count(count_words(step), "word"),
-    }
-    return [f"{word}: {_name(steps, comparison, figures[word])}" for word, steps in best.items()]
+    return [f"{word}: {_name(steps, comparison, _FIGURES[word][1])}" for word, steps in find_best(comparison).items()]
 
 
 def _name(steps: Sequence[Step], comparison: Comparison, describe: Callable[[Step], str]) -> str:
@@ -87,7 +88,8 @@ def _name(steps: Sequence[Step], comparison: Comparison, describe: Callable[[Ste
 
 def build_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     """A row of figures for each answer; the last cell says what it is best at, or how it ended."""
-    best = {word: steps for word, steps in find_best(comparison).items() if len(steps) < len(comparison.cards)}
+    finished = len(list_finished(comparison))
+    best = {word: steps for word, steps in find_best(comparison).items() if len(steps) < finished}
     return [_build_row(card.step, best, comparison.current) for card in comparison.cards]
 
 

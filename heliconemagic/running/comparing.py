@@ -164,8 +164,8 @@ def build_error(
     """What a cell fails with if of ``count`` answers these are ``missing``; ``errors`` are those of the failed ones."""
     path = missing[0].path
     kept = "; the others are kept" if len(missing) < count else ""
-    ends = ", ".join(f"{step.variant} ({step.model}) {_ENDS[step.status]}" for step in missing)
-    message = f"{path}: of {count} answers {ends}{kept}."
+    ends = ", ".join(f"answer {step.variant} of {count} ({step.model}) {_ENDS[step.status]}" for step in missing)
+    message = f"{path}: {ends}{kept}."
     if not errors:
         return StepInterrupted(message)
     return ComparisonError(message, hint=errors[0].hint, cause=errors[0].message)
