@@ -82,7 +82,7 @@ def test_what_is_equal_is_said_to_be() -> None:
 
 
 def test_what_reads_the_same_is_equal() -> None:
-    """Nobody is called faster by milliseconds that no column shows, and none of the finished is marked for being equal."""
+    """Nobody is faster by milliseconds that no column shows, and what all the finished share is no mark."""
     failed = build_card(3, "", status=StepStatus.FAILED, cost=None)
     comparison = build_comparison(
         [build_card(1, "a b"), build_card(2, "c d", ended_at=102.0004, cost=0.001), failed], 1

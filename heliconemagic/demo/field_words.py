@@ -17,12 +17,14 @@ _QUESTIONS = ("Where do we meet {topic}?", "What would change without {topic}?",
 _PEOPLE = ("Ada Example", "Grace Sample", "Alan Placeholder")
 _ASPECTS = ("basics of {topic}", "{topic} by example", "questions about {topic}")
 _ITEMS = ("something about {topic}", "a second thing about {topic}", "one more, for comparison")
+_PLACES = ("Oslo", "Nairobi", "Lima")
 _CHOICES = ("always", "only by day", "it depends on the place", "nobody knows yet")
 _STEPS = ("look at one example of {topic}", "write down what is seen", "explain it to somebody")
 _KINDS: tuple[tuple[str, Sequence[str]], ...] = (
     (r"title|heading|headline|lesson|module|chapter|name of .*", _TITLES),
     (r"author|teacher|person|who|by|first name|last name|full name", _PEOPLE),
     (r"question|prompt|task", _QUESTIONS),
+    (r"city|place|town|location|capital", _PLACES),
     (r"option|choice|distractor|alternative|possible answer", _CHOICES),
     (r"step|instruction|activity|activities|exercise|action", _STEPS),
     (r"item|thing|part|element|point|bullet|example|idea|fact", _ITEMS),

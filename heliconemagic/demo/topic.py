@@ -25,7 +25,7 @@ _PLAIN_WORDS = """
     abstract agenda answer article bullet chapter code conversation course curriculum essay exercise exercises function
     introduction item items json lesson lessons module modules outline paragraph paragraphs part parts plan point points
     program prompt python question questions script sentence sentences step summarise summarize summary syllabus table
-    text beginners beginner markdown
+    text beginners beginner markdown title titles headline slogan hello hey thanks thank
 """
 _BACKWARD_WORDS = "that this these those it its them each every previous above earlier our your my all both"
 _END_WORDS = """
