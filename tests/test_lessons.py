@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_helicone import FakeHelicone
+from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
+from journal_builders import build_step
 from notebooks_in_process import BOTH_KEYS, Bench
 from shells import Shell
 
@@ -17,8 +18,11 @@ from heliconemagic.cards import build_recorded_card
 from heliconemagic.engine.following import RunGroup, follow_blocking
 from heliconemagic.errors import CredentialError, GatewayError, IncompleteAnswerError, InputError, UnreachableError
 from heliconemagic.lessons.files import LessonWriter
+from heliconemagic.lessons.lesson import LessonHead
+from heliconemagic.lessons.portable import Portable
 from heliconemagic.lines.options import parse_cell_line
-from heliconemagic.records import Cell, OriginKind, Step
+from heliconemagic.records import Cell, OriginKind, Step, StepStatus, ToolCall
+from heliconemagic.redaction import Redactor
 from heliconemagic.render.card import build_text
 
 TEACHER, STUDENT = {"HOME": "/home/ann"}, {"HOME": "/home/bob"}
@@ -245,6 +249,26 @@ def test_home_folders_differ_and_prompts_still_match(build_bench: BuildBench, tm
     student = build_bench(STUDENT)
     student.open('"Lesson" --replay lesson.jsonl')
     assert student.run("/a", f"Read /home/bob/data.csv, {tmp_path}/x.csv and /home/anna/y.csv.").origin is not None
+
+
+def test_head_of_a_lesson_has_neither_keys_nor_folders(helicone: FakeHelicone, tmp_path: Path) -> None:
+    """A session line may say what no request of it is sent with."""
+    bench = Bench(tmp_path, helicone, BOTH_KEYS | {"HOME": "/home/ada"})
+    bench.open(f'"In /home/ada" -s "See /home/ada/x, {PROVIDER_KEY}" -o hint {HELICONE_KEY} --gateway {helicone.url}')
+    bench.notebook.record("lesson.jsonl")
+    bench.close()
+    head = read_lines(tmp_path)[0]
+    assert (head["title"], head["options"]["system"]) == ("In ~", "See ~/x, [redacted]")
+    assert head["options"]["parameters"] == {"hint": "[redacted]"}
+
+
+def test_calls_of_tools_are_recorded_without_folders(tmp_path: Path) -> None:
+    """Models repeat in arguments what prompts have."""
+    call = ToolCall(id="c", name="read", arguments='{"file": "/home/ada/notes.txt"}')
+    head, portable = LessonHead(id="x", title="T", recorded_at=1.0), Portable({"/home/ada": "~"}, Redactor([]))
+    writer = LessonWriter(path=tmp_path / "lesson.jsonl", head=head, portable=portable)
+    writer.begin([build_step(status=StepStatus.DONE, tool_calls=(call,))])
+    assert read_lines(tmp_path)[1]["tool_calls"][0]["arguments"] == '{"file": "~/notes.txt"}'
 
 
 def test_system_prompt_of_a_lesson_is_never_a_template(

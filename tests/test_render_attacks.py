@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from render_samples import ATTACKS, FORM, PageReader, build_card, build_step, list_dangers
 
 from heliconemagic.errors import GatewayError
-from heliconemagic.records import SessionRecord, SessionSummary, StepStatus, ToolCall
+from heliconemagic.records import (
+    Origin,
+    OriginKind,
+    SessionRecord,
+    SessionSummary,
+    Step,
+    StepKind,
+    StepStatus,
+    ToolCall,
+)
 from heliconemagic.render.card import Card, RequestForm, build_bundle, build_foot, build_head, build_head_text
 from heliconemagic.render.markdown import SegmentedMarkdown, make_safe_markdown, render_markdown
 from heliconemagic.render.session import build_session_bundle, build_sessions_html, build_sessions_text
@@ -19,6 +29,38 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e
 everywhere = pytest.mark.parametrize("attack", ATTACKS)
 
 
+def build_hostile_trail(attack: str) -> tuple[Step, ...]:
+    """What led to an answer: a request with a sentence, and calls that gave a result, failed, and were skipped."""
+    call = {"id": attack, "type": attack, "function": {"name": attack, "arguments": json.dumps({attack: [attack]})}}
+    asked = ({"role": "assistant", "content": attack, "tool_calls": [call]},)
+    called = {"kind": StepKind.TOOL, "model": f"tool:{attack}", "messages": asked, "path": f"/{attack}"}
+    return (
+        build_step(text=attack),
+        build_step(**called, text=attack),
+        build_step(**called, text=attack, error=f"{attack}\n{attack}", status=StepStatus.FAILED),
+        build_step(**called, text=attack, finish_reason=attack),
+    )
+
+
+def build_hostile_parts(attack: str) -> list[object]:
+    """What a message brings along: its name, type and picture as a journal or a lesson may have them."""
+    attached = {"type": "attachment", "sha256": "0" * 64, "size": 3, "width": 2, "height": 2, "pages": 1}
+    return [
+        attack,
+        {**attached, "name": attack, "media_type": attack, "path": attack, "detail": attack, "thumbnail": attack},
+        {
+            **attached,
+            "name": f"a/{attack}.png",
+            "media_type": "image/png",
+            "thumbnail": f"data:image/png;base64,{attack}",
+        },
+        {**attached, "name": "a.png", "media_type": "image/png", "thumbnail": "data:image/svg+xml;base64,PHN2Zz4="},
+        {"type": "image_url", "image_url": {"url": attack}},
+        {"type": "image_url", "image_url": {"url": f"https://a.example/{attack}"}},
+        {"type": attack, attack: attack},
+    ]
+
+
 def build_hostile_card(attack: str) -> Card:
     """A card whose every text is the attack."""
     return build_card(
@@ -27,14 +69,19 @@ def build_hostile_card(attack: str) -> Card:
             model=attack,
             gateway=attack,
             answered_by=f"x{attack}",
-            messages=({"role": attack, "content": attack, "name": attack}, {"role": "user", "content": [attack]}),
+            messages=(
+                {"role": attack, "content": attack, "name": attack},
+                {"role": "user", "content": build_hostile_parts(attack)},
+            ),
             parameters={attack: attack},
             text=attack,
             reasoning=attack,
             refusal=attack,
             tool_calls=(ToolCall(id=attack, name=attack, arguments=attack),),
             status=StepStatus.FAILED,
+            origin=Origin(kind=OriginKind.FALLBACK, answered_at=1.0, source=attack, reason=attack),
         ),
+        trail=build_hostile_trail(attack),
         context=attack,
         notes=(attack,),
         waiting=attack,

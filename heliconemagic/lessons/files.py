@@ -164,7 +164,10 @@ class LessonWriter:
         recordings = [
             earlier.get(hash_id(step.id)) or build_recording(self._make_portable(step)) for step in list_current(steps)
         ]
-        lines = [encode_head(self.head), *(encode_recording(each, self._shelf) for each in recordings)]
+        lines = [
+            self.portable.make(encode_head(self.head)),
+            *(encode_recording(each, self._shelf) for each in recordings),
+        ]
         self._replace(print_line(line) for line in lines)
         self._written = {recording.id for recording in recordings}
         self.answers = len(recordings)
@@ -198,6 +201,7 @@ class LessonWriter:
             text=make(step.text),
             reasoning=make(step.reasoning),
             refusal=make(step.refusal),
+            tool_calls=tuple(replace(call, arguments=make(call.arguments)) for call in step.tool_calls),
         )
 
     def _read_earlier(self) -> Mapping[str, Recording]:
