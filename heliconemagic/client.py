@@ -113,9 +113,10 @@ class Client:
         body = request.build_body()
         if request.attachments:  # megabytes of base64 are made where they hold up no other answer
             body["messages"] = await asyncio.to_thread(build_wire_messages, body["messages"], request.attachments.get)
+        # The body goes as it is: the SDK would take a fifth of a call's time to look for file paths in each message.
         return await self._find_variant(request).chat.completions.create(
             model=body.pop("model"),
-            messages=body.pop("messages"),
+            messages=(),
             stream=body.pop("stream", False),
             extra_body=body,
             extra_headers=self._build_headers(request.headers, request.credentials),
