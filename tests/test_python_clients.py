@@ -120,6 +120,15 @@ def test_errors_are_the_sdks_own(program: SessionHandle, model: str, error: type
         program["/agent"]
 
 
+def test_error_that_repeats_keys_is_told_without_them(program: SessionHandle) -> None:
+    """The traceback of the SDK's error stands in the notebook."""
+    with pytest.raises(openai.AuthenticationError) as caught:
+        ask(program.client("/agent"), model="echo-key-error")
+    told = f"{caught.value} {caught.value.body} {caught.value.response.text} {get_steps(program)[0].error}"
+    assert "[redacted]" in told
+    assert PROVIDER_KEY not in told and HELICONE_KEY not in told
+
+
 def test_client_is_otherwise_the_sdks(program: SessionHandle, helicone: FakeHelicone) -> None:
     """with_options, with blocks, several clients of one session."""
     with program.client("/a") as client:

@@ -53,6 +53,7 @@ class ClientSteps:
             partial(self._open_step, credentials, secrets, self._host.find_cell()),
             credentials.secret_headers,
             self._gateway.base_url,
+            Redactor(secrets).redact,
         )
 
     def _open_step(

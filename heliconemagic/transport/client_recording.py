@@ -47,6 +47,7 @@ class ClientTransport(httpx2.AsyncBaseTransport):
     """Sends one client's requests by what ``find_inner`` gives on the loop.
 
     ``open_step`` makes a step of each, or raises an InputError to refuse it.
+    ``redact`` takes the keys out of errors.
     ``secret_headers`` go to ``origin`` and to nobody else, wherever the client may be turned to.
     """
 
@@ -56,10 +57,12 @@ class ClientTransport(httpx2.AsyncBaseTransport):
         open_step: Callable[[SentRequest], ClientStep],
         secret_headers: Mapping[str, Secret],
         base_url: str,
+        redact: Callable[[str], str],
     ) -> None:
         self._find_inner = find_inner
         self._open_step = open_step
         self._secret_headers = secret_headers
+        self._redact = redact
         self._origin = _read_origin(httpx2.URL(base_url))
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -90,9 +93,7 @@ class ClientTransport(httpx2.AsyncBaseTransport):
         finally:
             current_recorder.reset(token)
         if response.status_code >= 300:  # redirects aren't followed: keys would go along
-            body = await response.aread()
-            step.end(_Refused(response.status_code, _read_message(body)))
-            return httpx2.Response(response.status_code, headers=response.headers, content=body, request=request)
+            return await self._read_refusal(request, response, step)
         return httpx2.Response(
             response.status_code,
             headers=response.headers,
@@ -100,6 +101,19 @@ class ClientTransport(httpx2.AsyncBaseTransport):
             request=request,
             extensions=response.extensions,
         )
+
+    async def _read_refusal(
+        self, request: httpx2.Request, response: httpx2.Response, step: ClientStep
+    ) -> httpx2.Response:
+        """The error without the keys that it may repeat: the SDK quotes it, in a traceback that notebooks save."""
+        text = (await response.aread()).decode("utf-8", "surrogateescape")
+        body = self._redact(text).encode("utf-8", "surrogateescape")
+        step.end(_Refused(response.status_code, _read_message(body)))
+        headers = {name: value for name, value in response.headers.items() if name not in _OF_THE_BYTES}
+        return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+
+
+_OF_THE_BYTES = ("content-length", "content-encoding")
 
 
 class _ReadStream(httpx2.AsyncByteStream):
