@@ -27,7 +27,8 @@ from benchmarks.server import build_model, open_server
 from heliconemagic.batches.result import BatchResult
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
-from heliconemagic.notebook.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.records import Cell
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
@@ -97,7 +98,7 @@ def open_batches(base_url: str) -> Iterator[Callable[[str, int, int], BatchResul
             is_attended=lambda: True,
         )
         notebook = Notebook(surroundings, Journal(Path(folder)), build_client)
-        notebook.open_session(parse_session_line(f'"Benchmark" --gateway direct:{base_url} -s "{SYSTEM}"'))
+        notebook.sessions.open(parse_session_line(f'"Benchmark" --gateway direct:{base_url} -s "{SYSTEM}"'))
         numbers = itertools.count(1)
 
         def run_batch(model: str, count: int, jobs: int) -> BatchResult:

@@ -22,7 +22,8 @@ from benchmarks.measure import Row, Sample, format_seconds, run_interleaved, tim
 from benchmarks.server import build_model, open_server
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
-from heliconemagic.notebook.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.records import Cell, SessionRecord, Step, StepStatus
 from heliconemagic.settings import RequestOptions
 from heliconemagic.workbench import build_client
@@ -109,7 +110,7 @@ def open_notebook(base_url: str, folder: Path) -> Iterator[tuple[Notebook, Clock
         is_attended=lambda: True,
     )
     notebook = Notebook(surroundings, journal, build_client)  # type: ignore[arg-type]  # a journal in all but name
-    notebook.open_session(parse_session_line(f"Course --gateway {base_url} -m {MODEL}"))
+    notebook.sessions.open(parse_session_line(f"Course --gateway {base_url} -m {MODEL}"))
     try:
         yield notebook, journal
     finally:
@@ -145,9 +146,9 @@ def _time_cell(notebook: Notebook, journal: ClockedJournal, line: str) -> float:
     before = journal.seconds
     cell = Cell(id=f"cell of {line}", run=time.time_ns())
     plan = notebook.plan(parse_cell_line(line, is_cell=True), "Write it.", names={}, cell=cell)
-    run = notebook.start(plan)
+    run = notebook.steps.start(plan)
     run.done.result(timeout=60)
-    step = notebook.finish(plan, run)
+    step = notebook.steps.finish(plan, run)
     assert step.status is StepStatus.DONE, run.error
     time.sleep(SETTLE_SECONDS)
     return journal.seconds - before

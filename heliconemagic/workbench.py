@@ -20,7 +20,8 @@ from heliconemagic.lines.option_table import Magic
 from heliconemagic.lines.options import CellCommand, SessionCommand
 from heliconemagic.lines.suggestions import Suggestion, suggest
 from heliconemagic.names import LayeredNames
-from heliconemagic.notebook.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.paths import SessionPath
 from heliconemagic.prefixes import find_prefix
 from heliconemagic.prompt.templates import find_awaitables
@@ -145,7 +146,7 @@ class Workbench:
 
     async def run(self, command: CellCommand, body: str) -> Any:
         """Runs a cell by awaiting it on the kernel's loop."""
-        names = self.frontend.read_names(self.notebook.redact)
+        names = self.frontend.read_names(self.notebook.access.redact)
         awaited = {name: await value for name, value in find_awaitables(body, names, mode=command.mode).items()}
         given = self._take(command, body, LayeredNames(awaited, names))
         with self._keeping_result(command):
@@ -154,7 +155,7 @@ class Workbench:
     def run_blocking(self, command: CellCommand, body: str | None) -> Any:
         """Runs a cell, or the line form, on this thread."""
         prompt = command.text if body is None else body
-        names = self.frontend.read_names(self.notebook.redact)
+        names = self.frontend.read_names(self.notebook.access.redact)
         awaited = await_blocking(find_awaitables(prompt, names, mode=command.mode))
         given = self._take(command, prompt, LayeredNames(awaited, names))
         with self._keeping_result(command):
@@ -182,7 +183,7 @@ class Workbench:
 
     def open_session(self) -> Session:
         """The notebook's session; one that has to be started is announced."""
-        session, is_new = self.notebook.find_session()
+        session, is_new = self.notebook.sessions.find()
         if is_new:
             self.frontend.publish(self.session_line.announce(session))
         return session
@@ -278,14 +279,14 @@ class Workbench:
         from heliconemagic.tools.offering import iterate_functions
 
         session = self.notebook.session
-        sessions = self.notebook.list_names() if magic == "helicone_session" else ()
-        names = self.frontend.read_names(self.notebook.redact)
+        sessions = self.notebook.sessions.list_names() if magic == "helicone_session" else ()
+        names = self.frontend.read_names(self.notebook.access.redact)
         return suggest(
             magic,
             words,
             word,
             paths=session.iterate_paths() if session else (),
-            models=self.notebook.list_known_models(),
+            models=self.notebook.models.list_known(),
             gateways=[preset.removesuffix("URL") for preset in PRESETS],
             sessions=sessions,
             files=iterate_attachable(names, find_folder(), word),

@@ -14,7 +14,8 @@ from heliconemagic.engine.following import follow_blocking
 from heliconemagic.gateways.choice import Gateway
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
-from heliconemagic.notebook.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Cell, Step
 from heliconemagic.settings import RequestOptions
@@ -87,7 +88,7 @@ class Bench:
 
     def open(self, line: str) -> None:
         """Runs a session line."""
-        self.notebook.open_session(parse_session_line(line))
+        self.notebook.sessions.open(parse_session_line(line))
 
     def plan(
         self, line: str, prompt: str = "hi", *, cell: str | None = None, names: Mapping[str, Any] | None = None
@@ -101,10 +102,10 @@ class Bench:
         """Runs a cell to its end, whatever that is; an error is raised after the step was taken in."""
         plan = self.plan(line, prompt, **given)
         if plan.kept is not None:
-            return self.notebook.keep(plan, plan.kept)
-        run = self.notebook.start(plan)
+            return self.notebook.steps.keep(plan, plan.kept)
+        run = self.notebook.steps.start(plan)
         follow_blocking(run, lambda: None)
-        step = self.notebook.finish(plan, run)
+        step = self.notebook.steps.finish(plan, run)
         if run.error is not None:
             raise run.error
         return step

@@ -25,6 +25,7 @@ from heliconemagic.attachments.store import AttachmentStore
 from heliconemagic.cards import build_recorded_card, build_reply
 from heliconemagic.cli.main import main
 from heliconemagic.errors import BudgetError, InputError
+from heliconemagic.planning.describing import describe_plan
 from heliconemagic.planning.estimates import estimate_request_tokens
 from heliconemagic.records import Step
 from heliconemagic.render.card import REPLY_MIME, build_bundle
@@ -152,7 +153,7 @@ def test_forgetting_deletes_what_nobody_else_needs(bench: Bench, build_bench: Bu
     assert count(bench, "attachments") == 2
     for notebook, left in ((bench, 1), (other, 0)):
         assert notebook.notebook.session is not None
-        notebook.notebook.forget(notebook.notebook.session.record)
+        notebook.notebook.sessions.forget(notebook.notebook.session.record)
         assert (count(bench, "attachments"), count(bench, "message_attachments")) == (left, left)
 
 
@@ -278,7 +279,7 @@ def test_budgets_know_what_images_cost(bench: Bench) -> None:
 def test_the_dry_run_has_no_bytes(bench: Bench) -> None:
     """Type, size and about how many tokens; words where the base64 would stand."""
     plan = bench.plan("/look -a chart.png -a notes.md")
-    told = build_dry_run_bundle(plan.form, bench.notebook.describe_plan(plan))["text/plain"]
+    told = build_dry_run_bundle(plan.form, describe_plan(plan))["text/plain"]
     assert "attached chart.png: PNG 30 × 20" in told and "about 8,500 tokens" in told
     assert "data:image/png;base64,… chart.png" in told and encode(build_png(30, 20))[:40] not in told
 

@@ -48,10 +48,10 @@ def plan(bench: Bench, line: str, prompt: str = "hi", cell: str = "") -> list[Pl
 def compare(bench: Bench, line: str, prompt: str = "hi", cell: str = "") -> list[Step]:
     """Runs such a cell to its end."""
     plans = plan(bench, line, prompt, cell)
-    runs = [None if one.kept else bench.notebook.start(one) for one in plans]
+    runs = [None if one.kept else bench.notebook.steps.start(one) for one in plans]
     follow_blocking(RunGroup([run for run in runs if run]), lambda: None)
     return [
-        bench.notebook.finish(one, run) if run else bench.notebook.keep(one, one.kept)
+        bench.notebook.steps.finish(one, run) if run else bench.notebook.steps.keep(one, one.kept)
         for one, run in zip(plans, runs, strict=True)
     ]
 

@@ -18,6 +18,7 @@ from heliconemagic.attachments.wire import build_wire_messages
 from heliconemagic.cards import build_reply
 from heliconemagic.errors import InputError
 from heliconemagic.lines.keywords import parse_cell_keywords
+from heliconemagic.planning.describing import describe_plan
 from heliconemagic.records import Cell
 
 SHOTS = [{"role": "user", "content": "2 + 2"}, {"role": "assistant", "content": "four"}]
@@ -73,7 +74,7 @@ def test_images_in_examples_are_attachments(bench: Bench) -> None:
     plan = bench.plan("/x --messages shots", names={"shots": [{"role": "user", "content": parts}, SHOTS[1]]})
     assert list_attachments(plan.step.messages[0])[0].width == 8
     assert list(plan.request.attachments.values()) == [build_png()]
-    assert any(line.startswith("attached shots-0-content-1.png") for line in bench.notebook.describe_plan(plan))
+    assert any(line.startswith("attached shots-0-content-1.png") for line in describe_plan(plan))
 
 
 def test_what_was_sent_can_be_an_example(bench: Bench, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Step
     folder = tmp_path_factory.mktemp("recording")
     bench = Bench(folder, None, TEACHER)
     first = run_all(bench, '"Course" --gateway demo -s Briefly.', CELLS[:1])
-    bench.notebook.record("lesson.jsonl")
+    bench.notebook.sessions.record("lesson.jsonl")
     steps = [*first, *(bench.run(path, prompt) for path, prompt in CELLS[1:])]
     bench.close()
     return folder, steps
@@ -174,7 +174,7 @@ def test_cells_own_gateway_needs_no_key_while_the_lesson_answers(build_bench: Bu
     """Its key is asked for once the cell is changed."""
     bench = build_bench()
     bench.open('"Course" --gateway demo')
-    bench.notebook.record("lesson.jsonl")
+    bench.notebook.sessions.record("lesson.jsonl")
     bench.run("/a --gateway direct:http://localhost:9 -m demo", "Ask.")
     student = build_bench()
     student.open('"Lesson" --replay lesson.jsonl')
@@ -187,7 +187,7 @@ def test_identical_requests_are_answered_in_their_order(build_bench: BuildBench,
     """By different cells or runs of a loop; running one again gives the same again, and the last one is repeated."""
     bench = build_bench()
     bench.open('"Course" --gateway demo')
-    bench.notebook.record("lesson.jsonl")
+    bench.notebook.sessions.record("lesson.jsonl")
     for _ in "ab":
         bench.run("/a --fresh", "Ask.", cell=f"cell-{_}")
     lines = read_lines(tmp_path)
@@ -203,9 +203,9 @@ def compare(bench: Bench, line: str, prompt: str) -> list[tuple[str, str]]:
     """Model and text of each answer of a cell that compares."""
     command, cell = parse_cell_line(line, is_cell=True), Cell(id=line, run=1)
     plans = bench.notebook.plan_variants(command, prompt, names={}, cell=cell)
-    runs = [bench.notebook.start(plan) for plan in plans]
+    runs = [bench.notebook.steps.start(plan) for plan in plans]
     follow_blocking(RunGroup(runs), lambda: None)
-    steps = [bench.notebook.finish(plan, run) for plan, run in zip(plans, runs, strict=True)]
+    steps = [bench.notebook.steps.finish(plan, run) for plan, run in zip(plans, runs, strict=True)]
     return [(step.model, step.text) for step in steps]
 
 
@@ -214,7 +214,7 @@ def test_compared_answers_are_replayed_each(build_bench: BuildBench) -> None:
     line = "/a -m demo -m demo-fast -n 2"
     bench = build_bench()
     bench.open('"Course" --gateway demo')
-    bench.notebook.record("lesson.jsonl")
+    bench.notebook.sessions.record("lesson.jsonl")
     compared = compare(bench, line, "Ask.")
     student = build_bench()
     student.open('"Lesson" --replay lesson.jsonl')
@@ -228,7 +228,7 @@ def test_attachment_matches_by_its_content(build_bench: BuildBench, tmp_path: Pa
     (tmp_path / "notes.txt").write_text("Some notes.")
     bench = build_bench()
     bench.open('"Course" --gateway demo')
-    bench.notebook.record("lesson.jsonl")
+    bench.notebook.sessions.record("lesson.jsonl")
     bench.run("/a -a notes.txt", "Sum up.")
     assert "Some notes" not in json.dumps(read_lines(tmp_path)[1]["messages"])
     student = build_bench()
@@ -243,7 +243,7 @@ def test_home_folders_differ_and_prompts_still_match(build_bench: BuildBench, tm
     """The file has ~ where the teacher's folder stood, and . for the folder of the notebook."""
     bench = build_bench(TEACHER)
     bench.open('"Course" --gateway demo')
-    bench.notebook.record("lesson.jsonl")
+    bench.notebook.sessions.record("lesson.jsonl")
     bench.run("/a", f"Read /home/ann/data.csv, {tmp_path}/x.csv and /home/anna/y.csv.")
     assert read_lines(tmp_path)[1]["messages"][-1]["content"] == "Read ~/data.csv, ./x.csv and /home/anna/y.csv."
     student = build_bench(STUDENT)
@@ -374,7 +374,7 @@ def test_recording_holds_no_ids_no_user_and_no_gateway(build_bench: BuildBench, 
     """What a lesson needs, and nothing that ties it to a person or a machine; a system template is left out."""
     bench = build_bench(TEACHER)
     bench.open('"Course" --gateway direct:http://intern.example:9/v1 -m demo --user ann -p team=blue -s "By {{ me }}"')
-    bench.notebook.record("lesson.jsonl")
+    bench.notebook.sessions.record("lesson.jsonl")
     step = bench.run("/a", "Ask.", names={"me": "Ann"})
     text = (tmp_path / "lesson.jsonl").read_text()
     assert bench.notebook.session is not None
@@ -389,7 +389,7 @@ def test_answer_of_a_cell_run_again_takes_the_place_of_the_first(build_bench: Bu
     bench.open('"Course" --gateway demo')
     bench.run("/a", "Old.", cell="a")
     bench.run("/a", "Older.", cell="a")
-    writer, begun = bench.notebook.record("lesson.jsonl")
+    writer, begun = bench.notebook.sessions.record("lesson.jsonl")
     bench.run("/a", "New.", cell="a")
     bench.run("/b --no-log", "Hidden.")
     assert (begun.answers, writer.answers) == (1, 1)
@@ -405,7 +405,7 @@ def test_recording_goes_on_in_the_same_file(build_bench: BuildBench, recorded: l
     before = read_lines(tmp_path)
     bench = build_bench(TEACHER)
     bench.open(f'"Course" --gateway demo -s Briefly. --id {recorded[0].session_id}')
-    _, begun = bench.notebook.record("lesson.jsonl")
+    _, begun = bench.notebook.sessions.record("lesson.jsonl")
     assert begun.answers == 3 and begun.is_continued
     assert read_lines(tmp_path) == before
 
@@ -429,7 +429,7 @@ def test_recording_overwrites_nothing(
     bench = build_bench()
     bench.open('"Another" --gateway demo')
     with pytest.raises(InputError, match=said):
-        bench.notebook.record(name)
+        bench.notebook.sessions.record(name)
     assert sorted((path.name, path.is_file() and path.read_bytes()) for path in tmp_path.glob("*.*")) == before
 
 
@@ -437,7 +437,7 @@ def test_lesson_that_can_no_longer_be_written_fails_no_cell(build_bench: BuildBe
     """The writer says why answers are missing; the card shows it."""
     bench = build_bench()
     bench.open('"Course" --gateway demo')
-    writer, _ = bench.notebook.record("lesson.jsonl")
+    writer, _ = bench.notebook.sessions.record("lesson.jsonl")
     (tmp_path / "lesson.jsonl").unlink()
     assert bench.run("/a", "Ask.").text
     assert writer.fault is not None and "not added to lesson.jsonl" in writer.fault
@@ -447,7 +447,7 @@ def test_full_disk_leaves_whole_lines(tmp_path: Path, recorded: list[Step], buil
     """What doesn't fit isn't begun."""
     bench = build_bench(TEACHER)
     bench.open(f'"Course" --gateway demo -s Briefly. --id {recorded[0].session_id}')
-    writer, _ = bench.notebook.record("lesson.jsonl")
+    writer, _ = bench.notebook.sessions.record("lesson.jsonl")
     full = LessonWriter(path=Path("/dev/full"), head=writer.head, portable=writer.portable)
     full.add(recorded[0])
     assert full.fault is not None and full.answers == 0
@@ -458,7 +458,7 @@ def test_session_that_is_played_is_not_recorded(build_bench: BuildBench, recorde
     bench = build_bench()
     bench.open('"Lesson" --replay lesson.jsonl')
     with pytest.raises(InputError, match="copy that file"):
-        bench.notebook.record("other.jsonl")
+        bench.notebook.sessions.record("other.jsonl")
 
 
 def test_record_says_how_it_stands(shell: Shell) -> None:
@@ -481,7 +481,7 @@ def presenter(build_bench: BuildBench, helicone: FakeHelicone) -> Bench:
     """A session that was recorded live, opened again with its recording to fall back on."""
     bench = build_bench(BOTH_KEYS, helicone)
     bench.open('"Talk"')
-    bench.notebook.record("lesson.jsonl")
+    bench.notebook.sessions.record("lesson.jsonl")
     bench.run("/a", "Ask.")
     bench.run("/b", "Go on.")
     bench.open('"Talk" --new --fallback lesson.jsonl --retries 0')

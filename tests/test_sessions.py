@@ -109,7 +109,7 @@ def test_new_kernel_says_what_was_there(build_bench: BuildBench) -> None:
     run_course(run_first)
     bench = build_bench()
     session = open_session(bench, '"Course"')
-    earlier = bench.notebook.find_earlier_session(session)
+    earlier = bench.notebook.earlier.find(session)
     assert not session.steps
     assert earlier is not None and earlier.steps == 3
 
@@ -190,7 +190,7 @@ def test_resume_takes_name_id_or_nothing(build_bench: BuildBench) -> None:
     first.run("/abstract")
     for reference in (record.name, record.id[:8], None):
         bench = build_bench()
-        assert bench.notebook.resume_session(reference, RequestOptions()).record.id == record.id
+        assert bench.notebook.sessions.resume(reference, RequestOptions()).record.id == record.id
 
 
 def test_resumed_session_stays_at_its_gateway(build_bench: BuildBench) -> None:
@@ -199,9 +199,9 @@ def test_resumed_session_stays_at_its_gateway(build_bench: BuildBench) -> None:
     open_session(before, '"Course"')
     open_session(before, '"Course" --gateway demo')
     before.run("/abstract")
-    resumed = build_bench().notebook.resume_session("Course", RequestOptions())
+    resumed = build_bench().notebook.sessions.resume("Course", RequestOptions())
     assert (resumed.choice.gateway.label, resumed.choice.reason) == ("demo", "as before")
-    moved = build_bench().notebook.resume_session("Course", RequestOptions(gateway="direct"))
+    moved = build_bench().notebook.sessions.resume("Course", RequestOptions(gateway="direct"))
     assert moved.choice.gateway.label == "direct"
 
 
@@ -234,7 +234,7 @@ def test_forget_deletes_from_memory_and_disk(build_bench: BuildBench, tmp_path: 
     bench = build_bench()
     session = open_session(bench, '"Course"')
     bench.run("/abstract", "an unmistakable prompt")
-    assert bench.notebook.forget(session.record) == 1
+    assert bench.notebook.sessions.forget(session.record) == 1
     assert bench.notebook.session is None
     files = [path for path in (tmp_path / "journal").rglob("*") if path.is_file()]
     assert not any(b"unmistakable" in path.read_bytes() for path in files)
@@ -274,7 +274,7 @@ def test_session_left_and_resumed_in_one_kernel_asks_again(build_bench: BuildBen
     bench = build_bench()
     session_id = open_session(bench, '"Course"').record.id
     bench.run("/abstract")
-    bench.notebook.resume_session(session_id, RequestOptions())
+    bench.notebook.sessions.resume(session_id, RequestOptions())
     bench.run("/abstract")
     assert len(helicone.completions) == 2
 

@@ -161,12 +161,12 @@ def test_hidden_client_error_is_not_retried(build_bench: BuildBench, helicone: F
 def test_retry_after_is_obeyed_and_told(bench: Bench, helicone: FakeHelicone) -> None:
     """While it waits, the run says for what."""
     plan = bench.plan("/abstract -m retry-after-1")
-    run = bench.notebook.start(plan)
+    run = bench.notebook.steps.start(plan)
     assert helicone.wait_for(lambda: run.describe_waiting() != "" or run.is_done)
     said = run.describe_waiting()
     follow_blocking(run, lambda: None)
     assert re.fullmatch(r"retrying in [01] s \(429\)", said)
-    assert bench.notebook.finish(plan, run).text == "Hello!"
+    assert bench.notebook.steps.finish(plan, run).text == "Hello!"
     assert helicone.completions[1].at - helicone.completions[0].at >= 1.0
 
 
@@ -235,7 +235,7 @@ def test_headers_of_the_environment_go_nowhere(
     )
     bench.open(f'"Own" --gateway direct:{helicone.direct_url}')
     bench.run("/abstract -m gpt-4o-mini")
-    bench.notebook.list_models(None)
+    bench.notebook.models.fetch(None)
     assert [request.header("authorization") for request in helicone.requests] == [f"Bearer {PROVIDER_KEY}"] * 2
     assert "stray" not in str([request.headers for request in helicone.requests])
 
@@ -249,7 +249,7 @@ def test_redirect_is_not_followed(bench: Bench, helicone: FakeHelicone, status: 
         with pytest.raises(GatewayError, match=rf"redirects elsewhere \({status}\)") as caught:
             bench.run("/abstract")
         with pytest.raises(GatewayError, match="redirects elsewhere"):
-            bench.notebook.list_models(None)
+            bench.notebook.models.fetch(None)
     assert target in (caught.value.cause or "")
     assert (len(helicone.completions), elsewhere.requests) == (1, [])
 
@@ -266,11 +266,11 @@ def test_unreachable_gateway_says_so(bench: Bench) -> None:
 def test_cancelling_closes_the_connection_at_once(bench: Bench, helicone: FakeHelicone, model: str) -> None:
     """The server sees it leave; the partial text is kept and marked."""
     plan = bench.plan(f"/abstract -m {model}")
-    run = bench.notebook.start(plan)
+    run = bench.notebook.steps.start(plan)
     assert helicone.wait_for(lambda: bool(helicone.completions) and (model == "silent" or run.has_text.is_set()))
     run.cancel()
     follow_blocking(run, lambda: None)
-    step = bench.notebook.finish(plan, run)
+    step = bench.notebook.steps.finish(plan, run)
     assert helicone.wait_for(lambda: helicone.disconnects == 1)
     assert step.status is StepStatus.INTERRUPTED
     assert bool(step.text) == (model != "silent")
@@ -480,9 +480,9 @@ def _raise_odd(gateway: object) -> NoReturn:
 def test_step_ends_in_the_session_that_it_began_in(bench: Bench) -> None:
     """Another one may have been opened meanwhile, over a subshell."""
     plan = bench.plan("/abstract")
-    run = bench.notebook.start(plan)
+    run = bench.notebook.steps.start(plan)
     bench.open('"Another"')
     follow_blocking(run, lambda: None)
-    bench.notebook.finish(plan, run)
+    bench.notebook.steps.finish(plan, run)
     assert bench.notebook.session is not None and not bench.notebook.session.steps
     assert [step.status for step in plan.session.steps] == [StepStatus.DONE]

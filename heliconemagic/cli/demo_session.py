@@ -16,7 +16,8 @@ from typing import Any
 
 from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.options import parse_cell_line, parse_session_line
-from heliconemagic.notebook.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.records import Cell, SessionRecord
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
@@ -85,8 +86,8 @@ def play_session(cells: list[DemoCell], *, environ: Mapping[str, str], write: Wr
         player = _Player(notebook, write)
         for number, cell in enumerate(cells, start=1):
             player.play(number, cell.source)
-        session, _ = notebook.find_session()
-        notebook.end_session()
+        session, _ = notebook.sessions.find()
+        notebook.sessions.end()
         return session.record
 
 

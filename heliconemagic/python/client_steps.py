@@ -45,7 +45,7 @@ class ClientSteps:
     def open_transport(self) -> ClientTransport:
         """What sends the client's next request; called where that is made, for its cell is known only there."""
         notebook = self._host.notebook
-        keys = notebook.find_keys()
+        keys = notebook.access.find_keys()
         credentials = build_credentials(self._gateway, keys)
         secrets = (*keys.secrets, *credentials.secrets)
         return ClientTransport(
@@ -169,7 +169,7 @@ class ClientStepRun:
             self._note_failure(self)
         else:
             self.run.end(StepStatus.INTERRUPTED)
-        self._host.notebook.finish(self.plan, self.run)
+        self._host.notebook.steps.finish(self.plan, self.run)
         self._host.note_change()
 
 

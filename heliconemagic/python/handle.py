@@ -160,7 +160,7 @@ class SessionHandle:
         tags = build_tags(session, gateway, self._place(path), self._read_client_options(session, options))
         if not gateway.is_helicone:
             return SessionHeaders({}, {}, note=f"{gateway.label} is not Helicone's: nothing reads such headers there")
-        credentials = build_credentials(gateway, self._host.notebook.find_keys()) if auth else None
+        credentials = build_credentials(gateway, self._host.notebook.access.find_keys()) if auth else None
         return SessionHeaders(tags, credentials.reveal_headers() if credentials else {})
 
     @property
@@ -181,7 +181,7 @@ class SessionHandle:
         steps = ClientSteps(self._host, session, place, gateway)
         return {
             "gateway": gateway,
-            "credentials": build_credentials(gateway, notebook.find_keys()),
+            "credentials": build_credentials(gateway, notebook.access.find_keys()),
             "tags": build_tags(session, gateway, place, options),
             "options": options,
             "environ": notebook.surroundings.environ,
@@ -324,7 +324,7 @@ class SessionHandle:
     def _build_ticket(self, session: Session) -> Ticket:
         record = session.record
         named = replace(session.options, gateway=session.choice.gateway.label, system=self._host.fill_system(session))
-        secrets = self._host.notebook.find_keys().secrets
+        secrets = self._host.notebook.access.find_keys().secrets
         if Redactor(secrets).redact(repr(named)) != repr(named):
             raise InputError(
                 "the session's options contain the value of one of your keys: it cannot be pickled.",
@@ -364,7 +364,7 @@ class SessionHandle:
         current = self._host.notebook.session
         if current is not None and current.record.id == self.id:
             self._session = current
-        self._host.notebook.take_others(self._session)
+        self._host.notebook.sessions.take_others(self._session)
         return self._session
 
     def _arrive(self) -> None:

@@ -13,7 +13,8 @@ from heliconemagic.errors import CredentialError
 from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.names import LayeredNames
-from heliconemagic.notebook.notebook import Notebook, Surroundings
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.prompt.templates import fill_template
 from heliconemagic.records import Cell
 from heliconemagic.session_state import Session
@@ -64,7 +65,7 @@ class NotebookHost:
 
     def read_names(self) -> Mapping[str, Any]:
         """The notebook's variables."""
-        return self._workbench.frontend.read_names(self.notebook.redact)
+        return self._workbench.frontend.read_names(self.notebook.access.redact)
 
     def fill_system(self, session: Session) -> str | None:
         """It was written on a line, where templates are filled."""
@@ -106,7 +107,7 @@ class ProgramHost:
         Raises:
             InputError, CredentialError: it cannot be had.
         """
-        return self.notebook.open_session(command)
+        return self.notebook.sessions.open(command)
 
     def join(self, command: SessionCommand) -> Session:
         """Joins a session that another process opened.
@@ -143,8 +144,8 @@ class ProgramHost:
     def close(self) -> None:
         """Ends the session (a worker only leaves it), stops what runs and writes what is queued; idempotent."""
         if self.notebook.surroundings.is_aside:
-            self.notebook.session = None
-        self.notebook.end_session()
+            self.notebook.sessions.current = None
+        self.notebook.sessions.end()
         self._finish()
 
 

@@ -73,7 +73,7 @@ class BatchRun:
         self._ledger = Ledger(planner.source.count, self._began)
         self._queue = RowQueue(
             notebook.engine,
-            notebook.build_run,
+            notebook.steps.build_run,
             jobs=given.command.jobs or DEFAULT_JOBS,
             budget=planner.setting.options.budget,
             spent=planner.history.spent,
@@ -203,7 +203,7 @@ class BatchRun:
             self._queue.put(row, plan)
             return
         self._claimed.add(plan.kept.id)
-        self._ledger.note_kept(row, self._notebook.keep(plan, plan.kept))
+        self._ledger.note_kept(row, self._notebook.steps.keep(plan, plan.kept))
 
     # ---- what ended
 
@@ -211,7 +211,7 @@ class BatchRun:
         """Takes the rows that ended into the session; whether there were any."""
         ended = self._queue.take_ended()
         for one in ended:
-            step = self._notebook.finish(one.plan, one.run)
+            step = self._notebook.steps.finish(one.plan, one.run)
             self._planner.session.put_form(one.plan.step, one.plan.wanted)
             fault = find_fault(step, one.plan.wanted) if step.status is StepStatus.DONE else None
             self._ledger.note_ended(one.row, step, fault)
@@ -241,7 +241,7 @@ class BatchRun:
             if step.id not in self._claimed and self._paths[step.path] > 0:
                 self._paths[step.path] -= 1
                 replaced.append(step.id)
-        self._notebook.supersede(self._planner.session, replaced)
+        self._notebook.steps.supersede(self._planner.session, replaced)
 
     # ---- what is shown
 
@@ -348,7 +348,7 @@ class BatchRun:
             return BatchError(
                 f"--for {self._planner.source.expression!r} broke off after {len(self._ledger.outcomes):,} rows; "
                 f"{done} are done and kept.",
-                cause=self._notebook.redact(f"{type(self._source_error).__name__}: {self._source_error}"),
+                cause=self._notebook.access.redact(f"{type(self._source_error).__name__}: {self._source_error}"),
             )
         if not (counts.failed or counts.stopped):
             return None

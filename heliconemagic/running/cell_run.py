@@ -54,7 +54,7 @@ class CellRun:
         self._notebook = notebook
         self._given = given
         self._plan = plan
-        self._run = notebook.start(plan)
+        self._run = notebook.steps.start(plan)
         self._view = build_view(self._run.cancel, given.command)
         self._note_change = note_change
         self._step: Step = self._run.read_step()
@@ -87,7 +87,7 @@ class CellRun:
         if not self._run.is_done:  # the view broke: nobody would see the rest
             self._run.cancel()
             concurrent.futures.wait([self._run.done], timeout=CANCEL_SECONDS)
-        self._step = self._notebook.finish(self._plan, self._run)
+        self._step = self._notebook.steps.finish(self._plan, self._run)
         self._view.close(self._build_card())
         self._note_change()
 

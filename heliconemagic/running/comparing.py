@@ -69,8 +69,8 @@ class ComparingRun:
 
     def _begin(self, plan: Plan) -> _Answer:
         if plan.kept is not None:
-            return _Answer(plan, None, self._notebook.keep(plan, plan.kept))
-        run = self._notebook.start(plan)
+            return _Answer(plan, None, self._notebook.steps.keep(plan, plan.kept))
+        run = self._notebook.steps.start(plan)
         return _Answer(plan, run, run.read_step())
 
     @property
@@ -103,7 +103,7 @@ class ComparingRun:
             concurrent.futures.wait([self._group.done], timeout=CANCEL_SECONDS)
         for answer in self._answers:
             if answer.run is not None:
-                answer.step = self._notebook.finish(answer.plan, answer.run)
+                answer.step = self._notebook.steps.finish(answer.plan, answer.run)
         self._view.close(self._build_comparison())
         self._note_change()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from heliconemagic.cards import build_recorded_card, build_reply
 from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.planning.describing import describe_plan
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step
 from heliconemagic.reply import Reply
@@ -117,12 +118,12 @@ class CellRunner:
     def _show_plan(self, plan: Plan, *notes: str, times: int = 1) -> None:
         from heliconemagic.render.dry_run import build_dry_run_bundle
 
-        self._publish(build_dry_run_bundle(plan.form, [*self._notebook.describe_plan(plan, times), *notes]))
+        self._publish(build_dry_run_bundle(plan.form, [*describe_plan(plan, times), *notes]))
 
     def _show_kept(self, plan: Plan, kept: Step, given: CellInput) -> Reply:
         from heliconemagic.render.card import build_bundle
 
-        step = self._notebook.keep(plan, kept)
+        step = self._notebook.steps.keep(plan, kept)
         card = build_recorded_card(plan.session, step, plan=plan)
         if not given.command.is_quiet:
             self._publish(build_bundle(card))

@@ -148,7 +148,7 @@ class ToolCalls:
 
     def _put(self, step: Step) -> None:
         self._steps[step.id] = step
-        self._notebook.put_step(self._plan.session, step)
+        self._notebook.steps.put(self._plan.session, step)
 
     def _clock(self) -> float:
         return self._notebook.surroundings.clock()

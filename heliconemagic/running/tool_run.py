@@ -62,7 +62,7 @@ class ToolRun:
         self._is_stopping = False
         self._is_open = False
         self._showing = threading.Lock()
-        self._run = notebook.start(plan)
+        self._run = notebook.steps.start(plan)
         self._view = build_view(self.cancel, given.command)
 
     # ---- the work
@@ -91,7 +91,7 @@ class ToolRun:
         if not self._run.is_done:  # the view broke, or a bug did: nobody would see the rest
             self._run.cancel()
             concurrent.futures.wait([self._run.done], timeout=CANCEL_SECONDS)
-            self._notebook.finish(self._plan, self._run)
+            self._notebook.steps.finish(self._plan, self._run)
         if self._calls is not None:
             self._calls.abandon()
         with self._showing:  # a click's thread may be at it
@@ -148,7 +148,7 @@ class ToolRun:
     def _advance(self) -> Iterator[Waited]:
         while True:
             yield None
-            asking = self._notebook.finish(self._plan, self._run)
+            asking = self._notebook.steps.finish(self._plan, self._run)
             self._note_change()
             if asking.status is not StepStatus.DONE or not asking.tool_calls:
                 return
@@ -207,7 +207,7 @@ class ToolRun:
             return False
         self._trail = (*self._trail, asking, *calls.steps)
         self._plan, self._calls = plan, None
-        self._run = self._notebook.start(plan)
+        self._run = self._notebook.steps.start(plan)
         self._rounds += 1
         self._note_change()
         return True
@@ -216,7 +216,7 @@ class ToolRun:
         """The cell ends here: the request that asked in vain is the one that failed."""
         self._error = error
         said = self._plan.redactor.redact_lookalikes(str(error))
-        self._notebook.put_step(self._plan.session, replace(asking, status=StepStatus.FAILED, error=said))
+        self._notebook.steps.put(self._plan.session, replace(asking, status=StepStatus.FAILED, error=said))
 
     def _build_limit_error(self, asking: Step) -> IncompleteAnswerError:
         wanted = ", ".join(dict.fromkeys(call.name for call in asking.tool_calls))

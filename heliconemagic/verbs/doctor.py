@@ -18,7 +18,7 @@ from heliconemagic.verbs.local_model import describe_local_model
 
 def diagnose(notebook: Notebook, frontend_facts: list[tuple[str, str]], spec: str | None = None) -> Notice:
     """One row for each thing that can be known; asks the gateway for its models, sends no prompt."""
-    keys = notebook.find_keys()
+    keys = notebook.access.find_keys()
     rows = [*_describe_keys(keys), *_describe_gateway(notebook, spec), *_describe_journal(notebook), *frontend_facts]
     return Notice(head="doctor", columns=("what", "finding"), rows=tuple(rows))
 
@@ -52,15 +52,15 @@ def _describe_gateway(notebook: Notebook, spec: str | None) -> Iterator[tuple[st
 
 def _find_choice(notebook: Notebook, spec: str | None) -> Choice:
     if spec is not None:
-        return notebook.choose_gateway(spec)
+        return notebook.access.choose_gateway(spec)
     if notebook.session is not None:
         return notebook.session.choice
-    return notebook.choose_gateway(notebook.surroundings.find_defaults().gateway)
+    return notebook.access.choose_gateway(notebook.surroundings.find_defaults().gateway)
 
 
 def _try_gateway(notebook: Notebook, choice: Choice) -> str:
     try:
-        _, models = notebook.list_models(None, choice=choice)
+        _, models = notebook.models.fetch(None, choice=choice)
     except HeliconeMagicError as error:
         return f"no: {error.message} {error.cause or ''}".strip()
     return f"yes, with {format_count(len(models), 'model')}"

@@ -85,7 +85,7 @@ class SessionLine:
     def open(self, command: SessionCommand) -> Bundle:
         """Starts or keeps a session, and says which gateway answers and why."""
         before = self._notebook.session
-        session = self._notebook.open_session(command)
+        session = self._notebook.sessions.open(command)
         lines = []
         if before is not None and before is not session:
             lines.append(f"ended {before.record.title!r} ({format_count(before.totals.steps, 'step')})")
@@ -101,7 +101,7 @@ class SessionLine:
             return [f"{word}: {count}, begun {format_clock(session.record.started_at)}"]
         if command.is_new:
             return []
-        earlier = self._notebook.find_earlier_session(session)
+        earlier = self._notebook.earlier.find(session)
         if earlier is None:
             return ["nothing to resume: this is a new session"] if command.resumes else []
         when = format_clock(earlier.started_at)
@@ -109,7 +109,7 @@ class SessionLine:
 
     def _describe_unresumed(self, session: Session, command: SessionCommand) -> list[str]:
         """Why ``--resume`` went nowhere: a session in which something ran isn't left for an earlier one unasked."""
-        earlier = self._notebook.find_earlier_session(session) if command.resumes and not session.is_resumed else None
+        earlier = self._notebook.earlier.find(session) if command.resumes and not session.is_resumed else None
         if earlier is None:
             return []
         found = f"{format_count(earlier.steps, 'step')}, {format_clock(earlier.started_at)}"
@@ -160,7 +160,7 @@ class SessionLine:
         """The tree of ``session`` as it stands."""
         from heliconemagic.render.session import build_session_bundle
 
-        self._notebook.take_others(session)
+        self._notebook.sessions.take_others(session)
         return build_session_bundle(session.record, session.steps, session_url=find_session_url(session))
 
     def _show_step(self, session: Session, text: str) -> Bundle:
@@ -168,7 +168,7 @@ class SessionLine:
         from heliconemagic.render.comparison import build_comparison_bundle
 
         path = SessionPath.parse(text)
-        self._notebook.take_others(session)
+        self._notebook.sessions.take_others(session)
         step = session.find_step(path) or next((old for old in reversed(session.steps) if old.path == path), None)
         if step is None:
             known = ", ".join(session.iterate_paths()) or "none yet"
@@ -205,7 +205,7 @@ class SessionLine:
 
     def resume(self, command: SessionCommand) -> Bundle:
         """Continues a recorded session."""
-        session = self._notebook.resume_session(next(iter(command.arguments), None), command.options)
+        session = self._notebook.sessions.resume(next(iter(command.arguments), None), command.options)
         lines = self._describe_beginning(session, command, is_kept=False)
         return build_notice_bundle(self._build_notice(session, tuple(lines)))
 
@@ -214,12 +214,12 @@ class SessionLine:
         session, name = self._require_session(), next(iter(command.arguments), None)
         if name is None or name == "stop":
             return build_notice_bundle(describe_recording(session, stops=name == "stop"))
-        writer, begun = self._notebook.record(name)
+        writer, begun = self._notebook.sessions.record(name)
         return build_notice_bundle(describe_begun(writer, begun))
 
     def end(self, command: SessionCommand) -> Bundle:
         """Ends the session."""
-        ended = self._notebook.end_session()
+        ended = self._notebook.sessions.end()
         if ended is None:
             return build_notice_bundle(Notice(head="no session is open", lines=HOW_TO_START))
         lines = (f"{format_count(ended.totals.steps, 'step')}; `%helicone_session resume` continues it",)
@@ -229,13 +229,14 @@ class SessionLine:
         """The models that the session's gateway offers; or the local one is installed or removed."""
         if command.arguments:
             return self._local_line.install() if command.arguments[0] == "install" else self._local_line.remove()
-        label, models = self._notebook.list_models(command.options.gateway)
+        label, models = self._notebook.models.fetch(command.options.gateway)
         lines = (", ".join(models),) if models else ("it lists none",)
         return build_notice_bundle(Notice(head=f"{format_count(len(models), 'model')} of {label}", lines=lines))
 
     def login(self, command: SessionCommand) -> Bundle:
         """Asks for a key without echo; it is kept in this kernel's memory, or in the OS keyring where there is one."""
-        asked = self._notebook.find_key_variables(command.options.gateway)
+        notebook = self._notebook
+        asked = notebook.access.find_key_variables(command.options.gateway, notebook.session)
         lines = []
         for variable in asked:
             typed = Secret(self._ask_secret(f"{variable} (Enter to skip): ").strip())
@@ -245,7 +246,7 @@ class SessionLine:
             fault = check_key_shape(variable, typed)
             if fault is not None:
                 raise InputError(f"{variable} was not taken: it {fault}.", hint="run `%helicone_session login` again")
-            self._notebook.give_key(variable, typed)
+            self._notebook.access.give_key(variable, typed)
             where = "the OS keyring" if store_in_keyring(variable, typed) else "this kernel's memory only"
             lines.append(f"{variable}: kept in {where}")
         lines.append("run the session line again to use it")
@@ -265,7 +266,7 @@ class SessionLine:
                 hint="`%helicone_session list` shows them; type %helicone_session forget ID",
             )
         record = self._find_only(command.arguments[0])
-        count = format_count(self._notebook.forget(record), "step")
+        count = format_count(self._notebook.sessions.forget(record), "step")
         line = f"{count} deleted from the journal for good"
         return build_notice_bundle(Notice(head=f"forgot {record.title!r}", lines=(line,)))
 

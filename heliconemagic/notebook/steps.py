@@ -1,0 +1,100 @@
+"""What becomes of a planned step: sent, finished, kept, superseded; in the session, the journal and a lesson alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from heliconemagic.engine.engine import Engine
+from heliconemagic.engine.run import Run
+from heliconemagic.journal.journal import Journal
+from heliconemagic.planning.keeping import build_kept_step, is_own_step, join_comparison, mark_kept
+from heliconemagic.planning.plan import Plan
+from heliconemagic.records import Step, StepStatus
+from heliconemagic.session_state import Session
+
+
+class Steps:
+    """Steps from their plan to the journal."""
+
+    def __init__(self, journal: Journal, engine: Engine, clock: Callable[[], float]) -> None:
+        self._journal = journal
+        self._engine = engine
+        self._clock = clock
+
+    def start(self, plan: Plan) -> Run:
+        """Sends the plan's request; the step is in the journal before its first byte leaves."""
+        run = self.build_run(plan)
+        plan.session.put_step(run.read_step())
+        plan.session.put_form(plan.step, plan.wanted)
+        self._engine.start(run, plan.redactor)
+        return run
+
+    def build_run(self, plan: Plan) -> Run:
+        """The run of ``plan``, not begun; what it attaches is kept for steps that continue it."""
+        plan.session.attachments.put(plan.request.attachments)
+        return Run(
+            replace(plan.step, started_at=self._clock()),
+            plan.request,
+            journal=self._journal,
+            redactor=plan.redactor,
+            clock=self._clock,
+            notes_pace=plan.session.recording is not None,
+        )
+
+    def finish(self, plan: Plan, run: Run) -> Step:
+        """Takes the ended run into its session; a finished answer replaces its cell's earlier ones.
+
+        What asks for the cell's tools is no answer yet.
+        """
+        step = run.read_step()
+        plan.session.put_step(step)
+        if plan.session.recording is not None:
+            plan.session.recording.add(step, run.pieces)
+        if step.status is StepStatus.DONE and not (plan.tools and step.tool_calls):
+            self.supersede(plan.session, plan.place.supersedes)
+        return step
+
+    def supersede(self, session: Session, step_ids: Sequence[str]) -> None:
+        """Marks steps whose cell has given a newer answer, in memory and on disk, and takes them out of a lesson."""
+        session.supersede(step_ids)
+        self._journal.supersede(step_ids)
+        if session.recording is not None:
+            session.recording.supersede(step_ids)
+
+    def put(self, session: Session, step: Step) -> None:
+        """Records a step that is no request of its own, or what became of one; a pending one before it begins."""
+        session.put_step(step)
+        if step.status is StepStatus.PENDING:
+            self._journal.open_step(step)
+        else:
+            self._journal.close_step(step)
+
+    def keep(self, plan: Plan, kept: Step) -> Step:
+        """Lets a recorded answer stand for this run of the cell; nothing is sent.
+
+        The cell's own answer stays its step; any other becomes a new step, which later ones can continue.
+        Returns the step as it is shown: at no cost.
+        """
+        shown = self._keep(plan, kept)
+        plan.session.put_form(shown, plan.wanted)
+        return shown
+
+    def _keep(self, plan: Plan, kept: Step) -> Step:
+        session, step = plan.session, plan.step
+        if is_own_step(kept, step) or kept is session.find_kept(step.cell, step.path, step.fingerprint):
+            joined = join_comparison(kept, step)
+            session.keep(joined, step.cell, step.run)
+            if joined is not kept:
+                self._journal.close_step(joined)
+            return mark_kept(joined)
+        return self._take(plan, build_kept_step(step, kept, now=self._clock()))
+
+    def _take(self, plan: Plan, step: Step) -> Step:
+        """A finished step that nothing was sent for, in session and journal, in place of its cell's earlier ones."""
+        plan.session.put_step(step)
+        self._journal.close_step(step)
+        if plan.session.recording is not None:
+            plan.session.recording.add(step)
+        self.supersede(plan.session, plan.place.supersedes)
+        return step
