@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from heliconemagic.session_state import Session
     from heliconemagic.views.batch import BatchView
     from heliconemagic.views.columns import ComparisonView
-    from heliconemagic.views.live import View
+    from heliconemagic.views.view import View
 
 
 def build_client(environ: Mapping[str, str] = os.environ) -> Client:
@@ -217,7 +217,8 @@ class Workbench:
 
     def build_view(self, stop: Callable[[], None], command: CellCommand) -> View:
         """The view that fits the front end and the cell's options."""
-        from heliconemagic.views.live import QuietView, StaticView, TextView, WidgetView
+        from heliconemagic.views.live import WidgetView
+        from heliconemagic.views.plain import QuietView, StaticView, TextView
 
         kind = self._find_kind()
         if command.is_quiet or (command.is_background and kind == "text"):  # a terminal's prompt would be written over
@@ -245,7 +246,7 @@ class Workbench:
     def build_columns(self, stops: Sequence[Callable[[], None] | None], command: CellCommand) -> ComparisonView:
         """The view of several answers that fits the front end and the cell's options."""
         from heliconemagic.views.columns import ColumnsView, StaticColumnsView, TextColumnsView
-        from heliconemagic.views.live import QuietView
+        from heliconemagic.views.plain import QuietView
 
         if command.is_quiet:
             return QuietView()

@@ -11,7 +11,8 @@ import httpx2
 import openai
 import pytest
 
-from heliconemagic.demo.text import NOTICE, build_demo_answer
+from heliconemagic.demo.task import NOTICE
+from heliconemagic.demo.text import build_demo_answer
 from heliconemagic.gateways import choice as gateways
 from heliconemagic.transport.demo import DEMO_MODELS, DemoTransport
 

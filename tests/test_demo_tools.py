@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from heliconemagic.demo.text import NOTICE, build_demo_answer
+from heliconemagic.demo.task import NOTICE
+from heliconemagic.demo.text import build_demo_answer
 from heliconemagic.tools.toolbox import build_tool
 
 

@@ -18,7 +18,7 @@ MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path
 WRAPPERS = {
     "IPython": ("magics", "extension", "completion"),
     "traitlets": ("magics",),
-    "ipywidgets": ("views.live",),
+    "ipywidgets": ("views.widgets",),
     "openai": ("client.", "python.clients."),
     "httpx2": ("client.", "transport."),
     "sqlite3": ("journal.",),

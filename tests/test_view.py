@@ -15,8 +15,10 @@ from comm.base_comm import BaseComm
 
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card import REPLY_MIME, Card
-from heliconemagic.views.live import QuietView, StaticView, TextView, View, WidgetView
+from heliconemagic.views.live import WidgetView
 from heliconemagic.views.pace import Pace
+from heliconemagic.views.plain import QuietView, StaticView, TextView
+from heliconemagic.views.view import View
 
 ENVELOPE = 500  # bytes of a message's headers, as measured between a kernel and JupyterLab
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"

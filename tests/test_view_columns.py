@@ -15,7 +15,7 @@ from heliconemagic.render.card import Card
 from heliconemagic.render.comparison import REPLIES_MIME
 from heliconemagic.render.comparison_state import Comparison, build_comparison
 from heliconemagic.views.columns import ColumnsView, StaticColumnsView, TextColumnsView
-from heliconemagic.views.live import BODY_BURST, BODY_RATE
+from heliconemagic.views.live_card import BODY_BURST, BODY_RATE
 
 STEP = Step(id="s", session_id="s", path="/x", gateway="demo", model="demo", messages=(), started_at=1_000.0)
 

@@ -165,3 +165,24 @@ def _naming(row: BatchRow, keys: Keys) -> Iterator[None]:
         error.rewrite(redact)
         error.message = f"row {row.number:,}: {error.message}"
         raise
+
+
+class RowReader:
+    """The rows one after another, up to the last, or to where the notebook's own generator fails."""
+
+    def __init__(self, rows: Iterator[BatchRow]) -> None:
+        self.error: Exception | None = None
+        """Why there are no more."""
+        self._rows: Iterator[BatchRow] | None = rows
+
+    def read(self) -> BatchRow | None:
+        """The next row; None at the end, and from then on."""
+        if self._rows is None:
+            return None
+        try:
+            row = next(self._rows, None)
+        except Exception as error:  # noqa: BLE001  # of the notebook's generator: the batch ends there
+            self.error, row = error, None
+        if row is None:
+            self._rows = None
+        return row

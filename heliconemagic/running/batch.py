@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
-import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from heliconemagic.batches.ledger import Ledger, Outcome
-from heliconemagic.batches.planning import BatchRow, RowPlanner
+from heliconemagic.batches.ledger import Ledger
+from heliconemagic.batches.planning import BatchRow, RowPlanner, RowReader
 from heliconemagic.batches.queue import Halt, RowQueue
-from heliconemagic.batches.result import BatchResult, FailedRow
-from heliconemagic.cards import build_reply, find_session_url
+from heliconemagic.batches.report import BatchReport
+from heliconemagic.batches.result import BatchResult
 from heliconemagic.engine.following import CANCEL_SECONDS, follow, follow_blocking
-from heliconemagic.errors import BatchError, BudgetError, HeliconeMagicError, StepInterrupted
+from heliconemagic.errors import BudgetError, HeliconeMagicError
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import StepStatus
 from heliconemagic.render.batch_state import BatchCard
-from heliconemagic.render.figures import format_count, format_usd
-from heliconemagic.reply import Reply
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.schemas.answer_form import find_fault
 from heliconemagic.session_state import Session
@@ -69,31 +66,44 @@ class BatchRun:
         self._note_change = note_change
         self._clock = time.monotonic
         self._began = self._clock()
-        self._rows: Iterator[BatchRow] | None = planner.iterate_rows()
+        self._ended = self._began
+        self._reader = RowReader(planner.iterate_rows())
         self._ledger = Ledger(planner.source.count, self._began)
+        jobs = given.command.jobs or DEFAULT_JOBS
         self._queue = RowQueue(
             notebook.engine,
             notebook.steps.build_run,
-            jobs=given.command.jobs or DEFAULT_JOBS,
+            jobs=jobs,
             budget=planner.setting.options.budget,
             spent=planner.history.spent,
         )
-        self._ahead = 2 * (given.command.jobs or DEFAULT_JOBS)
-        self._id = str(uuid.uuid4())
+        self._ahead = 2 * jobs
         self._paths: Counter[str] = Counter()  # answered anew, and how often
         self._claimed: set[str] = set()  # ids of the steps that stand for a row
         self._notes: dict[str, None] = {}
-        self._source_error: Exception | None = None
-        self._over_budget: BudgetError | None = None
-        self._first = self._plan_first()
-        self._seconds = 0.0
+        self._report = self._build_report(self._plan_first(), jobs)
         self._view = build_view(self._queue.cancel, given.command)
+
+    def _build_report(self, first: Plan, jobs: int) -> BatchReport:
+        return BatchReport(
+            command=self._given.command,
+            planner=self._planner,
+            first=first,
+            reader=self._reader,
+            ledger=self._ledger,
+            queue=self._queue,
+            jobs=jobs,
+            notes=self._notes,
+            began=self._began,
+            redact=self._notebook.access.redact,
+            find_warning=lambda: self._notebook.journal.warning,
+        )
 
     def _plan_first(self) -> Plan:
         """The first row's plan: what is wrong with it is wrong with all, and nothing has been sent."""
-        row = self._next_row()
+        row = self._reader.read()
         if row is None:
-            raise self._planner.build_no_rows(self._source_error)
+            raise self._planner.build_no_rows(self._reader.error)
         plan = self._planner.plan(row)
         self._take_plan(row, plan)
         return plan
@@ -106,7 +116,7 @@ class BatchRun:
     @property
     def path(self) -> str:
         """Where its rows stand, as typed."""
-        return self._given.command.path or self._first.place.path
+        return self._report.path
 
     @property
     def step_ids(self) -> tuple[str, ...]:
@@ -129,8 +139,8 @@ class BatchRun:
         self._take_ended()
         self._note_unsent()
         self._supersede()
-        self._seconds = self._clock() - self._began
-        self._view.close(self._build_card(is_over=True))
+        self._ended = self._clock()
+        self._view.close(self._report.build_card(self._ended, is_over=True))
         self._note_change()
 
     def open(self) -> None:
@@ -165,7 +175,7 @@ class BatchRun:
             self._ahead = min(2 * self._ahead, MAX_AHEAD)
         until = self._clock() + PLAN_SECONDS
         while not self._queue.halt and self._queue.waiting_count < self._ahead and self._clock() < until:
-            row = self._next_row()
+            row = self._reader.read()
             if row is None:
                 self._queue.close()
                 break
@@ -173,23 +183,11 @@ class BatchRun:
             time.sleep(0)  # else this thread keeps the interpreter for 5 ms, and those that send wait for it
         self._queue.ran_dry = False
 
-    def _next_row(self) -> BatchRow | None:
-        """The next row; None at the end, or where the notebook's own generator fails."""
-        if self._rows is None:
-            return None
-        try:
-            row = next(self._rows, None)
-        except Exception as error:  # noqa: BLE001  # of the notebook's generator: the batch ends there
-            self._source_error, row = error, None
-        if row is None:
-            self._rows = None
-        return row
-
     def _plan(self, row: BatchRow) -> None:
         try:
             plan = self._planner.plan(row)
-        except BudgetError as error:
-            self._over_budget, self._queue.halt = error, Halt.BUDGET
+        except BudgetError:
+            self._queue.halt = Halt.BUDGET
             self._ledger.note_unsent(row, self._given.command.path or "")
         except HeliconeMagicError as error:
             self._ledger.note_unplanned(row, self._given.command.path or "", error)
@@ -227,7 +225,7 @@ class BatchRun:
         pattern = self._given.command.path or ""
         for planned in self._queue.take_waiting():
             self._ledger.note_unsent(planned.row, planned.plan.place.path)
-        while self._planner.source.is_checked_first and (row := self._next_row()) is not None:
+        while self._planner.source.is_checked_first and (row := self._reader.read()) is not None:
             self._ledger.note_unsent(row, pattern)
         if self._ledger.total is None and not self._queue.halt:
             self._ledger.total = len(self._ledger.outcomes)
@@ -243,59 +241,8 @@ class BatchRun:
                 replaced.append(step.id)
         self._notebook.steps.supersede(self._planner.session, replaced)
 
-    # ---- what is shown
-
-    def _build_card(self, *, is_over: bool = False) -> BatchCard:
-        ledger, now = self._ledger, self._clock()
-        plan, session = self._first, self._planner.session
-        counts = ledger.count(self._queue.running_count)
-        return BatchCard(
-            id=self._id,
-            path=self._given.command.path or plan.place.path,
-            status=self._find_status() if is_over else StepStatus.PENDING,
-            origin=f"{plan.step.model} · {plan.step.gateway}",
-            context=plan.place.label,
-            counts=counts,
-            seconds=self._seconds if is_over else now - self._began,
-            rate=ledger.find_mean_rate(self._began + self._seconds) if is_over else ledger.find_rate(now),
-            left=None if is_over else ledger.find_left(now),
-            cost=ledger.cost,
-            unpriced=ledger.unpriced,
-            prompt_tokens=ledger.prompt_tokens,
-            completion_tokens=ledger.completion_tokens,
-            waiting="" if is_over else self._describe_waiting(),
-            notes=self._list_notes(is_over=is_over),
-            failure=self._describe_failure() if is_over else ("", ""),
-            lines=ledger.list_first() if is_over else ledger.list_last(),
-            failures=ledger.list_failed() if is_over else (),
-            step_ids=tuple(one.step.id for one in ledger.ordered if one.step) if is_over else (),
-            session_url=find_session_url(session) if is_over else None,
-            totals=session.totals if is_over else None,
-        )
-
-    def _describe_waiting(self) -> str:
-        throttled = self._queue.throttled_count
-        if throttled:
-            return f"asked too often (429): {format_count(throttled, 'row')} waiting"
-        jobs = self._given.command.jobs or DEFAULT_JOBS
-        return f"{self._queue.limit} of {jobs} at a time, after a 429" if self._queue.limit < jobs else ""
-
-    def _list_notes(self, *, is_over: bool) -> tuple[str, ...]:
-        warning = self._notebook.journal.warning if is_over and self._given.command.is_logged else None
-        return tuple(note for note in (*self._notes, self._planner.describe_spelling(), warning) if note)
-
-    def _find_status(self) -> StepStatus:
-        counts = self._ledger.count()
-        if self._queue.halt is Halt.STOPPED:
-            return StepStatus.INTERRUPTED
-        is_whole = not (counts.failed or counts.stopped or counts.unsent or self._source_error or self._queue.halt)
-        return StepStatus.DONE if is_whole else StepStatus.FAILED
-
-    def _describe_failure(self) -> tuple[str, str]:
-        error = self._build_error()
-        return (error.message, error.hint or "") if isinstance(error, HeliconeMagicError) else ("", "")
-
-    # ---- what the cell gives
+    def _build_card(self) -> BatchCard:
+        return self._report.build_card(self._clock())
 
     def build_result(self) -> BatchResult:
         """The replies, and a `FailedRow` for each row without one.
@@ -304,71 +251,4 @@ class BatchRun:
             StepInterrupted: the batch was stopped; its ``result`` has what was done.
             BatchError: rows failed, or were not sent; so does its ``result``.
         """
-        result = self._build_list()
-        error = self._build_error()
-        if error is None:
-            return result
-        error.result = result
-        raise error
-
-    def _build_list(self) -> BatchResult:
-        from heliconemagic.render.batch_card import build_batch_bundle
-
-        outcomes = self._ledger.ordered
-        bundle = build_batch_bundle(self._build_card(is_over=True))
-        return BatchResult(
-            map(self._build_item, outcomes),
-            rows=[outcome.row.value for outcome in outcomes],
-            build_bundle=lambda: bundle,
-            is_shown=self._given.is_shown,
-        )
-
-    def _build_item(self, outcome: Outcome) -> Reply | FailedRow:
-        if outcome.is_answered and outcome.step is not None:
-            return build_reply(self._planner.session, outcome.step)
-        words = {"stopped": "interrupted"}
-        return FailedRow(
-            row=outcome.row.value,
-            number=outcome.row.number,
-            path=outcome.path,
-            status=words.get(outcome.state, outcome.state),
-            error=outcome.error or words.get(outcome.state, outcome.state),
-            step=outcome.step,
-        )
-
-    def _build_error(self) -> BatchError | StepInterrupted | None:
-        counts = self._ledger.count()
-        done = f"{counts.done:,} of {format_count(counts.total, 'row')}" if counts.total else f"{counts.done:,} rows"
-        if self._queue.halt is Halt.STOPPED:
-            path = self._given.command.path or self._first.place.path
-            return StepInterrupted(f"{path} was stopped: {done} are done and kept; run the cell again for the others.")
-        if self._queue.halt is Halt.BUDGET:
-            return self._build_over_budget(done)
-        if self._source_error is not None:
-            return BatchError(
-                f"--for {self._planner.source.expression!r} broke off after {len(self._ledger.outcomes):,} rows; "
-                f"{done} are done and kept.",
-                cause=self._notebook.access.redact(f"{type(self._source_error).__name__}: {self._source_error}"),
-            )
-        if not (counts.failed or counts.stopped):
-            return None
-        return self._build_failed(done)
-
-    def _build_over_budget(self, done: str) -> BatchError:
-        budget = format_usd(self._planner.setting.options.budget or 0.0)
-        return BatchError(
-            f"the budget of {budget} is used up: {done} are done and kept.",
-            hint="raise --budget on the session line, and run the cell again for the others",
-        )
-
-    def _build_failed(self, done: str) -> BatchError:
-        """Some rows failed; the last failure stands for them."""
-        counts = self._ledger.count()
-        total = counts.total if counts.total is not None else counts.over
-        message = f"{counts.failed + counts.stopped:,} of {format_count(total, 'row')} failed"
-        hint = "run the cell again to retry just those"
-        if self._queue.halt is Halt.FAILING:
-            message += f", one after the other in the same way; {counts.unsent:,} were not sent"
-            hint = getattr(self._queue.failure, "hint", None) or hint
-        failure = next((one.error for one in self._ledger.ordered if one.state == "failed"), "")
-        return BatchError(f"{message}.", hint=hint, cause=failure.partition("\n")[0] or None)
+        return self._report.build_result(self._ended, self._given.is_shown)

@@ -22,7 +22,7 @@ from heliconemagic.reply import Reply
 from heliconemagic.session_state import Session
 
 if TYPE_CHECKING:
-    from heliconemagic.views.live import View
+    from heliconemagic.views.view import View
 
 BuildView = Callable[[Callable[[], None], CellCommand], "View"]
 """Makes the view of a step: what Stop does, and the cell's options."""

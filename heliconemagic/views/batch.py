@@ -18,9 +18,9 @@ from heliconemagic.render.batch_words import build_bar, list_figures, list_progr
 from heliconemagic.render.card_words import describe_totals
 from heliconemagic.render.style import build_style
 from heliconemagic.render.terminal import make_safe_text
-from heliconemagic.views.live import LIVE_STYLE, NO_STOP, WidgetSet
 from heliconemagic.views.pace import Pace
 from heliconemagic.views.plain import Clock, Publish
+from heliconemagic.views.widgets import LIVE_STYLE, NO_STOP, WidgetSet
 
 INTERVAL = 0.5  # seconds between two updates
 STATIC_INTERVAL = 2.0  # seconds, where every update stays in what nbclient collects

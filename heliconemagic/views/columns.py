@@ -21,9 +21,10 @@ from heliconemagic.render.comparison_state import Comparison, build_column
 from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.style import build_style
 from heliconemagic.render.terminal import make_safe_text
-from heliconemagic.views.live import BODY_BURST, BODY_RATE, LIVE_STYLE, LiveCard, Stop, WidgetSet
+from heliconemagic.views.live_card import BODY_BURST, BODY_RATE, LiveCard
 from heliconemagic.views.pace import Budget, Pace
 from heliconemagic.views.plain import STATIC_INTERVAL, STATIC_RATE, Clock, Publish, TextView, read_content
+from heliconemagic.views.widgets import LIVE_STYLE, Stop, WidgetSet
 
 
 class ComparisonView(Protocol):
