@@ -166,12 +166,15 @@ def test_unlogged_steps_leave_nothing_and_still_go_on(bench: Bench, helicone: Fa
     assert len(read_content(helicone)) == 2
 
 
-def test_what_is_nowhere_is_told_before_sending(bench: Bench, build_bench: BuildBench, helicone: FakeHelicone) -> None:
-    """A conversation without its picture would be another conversation."""
+@pytest.mark.parametrize("damage", ["DELETE FROM attachments", "UPDATE attachments SET body = 'another'"])
+def test_what_is_nowhere_is_told_before_sending(
+    bench: Bench, build_bench: BuildBench, helicone: FakeHelicone, damage: str
+) -> None:
+    """A conversation without its picture, or with another one, would be another conversation."""
     bench.run("/look -a chart.png", "What is it?")
     bench.notebook.journal.flush()
     with closing(sqlite3.connect(bench.folder / "journal" / "journal.sqlite3")) as connection, connection:
-        connection.execute("DELETE FROM attachments")
+        connection.execute(damage)
     bench.close()
     again = build_bench('"Lesson" --resume')
     sent = len(helicone.completions)

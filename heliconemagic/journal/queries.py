@@ -6,6 +6,7 @@ Works on a connection that it is handed; every statement is served by an index.
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -217,9 +218,10 @@ def find_recorded(connection: sqlite3.Connection, hashes: Iterable[str]) -> set[
 
 
 def find_attachment(connection: sqlite3.Connection, sha256: str) -> bytes | None:
-    """The bytes with this hash."""
-    row = connection.execute("SELECT body FROM attachments WHERE hash = ?", (bytes.fromhex(sha256),)).fetchone()
-    return row and bytes(row[0])
+    """The bytes with this hash; None where what is stored under it is something else by now."""
+    digest = bytes.fromhex(sha256)
+    row = connection.execute("SELECT CAST(body AS BLOB) FROM attachments WHERE hash = ?", (digest,)).fetchone()
+    return row[0] if row and hashlib.sha256(row[0]).digest() == digest else None
 
 
 def forget(connection: sqlite3.Connection, session_id: str) -> list[str]:
