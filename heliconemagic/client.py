@@ -211,19 +211,7 @@ class Client:
 
         label = request.gateway.label
         if isinstance(error, openai.APIStatusError):
-            refusal = Refusal(
-                error.status_code,
-                error.response.text,
-                error.response.headers,
-                request_id=error.response.headers.get("helicone-id"),
-            )
-            return refusal.explain(
-                gateway=label,
-                model=request.model,
-                key_variables=request.gateway.key_names,
-                redactor=self._redactor,
-                list_models=request.list_models,
-            )
+            return self._explain_refusal(error, request)
         cause = self._redactor.redact_lookalikes(_name_cause(error))
         if is_streaming:
             return _explain_broken_stream(error, label, cause, request.timeout)
@@ -245,6 +233,19 @@ class Client:
             f"the answer of {label!r} could not be read as a chat completion.",
             hint="is this the base URL of an OpenAI-compatible API? `%helicone_session doctor` shows it",
             cause=cause,
+        )
+
+    def _explain_refusal(self, error: openai.APIStatusError, request: Request) -> HeliconeMagicError:
+        response = error.response
+        refusal = Refusal(
+            error.status_code, response.text, response.headers, request_id=response.headers.get("helicone-id")
+        )
+        return refusal.explain(
+            gateway=request.gateway.label,
+            model=request.model,
+            key_variables=request.gateway.key_names,
+            redactor=self._redactor,
+            list_models=request.list_models,
         )
 
 

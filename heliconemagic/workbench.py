@@ -80,19 +80,30 @@ class Workbench:
         self._find_defaults: Callable[[], RequestOptions] = RequestOptions
         self._find_display: Callable[[], str] = lambda: "auto"
         self._keeps_live: Callable[[], bool] = lambda: False
-        surroundings = Surroundings(
+        journal = Journal(default_folder(environ), clock=clock)
+        self.notebook = Notebook(self._build_surroundings(environ), journal, lambda: build_client(environ))
+        self.show = SessionShow(self.frontend.publish, clock)
+        self._runner = self._build_runner(ask)
+        self.session_line = SessionLine(
+            self.notebook,
+            ask_secret=ask_secret,
+            describe_frontend=self.describe_frontend,
+            local_line=LocalModelLine(environ, self.frontend.publish, redraws=lambda: self._find_kind() != "text"),
+        )
+
+    def _build_surroundings(self, environ: Mapping[str, str]) -> Surroundings:
+        return Surroundings(
             environ=environ,
             find_folder=find_folder,
             find_title=self.frontend.find_title,
             find_defaults=lambda: self._find_defaults(),
             is_attended=self.frontend.is_attended,
             colab=find_colab(),
-            clock=clock,
+            clock=self._clock,
         )
-        journal = Journal(default_folder(environ), clock=clock)
-        self.notebook = Notebook(surroundings, journal, lambda: build_client(environ))
-        self.show = SessionShow(self.frontend.publish, clock)
-        self._runner = CellRunner(
+
+    def _build_runner(self, ask: Callable[[str], str]) -> CellRunner:
+        return CellRunner(
             self.notebook,
             self.build_view,
             self.build_columns,
@@ -101,12 +112,6 @@ class Workbench:
             self.frontend.is_attended,
             ask=ask,
             build_batch_view=self.build_batch_view,
-        )
-        self.session_line = SessionLine(
-            self.notebook,
-            ask_secret=ask_secret,
-            describe_frontend=self.describe_frontend,
-            local_line=LocalModelLine(environ, self.frontend.publish, redraws=lambda: self._find_kind() != "text"),
         )
 
     def use_defaults(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,14 +47,19 @@ HEAVY = {
     "openai", "httpx2", "httpx", "pydantic", "ipywidgets", "jinja2", "markdown_it", "mdit_py_plugins", "nh3",
     "genai_prices", "nest_asyncio2", "keyring", "nbformat", "nbclient", "nbconvert", "tomllib",
 }  # fmt: skip
-# Prints the top-level modules that the main thread looked for while it did something.
+# What `%load_ext` has to import: enough to parse a line and to register. The rest comes at the first use.
+LOADED = re.compile(
+    r"heliconemagic(\.(cells|completion|errors|extension|frontend|headers|magics|records|settings|usage"
+    r"|wire_text|prompt|prompt\.templates|lines(\.\w+)?))?"
+)
+# Prints the modules that the main thread looked for while it did something.
 WATCH = """
 import importlib.abc, json, sys, threading
 looked_for = set()
 class Watcher(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if threading.current_thread() is threading.main_thread():
-            looked_for.add(name.partition(".")[0])
+            looked_for.add(name)
 sys.meta_path.insert(0, Watcher())
 {does}
 print(json.dumps(sorted(looked_for)))
@@ -110,14 +116,26 @@ def test_no_cycle() -> None:
 @pytest.mark.parametrize("does", ["import heliconemagic", LOAD], ids=["import", "load_ext"])
 def test_nothing_heavy_is_waited_for(does: str, tmp_path: Path) -> None:
     """Neither importing the package nor loading the extension waits for a heavy library."""
+    looked_for = {name.partition(".")[0] for name in watch_imports(does, tmp_path)}
+    assert "heliconemagic" in looked_for
+    assert looked_for & HEAVY == set()
+
+
+def test_loading_imports_what_parses_a_line(tmp_path: Path) -> None:
+    """The notebook, the engine and all that they need are imported in a thread, or at the first use."""
+    own = {name for name in watch_imports(LOAD, tmp_path) if name.partition(".")[0] == "heliconemagic"}
+    assert "heliconemagic.magics" in own
+    assert {name for name in own if not LOADED.fullmatch(name)} == set()
+
+
+def watch_imports(does: str, folder: Path) -> set[str]:
+    """The modules that a new interpreter's main thread looks for while it does that."""
     done = subprocess.run(
         [sys.executable, "-c", WATCH.format(does=does)],
-        env=build_environ(tmp_path),
+        env=build_environ(folder),
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    looked_for = set(json.loads(done.stdout.splitlines()[-1]))
-    assert "heliconemagic" in looked_for
-    assert looked_for & HEAVY == set()
+    return set(json.loads(done.stdout.splitlines()[-1]))

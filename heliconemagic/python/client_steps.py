@@ -76,21 +76,9 @@ class ClientSteps:
             self._failed.popitem(last=False)
 
     def _build_plan(self, credentials: Credentials, secrets: tuple[Secret, ...], cell: Cell, sent: SentRequest) -> Plan:
-        from heliconemagic.attachments.recognising import recognise_messages
-
-        session = self._session
-        body = _parse_body(sent)
-        told, parameters = read_messages(body)
-        messages, attachments = recognise_messages(told)
+        session, body = self._session, _parse_body(sent)
+        request = self._read_request(credentials, sent, body)
         path = SessionPath(headers.find_header(sent.headers, headers.SESSION_PATH) or self._path)
-        request = Request(
-            gateway=self._gateway,
-            credentials=credentials,
-            model=str(body.get("model") or sent.url.rpartition("/")[2]),
-            messages=messages,
-            parameters=parameters,
-            attachments=attachments,
-        )
         check_no_secret([dict(body), str(path)], secrets)
         check_no_secret_attached(request, secrets)
         check_budget(session.spent, session.options.budget, [request])
@@ -101,9 +89,9 @@ class ClientSteps:
             path=path,
             gateway=self._gateway.label,
             model=request.model,
-            messages=messages,
-            parameters=parameters,
-            fingerprint=build_fingerprint(self._gateway.base_url, request.model, messages, parameters),
+            messages=request.messages,
+            parameters=request.parameters,
+            fingerprint=build_fingerprint(self._gateway.base_url, request.model, request.messages, request.parameters),
             cell=cell.id,
             run=cell.run,
             is_aside=True,  # its conversation is the caller's own
@@ -117,6 +105,20 @@ class ClientSteps:
             notes=(),
             wanted=AnswerForm(),
             redactor=Redactor(secrets),
+        )
+
+    def _read_request(self, credentials: Credentials, sent: SentRequest, body: Mapping[str, Any]) -> Request:
+        from heliconemagic.attachments.recognising import recognise_messages
+
+        told, parameters = read_messages(body)
+        messages, attachments = recognise_messages(told)
+        return Request(
+            gateway=self._gateway,
+            credentials=credentials,
+            model=str(body.get("model") or sent.url.rpartition("/")[2]),
+            messages=messages,
+            parameters=parameters,
+            attachments=attachments,
         )
 
 

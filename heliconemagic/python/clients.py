@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, build_timeout, find_ambient_headers, reveal_key
@@ -15,58 +16,50 @@ if TYPE_CHECKING:
     import openai
 
 
-def build_client(
-    gateway: Gateway,
-    credentials: Credentials,
-    tags: Mapping[str, str],
-    options: RequestOptions,
-    *,
-    environ: Mapping[str, str],
-    submit: Submit,
-    open_transport: OpenTransport,
-) -> openai.OpenAI:
-    """A blocking client whose requests carry ``tags`` and go out by what ``open_transport`` gives."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientParts:
+    """What a client of the session is built of, whichever kind it is."""
+
+    gateway: Gateway
+    credentials: Credentials
+    tags: Mapping[str, str]  # the headers that make its requests the session's
+    options: RequestOptions
+    environ: Mapping[str, str]
+    submit: Submit
+    open_transport: OpenTransport
+
+
+def build_client(parts: ClientParts) -> openai.OpenAI:
+    """A blocking client whose requests carry the tags and go out by what ``open_transport`` gives."""
     import openai
 
-    http_client = openai.DefaultHttpxClient(transport=BlockingTransport(submit, open_transport), follow_redirects=False)
-    return openai.OpenAI(http_client=http_client, **_build_arguments(gateway, credentials, tags, options, environ))
+    http_client = openai.DefaultHttpxClient(
+        transport=BlockingTransport(parts.submit, parts.open_transport), follow_redirects=False
+    )
+    return openai.OpenAI(http_client=http_client, **_build_arguments(parts))
 
 
-def build_async_client(
-    gateway: Gateway,
-    credentials: Credentials,
-    tags: Mapping[str, str],
-    options: RequestOptions,
-    *,
-    environ: Mapping[str, str],
-    submit: Submit,
-    open_transport: OpenTransport,
-) -> openai.AsyncOpenAI:
+def build_async_client(parts: ClientParts) -> openai.AsyncOpenAI:
     """The same, for any event loop of asyncio's."""
     import openai
 
     http_client = openai.DefaultAsyncHttpxClient(
-        transport=AwaitingTransport(submit, open_transport), follow_redirects=False
+        transport=AwaitingTransport(parts.submit, parts.open_transport), follow_redirects=False
     )
-    return openai.AsyncOpenAI(http_client=http_client, **_build_arguments(gateway, credentials, tags, options, environ))
+    return openai.AsyncOpenAI(http_client=http_client, **_build_arguments(parts))
 
 
-def _build_arguments(
-    gateway: Gateway,
-    credentials: Credentials,
-    tags: Mapping[str, str],
-    options: RequestOptions,
-    environ: Mapping[str, str],
-) -> dict[str, Any]:
+def _build_arguments(parts: ClientParts) -> dict[str, Any]:
     """What both have; keys of Helicone's are not among it, for the SDK logs headers when asked to."""
     import openai
 
-    ambient = [name for name in find_ambient_headers(environ) if name.lower() != "authorization"]
+    options = parts.options
+    ambient = [name for name in find_ambient_headers(parts.environ) if name.lower() != "authorization"]
     return {
-        "api_key": reveal_key(credentials),
-        "base_url": gateway.base_url,
-        "default_query": dict(gateway.query),
-        "default_headers": {**{name: openai.Omit() for name in ambient}, **tags},
+        "api_key": reveal_key(parts.credentials),
+        "base_url": parts.gateway.base_url,
+        "default_query": dict(parts.gateway.query),
+        "default_headers": {**{name: openai.Omit() for name in ambient}, **parts.tags},
         "max_retries": DEFAULT_RETRIES if options.retries is None else options.retries,
         "timeout": build_timeout(DEFAULT_TIMEOUT if options.timeout is None else options.timeout),
     }

@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,9 @@ from heliconemagic.paths import SessionPath
 from heliconemagic.planning.tags import build_tags
 from heliconemagic.prefixes import find_prefix, use_prefix
 from heliconemagic.python.hosts import Host
-from heliconemagic.records import SessionTotals, Step, StepStatus
-from heliconemagic.redaction import Redactor
+from heliconemagic.python.reading import find_finished, iterate_finished_paths
+from heliconemagic.python.ticket import Ticket, build_ticket
+from heliconemagic.records import SessionTotals
 from heliconemagic.render.figures import format_count
 from heliconemagic.reply import Reply
 from heliconemagic.running.cell_run import CellInput
@@ -33,22 +34,10 @@ from heliconemagic.settings import RequestOptions
 if TYPE_CHECKING:
     import openai
 
-    from heliconemagic.python.clients import SessionHeaders
+    from heliconemagic.python.clients import ClientParts, SessionHeaders
 
 MOST_KNOWN = 12
 """Paths that an error names."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """What a pickled handle is: all it takes to join the session elsewhere, and no key."""
-
-    id: str
-    name: str
-    title: str
-    notebook: str
-    options: RequestOptions  # the session's own, its gateway named
-    prefix: str
 
 
 Join = Callable[[Ticket], "SessionHandle"]
@@ -139,13 +128,13 @@ class SessionHandle:
         """
         from heliconemagic.python.clients import build_client
 
-        return build_client(**self._prepare_client(path, options))
+        return build_client(self._prepare_client(path, options))
 
     def async_client(self, path: str, /, **options: Any) -> openai.AsyncOpenAI:
         """The same for ``await``, on any event loop."""
         from heliconemagic.python.clients import build_async_client
 
-        return build_async_client(**self._prepare_client(path, options))
+        return build_async_client(self._prepare_client(path, options))
 
     def headers(self, path: str, /, *, auth: bool = False, **options: Any) -> SessionHeaders:
         """The headers that make any library's request to `base_url` a step at ``path``, at Helicone.
@@ -171,23 +160,24 @@ class SessionHandle:
     def _read_client_options(self, session: Session, options: dict[str, Any]) -> RequestOptions:
         return parse_client_keywords(options).over(session.options)
 
-    def _prepare_client(self, path: str, given: dict[str, Any]) -> dict[str, Any]:
+    def _prepare_client(self, path: str, given: dict[str, Any]) -> ClientParts:
         """What both kinds of client are built of."""
         from heliconemagic.python.client_steps import ClientSteps
+        from heliconemagic.python.clients import ClientParts
 
         session = self._find_open()
         options = self._read_client_options(session, given)
         gateway, place, notebook = session.choice.gateway, self._place(path), self._host.notebook
         steps = ClientSteps(self._host, session, place, gateway)
-        return {
-            "gateway": gateway,
-            "credentials": build_credentials(gateway, notebook.access.find_keys()),
-            "tags": build_tags(session, gateway, place, options),
-            "options": options,
-            "environ": notebook.surroundings.environ,
-            "submit": notebook.engine.submit,
-            "open_transport": steps.open_transport,
-        }
+        return ClientParts(
+            gateway=gateway,
+            credentials=build_credentials(gateway, notebook.access.find_keys()),
+            tags=build_tags(session, gateway, place, options),
+            options=options,
+            environ=notebook.surroundings.environ,
+            submit=notebook.engine.submit,
+            open_transport=steps.open_transport,
+        )
 
     # ---- reading
 
@@ -198,17 +188,11 @@ class SessionHandle:
             UnknownPathError: nothing has finished there.
         """
         place = self._place(path)
-        step = self._find_step(self._read_session(), place)
+        step = find_finished(self._read_session(), place)
         if step is None:
             known = ", ".join([*list(self)[:MOST_KNOWN], *(["…"] if len(self) > MOST_KNOWN else [])]) or "none yet"
             raise UnknownPathError(f"no finished step at {str(place)!r}.", hint=f"paths with one: {known}")
         return build_reply(self._session, step)
-
-    @staticmethod
-    def _find_step(session: Session, path: str) -> Step | None:
-        """The current step; where none can be continued, as after an embedding, the newest that finished."""
-        finished = (step for step in reversed(session.steps) if step.path == path and step.status is StepStatus.DONE)
-        return session.find_step(path) or next(finished, None)
 
     def __contains__(self, path: object) -> bool:
         """Whether a step has finished at ``path``."""
@@ -217,10 +201,8 @@ class SessionHandle:
     def __iter__(self) -> Iterator[str]:
         """The paths with a finished step, newest first, as they are written here."""
         prefix = self.prefix
-        session = self._read_session()
-        done = {step.path for step in session.steps if step.status is StepStatus.DONE}
-        for path in session.iterate_paths():
-            if path in done and path.startswith(f"{prefix}/"):
+        for path in iterate_finished_paths(self._read_session()):
+            if path.startswith(f"{prefix}/"):
                 yield path.removeprefix(prefix)
 
     def __len__(self) -> int:
@@ -315,29 +297,11 @@ class SessionHandle:
             InputError: an option of the session holds the value of a key.
         """
         session = self._find_open()
-        ticket = self._build_ticket(session)
+        ticket = build_ticket(self._host, session, self.prefix)
         session.is_shared = True
         self._host.notebook.journal.flush()  # the other process finds the session there
         self._host.note_shared()
         return self._join, (ticket,)
-
-    def _build_ticket(self, session: Session) -> Ticket:
-        record = session.record
-        named = replace(session.options, gateway=session.choice.gateway.label, system=self._host.fill_system(session))
-        secrets = self._host.notebook.access.find_keys().secrets
-        if Redactor(secrets).redact(repr(named)) != repr(named):
-            raise InputError(
-                "the session's options contain the value of one of your keys: it cannot be pickled.",
-                hint="take the key out of the session line",
-            )
-        return Ticket(
-            id=record.id,
-            name=record.name,
-            title=record.title,
-            notebook=record.notebook,
-            options=named,
-            prefix=self.prefix,
-        )
 
     # ---- the session behind it
 
@@ -370,7 +334,7 @@ class SessionHandle:
     def _arrive(self) -> None:
         """In a forked child the handle was inherited, but not the threads behind it: it joins anew."""
         if self._pid != os.getpid():
-            joined = self._join(self._build_ticket(self._session))
+            joined = self._join(build_ticket(self._host, self._session, self.prefix))
             self._host, self._session, self._pid = joined._host, joined._session, os.getpid()
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from heliconemagic.errors import InputError
 from heliconemagic.lines.keywords import parse_session_keywords
 from heliconemagic.lines.options import SessionCommand
-from heliconemagic.python.handle import SessionHandle, Ticket
+from heliconemagic.python.handle import SessionHandle
 from heliconemagic.python.hosts import Host, NotebookHost, ProgramHost
+from heliconemagic.python.ticket import Ticket
 from heliconemagic.workbench import Workbench
 
 MOST_HOSTS = 4

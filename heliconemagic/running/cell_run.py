@@ -6,7 +6,7 @@ import concurrent.futures
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from heliconemagic.cards import build_reply, build_running_card
 from heliconemagic.engine.following import CANCEL_SECONDS, follow, follow_blocking
@@ -40,7 +40,48 @@ class CellInput:
     put_next_cell: Callable[[str], None] = lambda source: None  # opens a new cell below, where there are cells
 
 
-class CellRun:
+class StepWork:
+    """What the kinds of `Work` share that have one request under way at a time, and one card."""
+
+    def __init__(
+        self,
+        notebook: Notebook,
+        given: CellInput,
+        plan: Plan,
+        note_change: Callable[[], None],
+    ) -> None:
+        self._notebook = notebook
+        self._given = given
+        self._plan = plan  # of the newest request
+        self._note_change = note_change
+        self._run = notebook.steps.start(plan)
+
+    @property
+    def session(self) -> Session:
+        """The session that the steps are of."""
+        return self._plan.session
+
+    @property
+    def path(self) -> str:
+        """Where the requests stand."""
+        return self._plan.place.path
+
+    @property
+    def step_ids(self) -> tuple[str, ...]:
+        """The newest request's step."""
+        return (self._plan.step.id,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def _end_run(self) -> None:
+        """Stops a request that still runs: the view broke, or a bug did, and nobody would see the rest."""
+        if not self._run.is_done:
+            self._run.cancel()
+            concurrent.futures.wait([self._run.done], timeout=CANCEL_SECONDS)
+
+
+class CellRun(StepWork):
     """A cell's one step while it runs: the plainest `Work` (see `heliconemagic.running.work`)."""
 
     def __init__(
@@ -51,42 +92,18 @@ class CellRun:
         build_view: BuildView,
         note_change: Callable[[], None],
     ) -> None:
-        self._notebook = notebook
-        self._given = given
-        self._plan = plan
-        self._run = notebook.steps.start(plan)
+        super().__init__(notebook, given, plan, note_change)
         self._view = build_view(self._run.cancel, given.command)
-        self._note_change = note_change
         self._step: Step = self._run.read_step()
-
-    @property
-    def session(self) -> Session:
-        """The session that the step is of."""
-        return self._plan.session
-
-    @property
-    def path(self) -> str:
-        """Where the step stands."""
-        return self._plan.place.path
-
-    @property
-    def step_ids(self) -> tuple[str, ...]:
-        """The step's id."""
-        return (self._plan.step.id,)
 
     def cancel(self) -> None:
         """Stops the request."""
         self._run.cancel()
 
-    def __enter__(self) -> CellRun:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._run.is_done:  # the view broke: nobody would see the rest
-            self._run.cancel()
-            concurrent.futures.wait([self._run.done], timeout=CANCEL_SECONDS)
+        self._end_run()
         self._step = self._notebook.steps.finish(self._plan, self._run)
         self._view.close(self._build_card())
         self._note_change()

@@ -6,7 +6,6 @@ the blocking form of a cell differ only in how they wait for it.
 
 from __future__ import annotations
 
-import concurrent.futures
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -14,18 +13,17 @@ from dataclasses import replace
 from types import TracebackType
 
 from heliconemagic.cards import build_running_card
-from heliconemagic.engine.following import CANCEL_SECONDS, follow, follow_blocking
+from heliconemagic.engine.following import follow, follow_blocking
 from heliconemagic.errors import HeliconeMagicError, IncompleteAnswerError, InputError, StepInterrupted
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepStatus, ToolCall
 from heliconemagic.render.card_state import Card, Choice
 from heliconemagic.reply import Reply
-from heliconemagic.running.cell_run import BuildView, CellInput, give_reply
+from heliconemagic.running.cell_run import BuildView, CellInput, StepWork, give_reply
 from heliconemagic.running.question import OpenQuestion, ask_in_words
 from heliconemagic.running.tool_calls import ToolCalls
 from heliconemagic.running.waiting import raising_interrupts, run_blocking
-from heliconemagic.session_state import Session
 from heliconemagic.steps.rounds import build_call_message, build_result_message, describe_arguments, number_calls
 
 DEFAULT_ROUNDS = 8
@@ -36,7 +34,7 @@ Waited = OpenQuestion | ToolCalls | None
 """What a cell waits for besides the request that runs (None)."""
 
 
-class ToolRun:
+class ToolRun(StepWork):
     """One cell with tools while it runs: a `Work` (see `heliconemagic.running.work`)."""
 
     def __init__(
@@ -48,11 +46,8 @@ class ToolRun:
         note_change: Callable[[], None],
         ask: Callable[[str], str],
     ) -> None:
-        self._notebook = notebook
-        self._given = given
-        self._plan = plan
+        super().__init__(notebook, given, plan, note_change)
         self._ask = ask
-        self._note_change = note_change
         self._most_rounds = given.command.tool_rounds or DEFAULT_ROUNDS
         self._rounds = 1
         self._trail: tuple[Step, ...] = ()  # ended requests and calls, without the newest request
@@ -62,35 +57,15 @@ class ToolRun:
         self._is_stopping = False
         self._is_open = False
         self._showing = threading.Lock()
-        self._run = notebook.steps.start(plan)
         self._view = build_view(self.cancel, given.command)
 
     # ---- the work
 
-    @property
-    def session(self) -> Session:
-        """The session that the steps are of."""
-        return self._plan.session
-
-    @property
-    def path(self) -> str:
-        """Where the requests stand."""
-        return self._plan.place.path
-
-    @property
-    def step_ids(self) -> tuple[str, ...]:
-        """The newest request's step."""
-        return (self._plan.step.id,)
-
-    def __enter__(self) -> ToolRun:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._run.is_done:  # the view broke, or a bug did: nobody would see the rest
-            self._run.cancel()
-            concurrent.futures.wait([self._run.done], timeout=CANCEL_SECONDS)
+        if not self._run.is_done:
+            self._end_run()
             self._notebook.steps.finish(self._plan, self._run)
         if self._calls is not None:
             self._calls.abandon()

@@ -1,0 +1,20 @@
+"""What a session has to read: the steps that have finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from heliconemagic.records import Step, StepStatus
+from heliconemagic.session_state import Session
+
+
+def find_finished(session: Session, path: str) -> Step | None:
+    """The current step; where none can be continued, as after an embedding, the newest that finished."""
+    finished = (step for step in reversed(session.steps) if step.path == path and step.status is StepStatus.DONE)
+    return session.find_step(path) or next(finished, None)
+
+
+def iterate_finished_paths(session: Session) -> Iterator[str]:
+    """The paths with a finished step, newest first."""
+    done = {step.path for step in session.steps if step.status is StepStatus.DONE}
+    return (path for path in session.iterate_paths() if path in done)
