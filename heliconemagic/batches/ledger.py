@@ -147,7 +147,7 @@ def build_line(outcome: Outcome) -> BatchLine:
     return BatchLine(
         number=outcome.row.number,
         path=outcome.path,
-        state=outcome.state,
+        state=_describe_state(outcome),
         text=step.text if step else "",
         error=outcome.error.partition("\n")[0],
         tokens=step.usage.total_tokens if step and step.usage else None,
@@ -155,3 +155,9 @@ def build_line(outcome: Outcome) -> BatchLine:
         seconds=step.latency if step and outcome.state != "kept" else None,
         is_failed=not outcome.is_answered,
     )
+
+
+def _describe_state(outcome: Outcome) -> str:
+    """``replayed`` in place of ``done`` where a lesson answered."""
+    origin = outcome.step.origin if outcome.step and outcome.state == "done" else None
+    return origin.kind.value if origin else outcome.state

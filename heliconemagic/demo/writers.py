@@ -179,7 +179,7 @@ _NO_TOPIC = (
 )
 
 _ASPECTS = (
-    "**What {} is**, in one sentence that can be checked",
+    "**A definition of {}**, in one sentence that can be checked",
     "**Where it is met**, with one example that everyone has seen",
     "**What is often confused about it**, and how to tell the two apart",
 )

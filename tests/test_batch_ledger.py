@@ -1,0 +1,18 @@
+"""The lines of a batch's table."""
+
+from __future__ import annotations
+
+import pytest
+from render_samples import build_step
+
+from heliconemagic.batches.ledger import Outcome, build_line
+from heliconemagic.batches.planning import BatchRow
+from heliconemagic.records import Origin, OriginKind
+
+
+@pytest.mark.parametrize(("origin", "state"), [(None, "done"), (OriginKind.REPLAYED, "replayed")])
+def test_rows_of_a_lesson_say_so(origin: OriginKind | None, state: str) -> None:
+    """As a single cell's card does."""
+    step = build_step(origin=origin and Origin(kind=origin, answered_at=100.0, source="lesson.jsonl"))
+    line = build_line(Outcome(BatchRow(number=1, value="bees"), "done", step.path, step))
+    assert (line.state, line.is_failed) == (state, False)
