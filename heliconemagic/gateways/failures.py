@@ -77,6 +77,9 @@ class Refusal:
         if self.status == 429:
             hint = redact(self._say_wait())
             return RateLimitError(f"the gateway {gateway!r} is asked too often (429).", hint=hint, **common)
+        return self._explain_other(gateway, **common)
+
+    def _explain_other(self, gateway: str, **common: Any) -> GatewayError:
         if self.status >= 500:
             return GatewayError(
                 f"the gateway {gateway!r} or the provider behind it failed ({self.status}).",

@@ -40,7 +40,7 @@ class LocalServer:
         try:
             self._server: Any = library.Server(self._build_parameters(library, str(weights)))
             self.url = str(self._server.listening_address)
-        except Exception as error:
+        except Exception as error:  # a native library: what it raises is written nowhere
             raise LocalModelError(
                 "the local model doesn't start.",
                 hint="`%helicone_session doctor --gateway local` shows what is there",
