@@ -38,6 +38,8 @@ DEFAULT_TIMEOUT = 120.0
 DEFAULT_ROW_TIMEOUT = 600.0
 """The same for an answer that comes in one piece, as the rows of a batch do: it may take long to write."""
 CONNECT_TIMEOUT = 10.0
+_NO_MORE_THREADS = "RuntimeError: cannot schedule new futures after"
+"""How Python tells a thread that the interpreter ends: there is no other sign of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +206,8 @@ class Client:
         except HeliconeMagicError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the SDK and a server make of each other
+            if _NO_MORE_THREADS in _name_cause(error):
+                raise asyncio.CancelledError from None
             raise self._convert(error, request, is_streaming=is_streaming) from None
 
     def _convert(self, error: Exception, request: Request, *, is_streaming: bool = False) -> HeliconeMagicError:

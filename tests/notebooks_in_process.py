@@ -62,12 +62,13 @@ class Bench:
         self.folder = folder
         self._run = 0
         self.naps: list[float] = []
+        self.network: httpx2.AsyncBaseTransport | None = Reroute(fake) if fake else None
 
         def build_transport(gateway: Gateway) -> httpx2.AsyncBaseTransport:
             if gateway.preset == "replay":
                 return RecordingTransport(ReplayTransport(sleep=self.nap, clock=lambda: 0.0))
             in_process = DemoTransport(pace=100_000.0, first_token_delay=0.0)
-            return RecordingTransport(in_process if gateway.answers_in_process or fake is None else Reroute(fake))
+            return RecordingTransport(in_process if gateway.answers_in_process else self.network or in_process)
 
         surroundings = Surroundings(
             environ=environ,

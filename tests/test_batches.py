@@ -213,6 +213,14 @@ def test_stop_keeps_what_is_done(bench: BatchBench, helicone: FakeHelicone) -> N
     assert len(helicone.completions) - sent == 40 - done
 
 
+def test_engine_that_closes_ends_the_batch(bench: BatchBench) -> None:
+    """As when the extension is unloaded: nothing waits for rows that nobody sends, and what is done is kept."""
+    bench.view.on_update = lambda card: bench.notebook.engine.close() if card.counts.done else None
+    with pytest.raises(StepInterrupted) as caught:
+        bench.batch("/quiz --for rows --jobs 2 -m slow-6", "{{ row }}", rows=range(40))
+    assert 1 <= sum(map(bool, caught.value.result)) < 40
+
+
 def test_budget_is_exceeded_by_no_more_than_what_is_in_flight(bench: BatchBench, helicone: FakeHelicone) -> None:
     """The batch stops taking rows, says so, and keeps what is done."""
     price = 0.00000255  # of 5 and 3 tokens of gpt-4o-mini

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import httpx2
 import pytest
 from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, Answer, Ending, FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
@@ -30,6 +31,15 @@ from heliconemagic.errors import (
     UnknownModelError,
 )
 from heliconemagic.records import StepStatus
+
+
+class NoMoreThreads(httpx2.AsyncBaseTransport):
+    """A network as it is while the interpreter ends."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Finds no thread for its work."""
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
 
 SESSION_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -486,3 +496,10 @@ def test_step_ends_in_the_session_that_it_began_in(bench: Bench) -> None:
     bench.notebook.steps.finish(plan, run)
     assert bench.notebook.session is not None and not bench.notebook.session.steps
     assert [step.status for step in plan.session.steps] == [StepStatus.DONE]
+
+
+def test_what_runs_while_the_interpreter_ends_was_interrupted(bench: Bench) -> None:
+    """It did not fail: neither the gateway nor the cell is at fault."""
+    bench.network = NoMoreThreads()
+    step = bench.run("/a --retries 0")
+    assert (step.status, step.error) == (StepStatus.INTERRUPTED, None)

@@ -212,6 +212,8 @@ class RowQueue:
                 self._alike_count = 0
             elif run.error is not None:
                 self._note_failure(run.error)
+            elif self.halt is None:  # nobody here stopped it: the engine is closing, and sends no more
+                self.halt = Halt.STOPPED
         self.has_text.set()
         self.advance()
 
