@@ -40,6 +40,12 @@ def test_choices_read_like_choices() -> None:
     assert written == ["Always", "Only by day", "It depends on the place"]
 
 
+def test_lists_beside_each_other_differ() -> None:
+    """The topics of one lesson are not those of the next."""
+    written = [[write_field("topics", topic="bees", number=n, group=group) for n in range(3)] for group in range(3)]
+    assert len({topic for topics in written for topic in topics}) == 9
+
+
 def test_parameter_of_any_type_is_filled_from_the_prompt() -> None:
     """A number where the prompt has one."""
     function = {

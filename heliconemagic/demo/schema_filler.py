@@ -62,10 +62,10 @@ class SchemaFiller:
 
     def build(self) -> Any:
         """The instance, as plain Python values."""
-        return self._build(self._root, "answer", 0, 0)
+        return self._build(self._root, "answer", 0, 0, 0)
 
-    def _build(self, schema: Any, name: str, depth: int, number: int) -> Any:
-        """The value of the field ``name``; ``number`` is its position where it is one of a list."""
+    def _build(self, schema: Any, name: str, depth: int, number: int, group: int) -> Any:
+        """The value of the field ``name``: the item ``number`` of a list, in the item ``group`` of a list around it."""
         self._values_left -= 1
         schema = self._resolve(schema)
         if "const" in schema:
@@ -74,11 +74,11 @@ class SchemaFiller:
             return schema["enum"][number % len(schema["enum"])]
         match _choose_type(schema):
             case "object":
-                return self._build_object(schema, depth, number)
+                return self._build_object(schema, depth, number, group)
             case "array":
-                return self._build_array(schema, name, depth)
+                return self._build_array(schema, name, depth, number)
             case "string":
-                return self._build_string(schema, name, number)
+                return self._build_string(schema, name, number, group)
             case "integer" | "number" as kind:
                 return _build_number(schema, name, number, is_integer=kind == "integer")
             case "boolean":
@@ -108,7 +108,7 @@ class SchemaFiller:
                 found = found.get(key) if isinstance(found, Mapping) else None
         return found
 
-    def _build_object(self, schema: Mapping[str, Any], depth: int, number: int) -> dict[str, Any]:
+    def _build_object(self, schema: Mapping[str, Any], depth: int, number: int, group: int) -> dict[str, Any]:
         properties = schema.get("properties")
         required = schema.get("required")
         built = {}
@@ -116,20 +116,20 @@ class SchemaFiller:
             if not self._is_exhausted(depth) or (
                 isinstance(required, list) and key in required and depth < 2 * MAX_DEPTH
             ):
-                built[str(key)] = self._build(inner, str(key), depth + 1, number)
+                built[str(key)] = self._build(inner, str(key), depth + 1, number, group)
         return built
 
-    def _build_array(self, schema: Mapping[str, Any], name: str, depth: int) -> list[Any]:
+    def _build_array(self, schema: Mapping[str, Any], name: str, depth: int, group: int) -> list[Any]:
         fewest = _read_size(schema, "minItems", 0)
         most = _read_size(schema, "maxItems", max(fewest, FEWEST_ITEMS))
         # What contains itself would grow by a power at each level.
         usual = FEWEST_ITEMS if depth < 4 else 0
         wanted = fewest if self._is_exhausted(depth) else min(max(fewest, usual), most)
-        return [self._build(schema.get("items"), name, depth + 1, number) for number in range(min(wanted, 50))]
+        return [self._build(schema.get("items"), name, depth + 1, number, group) for number in range(min(wanted, 50))]
 
-    def _build_string(self, schema: Mapping[str, Any], name: str, number: int) -> str:
+    def _build_string(self, schema: Mapping[str, Any], name: str, number: int, group: int) -> str:
         fixed = _FORMATS.get(str(schema.get("format")))
-        text = fixed[number % len(fixed)] if fixed else write_field(name, topic=self._topic, number=number)
+        text = fixed[number % len(fixed)] if fixed else write_field(name, topic=self._topic, number=number, group=group)
         most = _read_size(schema, "maxLength", MAX_LENGTH)
         if not fixed and len(text) + len(self._notice) <= most:
             text, self._notice = text + self._notice, ""
