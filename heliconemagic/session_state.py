@@ -51,6 +51,7 @@ class Session:
         self._cells_run_here: set[str] = set()
         self._forms: dict[str, AnswerForm] = {}  # by step; classes of this kernel, which no journal can keep
         self._spent = sum(step.cost or 0.0 for step in steps)
+        self._reserved: dict[str, float] = {}  # USD that prompts under way cost, by their steps
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -68,6 +69,17 @@ class Session:
         """USD that all steps cost, superseded ones too, for they were paid."""
         return self._spent
 
+    @property
+    def committed(self) -> float:
+        """USD that were spent, or will be by the prompts under way: what a budget has to hold."""
+        with self._lock:
+            return self._spent + sum(self._reserved.values())
+
+    def reserve(self, step_id: str, usd: float) -> None:
+        """Counts the prompt of a step as spent until the step has ended."""
+        with self._lock:
+            self._reserved[step_id] = usd
+
     def take_options(self, options: RequestOptions, choice: Choice, lesson: LessonUse | None = None) -> None:
         """Takes over a session line that was run again: what it no longer says is gone."""
         self.lesson = lesson
@@ -80,6 +92,8 @@ class Session:
         with self._lock:
             old = self._steps.get(step.id)
             self._spent += (step.cost or 0.0) - (old.cost or 0.0 if old else 0.0)
+            if step.status is not StepStatus.PENDING:
+                self._reserved.pop(step.id, None)
             self._steps[step.id] = replace(step, is_superseded=True) if old and old.is_superseded else step
             self._cells_run_here.add(step.cell)
 

@@ -395,7 +395,7 @@ def test_what_cannot_be_sent_is_refused_before_anything_is(bench: Bench, helicon
 def test_budget_stops_before_it_is_exceeded(bench: Bench, helicone: FakeHelicone) -> None:
     """And where no price is known, it says that it cannot be kept."""
     bench.open('"Course Creation" --budget 0.000001')
-    with pytest.raises(BudgetError, match=r"budget of \$0\.000001 would be exceeded: \$0 is spent"):
+    with pytest.raises(BudgetError, match=r"budget of \$0\.000001 would be exceeded: \$0 is spent or under way"):
         bench.run("/abstract", "word " * 400)
     with pytest.raises(BudgetError, match="no price is known"):
         bench.run("/abstract -m slow-1")
@@ -503,3 +503,17 @@ def test_what_runs_while_the_interpreter_ends_was_interrupted(bench: Bench) -> N
     bench.network = NoMoreThreads()
     step = bench.run("/a --retries 0")
     assert (step.status, step.error) == (StepStatus.INTERRUPTED, None)
+
+
+def test_prompts_under_way_count_in_the_budget(build_bench: BuildBench) -> None:
+    """Many that are sent at once would each find it untouched; when they end, what they cost takes their place."""
+    bench = build_bench()
+    bench.open('"Course" --budget 0.000001')
+    first = bench.plan("/a -m gpt-4o-mini", "hi")
+    run = bench.notebook.steps.start(first)
+    assert bench.notebook.session is not None and bench.notebook.session.committed > 0
+    with pytest.raises(BudgetError, match="under way"):
+        bench.plan("/b -m gpt-4o-mini --fresh", "hi")
+    follow_blocking(run, lambda: None)
+    bench.notebook.steps.finish(first, run)
+    assert bench.notebook.session.committed == bench.notebook.session.spent > 0

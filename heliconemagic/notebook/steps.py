@@ -8,6 +8,7 @@ from dataclasses import replace
 from heliconemagic.engine.engine import Engine
 from heliconemagic.engine.run import Run
 from heliconemagic.journal.journal import Journal
+from heliconemagic.planning.estimates import estimate_request_cost
 from heliconemagic.planning.keeping import build_kept_step, is_own_step, join_comparison, mark_kept
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepStatus
@@ -25,6 +26,8 @@ class Steps:
     def start(self, plan: Plan) -> Run:
         """Sends the plan's request; the step is in the journal before its first byte leaves."""
         run = self.build_run(plan)
+        if plan.budget is not None and plan.request.playing is None:
+            plan.session.reserve(plan.step.id, estimate_request_cost(plan.request) or 0.0)
         plan.session.put_step(run.read_step())
         plan.session.put_form(plan.step, plan.wanted)
         self._engine.start(run, plan.redactor)

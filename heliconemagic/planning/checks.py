@@ -81,7 +81,7 @@ def check_budget(spent: float, budget: float | None, requests: Sequence[Request]
     if spent + prompt_cost > budget:
         prompts = "this prompt alone costs" if len(requests) == 1 else f"the {len(requests)} prompts alone cost"
         raise BudgetError(
-            f"the budget of {format_usd(budget)} would be exceeded: {format_usd(spent)} is spent, "
+            f"the budget of {format_usd(budget)} would be exceeded: {format_usd(spent)} is spent or under way, "
             f"and {prompts} about {format_usd(prompt_cost)}.",
             hint="raise --budget on the session line",
         )

@@ -48,8 +48,8 @@ class SessionHistory:
 
     @property
     def spent(self) -> float:
-        """USD that all steps cost."""
-        return self._session.spent
+        """USD that all steps cost, and the prompts under way."""
+        return self._session.committed
 
     def find_place(self, wish: Wish) -> Place:
         """Where the step stands (see `heliconemagic.steps.conversation`)."""

@@ -29,7 +29,7 @@ def plan_round(plan: Plan, messages: Sequence[Message], *, now: float, step_id: 
     check_clean(request.build_body(), plan.redactor)
     request = reroute(plan.session, plan.place, request)
     if request.playing is None:
-        check_budget(plan.session.spent, plan.budget, [request])
+        check_budget(plan.session.committed, plan.budget, [request])
     step = replace(
         plan.step,
         id=step_id,

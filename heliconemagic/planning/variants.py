@@ -48,7 +48,7 @@ def build_variants(
         taken = [playing.recording.text for playing in same_model if playing]
         plans.append(_vary(first, variant, build_id(), find_kept, taken))
     paid = [plan.request for plan in plans if plan.kept is None and plan.request.playing is None]
-    check_budget(first.session.spent, first.budget, paid)
+    check_budget(first.session.committed, first.budget, paid)
     kept = next((plan.kept.comparison for plan in plans if plan.kept and is_own_step(plan.kept, plan.step)), "")
     comparison = kept or plans[0].step.id
     place = _spare(first.place, {plan.kept.id for plan in plans if plan.kept})

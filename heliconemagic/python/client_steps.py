@@ -81,7 +81,7 @@ class ClientSteps:
         path = SessionPath(headers.find_header(sent.headers, headers.SESSION_PATH) or self._path)
         check_no_secret([dict(body), str(path)], secrets)
         check_no_secret_attached(request, secrets)
-        check_budget(session.spent, session.options.budget, [request])
+        check_budget(session.committed, session.options.budget, [request])
         place = find_place(session.steps, Wish(path=path, cell=cell.id, run=cell.run, context=Context.NONE))
         step = Step(
             id=str(uuid.uuid4()),
