@@ -255,7 +255,7 @@ def test_head_of_a_lesson_has_neither_keys_nor_folders(helicone: FakeHelicone, t
     """A session line may say what no request of it is sent with."""
     bench = Bench(tmp_path, helicone, BOTH_KEYS | {"HOME": "/home/ada"})
     bench.open(f'"In /home/ada" -s "See /home/ada/x, {PROVIDER_KEY}" -o hint {HELICONE_KEY} --gateway {helicone.url}')
-    bench.notebook.record("lesson.jsonl")
+    bench.notebook.sessions.record("lesson.jsonl")
     bench.close()
     head = read_lines(tmp_path)[0]
     assert (head["title"], head["options"]["system"]) == ("In ~", "See ~/x, [redacted]")
