@@ -23,7 +23,8 @@ import openai
 from benchmarks.measure import Row, compare, format_seconds, run_interleaved, time_call
 from benchmarks.server import build_model, open_server
 from heliconemagic.client import Request
-from heliconemagic.engine.engine import Engine, Run
+from heliconemagic.engine.engine import Engine
+from heliconemagic.engine.run import Run
 from heliconemagic.gateways.choice import Credentials, build_gateway
 from heliconemagic.headers import build_request_headers
 from heliconemagic.journal.journal import Journal

@@ -41,7 +41,8 @@ def test_stop_in_one_column_stops_that_one(kernel: Kernel, fake: FakeHelicone) -
     assert (stopped[0], done[0]) == ("interrupted", "done")
     assert fake.disconnects == 1
     (error,) = cell.errors
-    assert error["ename"] == "StepInterrupted" and "answer 1 of 2 (slow-500) was stopped; the others are kept" in error["evalue"]
+    assert error["ename"] == "StepInterrupted"
+    assert "answer 1 of 2 (slow-500) was stopped; the others are kept" in error["evalue"]
     assert kernel.evaluate("[reply.model for reply in answers]") == ["slow-60"]
     assert kernel.list_open() == []
 
