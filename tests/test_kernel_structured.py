@@ -38,7 +38,7 @@ def test_nobody_is_there_to_take_a_new_cell(kernel: Kernel) -> None:
 def test_an_object_grows_on_the_page(kernel: Kernel, allow_stdin: bool) -> None:
     """As a table, in a widget or in updated HTML; what stays is static and gives the class's instances."""
     kernel.run_all([CLASSES])
-    cell = kernel.run("%%llm /all --schema list[Lesson] --gateway demo\nThree lessons on light.", allow_stdin=allow_stdin)
+    cell = kernel.run("%%llm /all --schema list[Lesson] --gateway demo\nThree on light.", allow_stdin=allow_stdin)
     assert not cell.errors
     shown = [value for comm in kernel.comms.values() for value in comm.values] if allow_stdin else []
     shown += [bundle["text/html"] for bundle in cell.shown[:-1] if WIDGET_VIEW not in bundle]
