@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterator
@@ -230,6 +232,29 @@ def test_engine_that_cannot_begin_fails_the_step(tmp_path: Path) -> None:
     bench.close()
     assert isinstance(run.error, ImportError)
     assert run.read_step().status is StepStatus.FAILED
+
+
+def test_step_that_the_closing_engine_never_began_ends(bench: Bench) -> None:
+    """Nobody waits for ever for a request that was handed over just before."""
+    plan = bench.plan("/abstract")
+    first, second = (Run(plan.step, plan.request, journal=None, redactor=plan.redactor) for _ in range(2))
+    gate = threading.Event()
+
+    def refuse() -> Client:
+        gate.wait(10)
+        raise ImportError
+
+    engine = Engine(refuse)
+    for run in (first, second):
+        engine.start(run, plan.redactor)
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    while not engine._is_closed:
+        time.sleep(0.001)
+    gate.set()
+    closing.join()
+    follow_blocking(second, lambda: None)
+    assert second.read_step().status is StepStatus.INTERRUPTED
 
 
 def _refuse() -> Client:

@@ -19,7 +19,7 @@ from heliconemagic.batches.planning import BatchRow
 from heliconemagic.batches.throttle import Throttle
 from heliconemagic.engine.engine import Engine
 from heliconemagic.engine.run import Run
-from heliconemagic.errors import CredentialError, UnknownModelError
+from heliconemagic.errors import CredentialError, InputError, UnknownModelError
 from heliconemagic.planning.estimates import estimate_request_cost
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import StepStatus
@@ -191,7 +191,10 @@ class RowQueue:
             self._reserved[run] = self._estimate(planned.plan)
         run.call_on_refusal(self._note_refusal)
         run.done.add_done_callback(lambda _: self._note_end(run))
-        self._engine.start(run, planned.plan.redactor)
+        try:
+            self._engine.start(run, planned.plan.redactor)
+        except InputError:  # the engine is closed
+            run.break_off()
 
     def _note_refusal(self, status: int | None) -> None:
         if status == 429:

@@ -41,6 +41,9 @@ class Engine:
         loop = self._open_loop()
 
         def begin() -> None:
+            if self._is_closed:
+                run.break_off()
+                return
             try:
                 client = self.open_client()
             except Exception as error:  # noqa: BLE001  # a library that doesn't import, raised in the cell
@@ -50,6 +53,7 @@ class Engine:
             task = loop.create_task(run.execute(client))
             self._runs.add(task)
             task.add_done_callback(self._runs.discard)
+            task.add_done_callback(lambda _: run.break_off())  # one that is cancelled before its first step never runs
 
         loop.call_soon_threadsafe(begin)
 

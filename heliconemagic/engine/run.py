@@ -281,6 +281,11 @@ class Run:
         self.error = error
         self._finish(StepStatus.FAILED)
 
+    def break_off(self) -> None:
+        """Ends the step if it never began, for the engine is closing; harmless after its end."""
+        if not self.is_done:
+            self._finish(StepStatus.INTERRUPTED)
+
     def _finish(self, status: StepStatus) -> None:
         """Whatever happens here, the step ends: somebody waits for it."""
         try:
