@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from heliconemagic.errors import InputError
-from heliconemagic.lines.option_table import OPTIONS, RESERVED_WORDS, VERBS, Magic, Scope, list_options
+from heliconemagic.lines.option_table import OPTIONS, RESERVED_WORDS, VERBS, Magic, Scope, find_option, list_options
 from heliconemagic.lines.options import (
     CellCommand,
     SessionCommand,
@@ -262,6 +262,7 @@ def test_help_fits_one_screen_and_all_of_it_lists_every_option(magic: Magic) -> 
     """24 lines of 100 columns for the everyday form, with examples first."""
     short, everything = build_help(magic, everything=False), build_help(magic, everything=True)
     assert len(short.splitlines()) <= 24
+    assert all(find_option(name) for name in re.findall(r"(?<![\w-])--?[a-z]+", short.partition("besides:")[2]))
     assert max(map(len, [*short.splitlines(), *everything.splitlines()])) <= 100
     for usage, _ in build_option_table(magic):
         assert f"\n  {usage} " in everything

@@ -26,12 +26,19 @@ _HEADS = {
 }
 
 
+_POWERS = ("--schema", "--tools", "-a", "-n", "--for", "--bg", "--keep")
+"""What a cell can do besides, named in the everyday help and explained in the long one."""
+
+
 def build_help(magic: Magic, *, everything: bool) -> str:
     """The help of a magic: at most 24 lines of 100 columns for the everyday form."""
     tables = [build_option_table(magic, everything=everything)]
     if magic == "helicone_session":
         tables.insert(0, build_verb_table(everything=everything))
-    return "\n\n".join([_HEADS[magic].rstrip("\n"), *map(_print_rows, tables)])
+    parts = [_HEADS[magic].rstrip("\n"), *map(_print_rows, tables)]
+    if magic == "llm" and not everything:
+        parts.append(f"  besides: {', '.join(_POWERS)} (see --help-all)")
+    return "\n\n".join(parts)
 
 
 def build_option_table(magic: Magic, *, everything: bool = True) -> list[tuple[str, str]]:
