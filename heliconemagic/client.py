@@ -115,7 +115,7 @@ class Client:
         body = request.build_body()
         if request.attachments:  # megabytes of base64 are made where they hold up no other answer
             body["messages"] = await asyncio.to_thread(build_wire_messages, body["messages"], request.attachments.get)
-        # The body goes as it is: the SDK would take a fifth of a call's time to look for file paths in each message.
+        # The body goes as it is: the SDK would walk through all messages for keys to rename, and there are none.
         return await self._find_variant(request).chat.completions.create(
             model=body.pop("model"),
             messages=(),

@@ -88,7 +88,7 @@ def plan_step(
 def _find_way(session: Session, command: CellCommand, asked: Asked, setting: Setting) -> Way:
     return find_way(
         session.lesson,
-        session.steps,
+        session.steps if session.lesson else (),  # a copy of them all, for each row of a batch
         asked,
         choice=setting.choice,
         options=setting.options,

@@ -16,7 +16,7 @@ import httpx2
 
 from heliconemagic.redaction import Secret
 from heliconemagic.transport.answer_reader import AnswerReader
-from heliconemagic.transport.recording import AttemptRecorder, current_recorder
+from heliconemagic.transport.recording import AttemptRecorder, current_recorder, replace_stream
 
 RETRY_COUNT = "x-stainless-retry-count"
 """The SDK's own header: which attempt at one request this is."""
@@ -94,13 +94,7 @@ class ClientTransport(httpx2.AsyncBaseTransport):
             current_recorder.reset(token)
         if response.status_code >= 300:  # redirects aren't followed: keys would go along
             return await self._read_refusal(request, response, step)
-        return httpx2.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=_ReadStream(response, step),
-            request=request,
-            extensions=response.extensions,
-        )
+        return replace_stream(request, response, _ReadStream(response, step))
 
     async def _read_refusal(
         self, request: httpx2.Request, response: httpx2.Response, step: ClientStep

@@ -87,13 +87,7 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
         record.begin(response.status_code, response.headers)
         if response.status_code >= 400:
             return await self._read_refusal(request, response, record)
-        return httpx2.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=_WatchedStream(response, record),
-            request=request,
-            extensions=response.extensions,
-        )
+        return replace_stream(request, response, _WatchedStream(response, record))
 
     async def _read_refusal(
         self, request: httpx2.Request, response: httpx2.Response, record: _AttemptLog
@@ -121,6 +115,19 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Closes the wrapped transport."""
         await self._inner.aclose()
+
+
+def replace_stream(
+    request: httpx2.Request, response: httpx2.Response, stream: httpx2.AsyncByteStream
+) -> httpx2.Response:
+    """``response`` with its body read through ``stream``."""
+    return httpx2.Response(
+        response.status_code,
+        headers=response.headers,
+        stream=stream,
+        request=request,
+        extensions=response.extensions,
+    )
 
 
 class _AttemptLog:
