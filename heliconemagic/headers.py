@@ -210,6 +210,23 @@ def find_header(headers: Mapping[str, str], name: str) -> str | None:
     return next((value for key, value in headers.items() if key.lower() == wanted and value), None)
 
 
+def read_user(headers: Mapping[str, str]) -> str:
+    """Whom a request is counted for; empty where it doesn't say."""
+    return find_header(headers, USER_ID) or ""
+
+
+def read_properties(headers: Mapping[str, str]) -> dict[str, str]:
+    """The properties of a request; their names in lower case, as Helicone stores them.
+
+    >>> read_properties({"Helicone-Property-Team": "blue", "Accept": "*/*"})
+    {'team': 'blue'}
+    """
+    prefix = PROPERTY_PREFIX.lower()
+    return {
+        name.lower().removeprefix(prefix): value for name, value in headers.items() if name.lower().startswith(prefix)
+    }
+
+
 def read_helicone_id(headers: Mapping[str, str]) -> str | None:
     """The id under which Helicone has the answer. It does not prove that anything was logged."""
     return find_header(headers, HELICONE_ID)

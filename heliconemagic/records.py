@@ -47,6 +47,23 @@ class StepStatus(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class DeliveryState(StrEnum):
+    """Whether Helicone has what was sent there beside the requests: steps that are no prompts, feedback, scores."""
+
+    WAITING = "waiting"  # to be sent, or sent again
+    ACCEPTED = "accepted"  # Helicone said that it has it
+    REFUSED = "refused"  # it said no, or could not be reached in time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How far something is on its way to Helicone."""
+
+    state: DeliveryState
+    reason: str = ""  # why it was refused, or waits; redacted
+    helicone_id: str = ""  # the id under which Helicone has it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """Which cell runs: the front end's id or a hash of its text, and which run of it (ms since the epoch)."""
@@ -64,6 +81,9 @@ class SessionRecord:
     title: str  # as typed, for our own display
     gateway: str  # label of the gateway at the start
     notebook: str = ""  # stem of the notebook's file name; never its path
+    source: str = (
+        ""  # where a session came from that did not run here: a Helicone's host, a file's name, a session's id
+    )
     started_at: float
     ended_at: float | None = None
 
@@ -122,6 +142,10 @@ class Step:
     model: str  # as asked for
     messages: tuple[Message, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)  # of the request, besides model and messages
+    input: str = ""  # of a step that is no request: what it was given, as JSON; its output is `text`
+    user: str = ""  # whom the request is counted for
+    properties: Mapping[str, str] = field(default_factory=dict)  # Helicone's properties of the request
+    delivery: Delivery | None = None  # of a step that is no request; None: Helicone isn't told of it
     fingerprint: str = ""  # equal for identical requests
     cell: str = ""  # the front end's cell id, or a hash of the cell's text
     run: int = 0  # which run of the cell: milliseconds since the epoch at its start
@@ -194,8 +218,24 @@ class Step:
 
     @property
     def helicone_id(self) -> str | None:
-        """The id under which Helicone has the last attempt; None if no Helicone answered."""
-        return self.attempts[-1].helicone_id if self.attempts else None
+        """The id under which Helicone has the last attempt, or what it was told of the step; None if it has neither."""
+        if self.attempts:
+            return self.attempts[-1].helicone_id
+        return (self.delivery.helicone_id or None) if self.delivery else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What somebody thought of a step, or of a whole session: a thumb, a score, a tag, a note."""
+
+    id: str  # UUIDv4
+    session_id: str
+    step_id: str | None = None  # None: of the session
+    name: str  # "rating", or the score's name
+    value: bool | int | None = None  # True and False: thumb up and down; None: a note alone
+    note: str = ""
+    given_at: float
+    delivery: Delivery | None = None  # None: Helicone isn't told of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +274,7 @@ class SessionSummary:
     title: str
     gateway: str
     notebook: str = ""
+    source: str = ""  # where it ran, if not here
     started_at: float
     ended_at: float | None = None
     steps: int = 0

@@ -17,7 +17,19 @@ from heliconemagic.errors import InputError, JournalError
 from heliconemagic.journal import queries as journal_queries
 from heliconemagic.journal.journal import Journal
 from heliconemagic.journal.schema import connect_file, open_readable
-from heliconemagic.records import Attempt, Origin, OriginKind, SessionSummary, Step, StepKind, StepStatus, ToolCall
+from heliconemagic.records import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Feedback,
+    Origin,
+    OriginKind,
+    SessionSummary,
+    Step,
+    StepKind,
+    StepStatus,
+    ToolCall,
+)
 from heliconemagic.usage import Usage
 
 
@@ -56,6 +68,10 @@ def build_full_step() -> Step:
             {"role": "user", "content": [{"type": "text", "n": 1}]},
         ),
         parameters={"temperature": 0.2, "stop": ["\n"], "nested": {"a": None}},
+        input='{"q": "é"}',
+        user="ada",
+        properties={"team": "blue"},
+        delivery=Delivery(state=DeliveryState.REFUSED, reason="401", helicone_id="helicone-3"),
         fingerprint="f00d",
         cell="cell-9",
         run=7,
@@ -103,9 +119,39 @@ def test_full_step_sets_every_field() -> None:
 
 def test_round_trip(journal: Journal) -> None:
     """A step comes back equal, whatever its fields hold."""
-    journal.put_session(build_session(ended_at=200.0))
+    session = build_session(ended_at=200.0, source="us.helicone.ai")
+    journal.put_session(session)
     journal.close_step(build_full_step())
-    assert journal.load_session("5e551011") == (build_session(ended_at=200.0), [build_full_step()])
+    assert journal.load_session("5e551011") == (session, [build_full_step()])
+
+
+FEEDBACK = (
+    Feedback(id="1", session_id="5e551011", step_id="full", name="rating", value=True, note="clear 🎓", given_at=104.0),
+    Feedback(id="2", session_id="5e551011", step_id="full", name="accuracy", value=0, given_at=105.0),
+    Feedback(id="3", session_id="5e551011", name="rating", value=False, given_at=106.0),
+    Feedback(id="4", session_id="5e551011", name="note", note="FORGOTTEN-MARK", given_at=107.0),
+)
+
+
+def test_feedback_round_trip(journal: Journal) -> None:
+    """Thumbs come back as thumbs and scores as numbers; a newer state takes the older one's place."""
+    journal.put_session(build_session())
+    for feedback in FEEDBACK:
+        journal.put_feedback(feedback)
+    accepted = replace(FEEDBACK[1], delivery=Delivery(state=DeliveryState.ACCEPTED))
+    journal.put_feedback(accepted)
+    found = journal.load_feedback("5e551011")
+    assert found == [FEEDBACK[0], accepted, *FEEDBACK[2:]]
+    assert [type(each.value) for each in found] == [bool, int, bool, type(None)]
+
+
+def test_delivery_is_noted(journal: Journal) -> None:
+    """What Helicone says of a step is written beside it, whenever it comes."""
+    journal.put_session(build_session())
+    journal.close_step(build_step(status=StepStatus.DONE))
+    journal.put_delivery("step-1", Delivery(state=DeliveryState.ACCEPTED, helicone_id="helicone-1"))
+    (step,) = journal.load_session("5e551011")[1]
+    assert step.helicone_id == "helicone-1"
 
 
 def test_bare_step_round_trip(journal: Journal) -> None:
@@ -359,6 +405,7 @@ def test_forget_leaves_no_trace(folder: Path) -> None:
     journal.put_session(build_session(name="FORGOTTEN-MARK"))
     journal.put_session(build_session("other"))
     record_mixed(journal, shared)
+    journal.put_feedback(FEEDBACK[3])
     steps, kept = len(journal.load_session("5e551011")[1]), journal.load_session("other")
     assert b"FORGOTTEN-MARK" in read_files(folder)
     assert journal.forget("5e551011") == steps

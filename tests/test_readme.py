@@ -12,7 +12,7 @@ import pytest
 
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.presets import PRESETS, Gateway, build_gateway
-from heliconemagic.lines.option_help import build_option_table, build_verb_table
+from heliconemagic.lines.option_help import build_option_table, build_verb_option_table, build_verb_table
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "heliconemagic"
@@ -63,6 +63,11 @@ def test_table_of_options_says_where_they_stand() -> None:
 def test_table_of_verbs_is_the_help() -> None:
     """The verbs of the session line are the README's."""
     assert read_table(README, "Verbs") == build_verb_table()
+
+
+def test_table_of_verb_options_is_the_help() -> None:
+    """So are the options that mean something after one verb alone."""
+    assert read_table(README, "Options of verbs") == build_verb_option_table()
 
 
 def test_table_of_gateways_is_complete() -> None:

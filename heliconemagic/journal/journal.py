@@ -25,7 +25,7 @@ from heliconemagic.journal.owner import Owner
 from heliconemagic.journal.schema import Connect, connect_file, describe_failure
 from heliconemagic.journal.store import JournalStore
 from heliconemagic.journal.writer import MAX_QUEUED, RETRY_SECONDS, JournalWriter
-from heliconemagic.records import Attempt, SessionRecord, SessionSummary, Step
+from heliconemagic.records import Attempt, Delivery, Feedback, SessionRecord, SessionSummary, Step
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,7 +35,9 @@ __all__ = ["Journal", "default_folder"]
 OPEN_SECONDS = 1.0  # the longest a step waits for its pending row
 _TEXT_DELAY = 0.025  # seconds for which text gathers; with the 200 ms it gathers in the engine, within the promised 250
 NO_ATTACHMENTS: Mapping[str, bytes] = MappingProxyType({})
-_SESSION, _STEP, _TEXT, _ATTEMPT, _SUPERSEDED, _PICKED, _SIGN = range(7)  # the order in which changes are written
+_SESSION, _STEP, _TEXT, _ATTEMPT, _SUPERSEDED, _PICKED, _DELIVERY, _FEEDBACK, _SIGN = range(
+    9
+)  # the order in which changes are written
 
 
 class Journal:
@@ -138,6 +140,15 @@ class Journal:
         change = partial(journal_rows.write_picked, step_id=step_id, comparison=comparison)
         self._writer.put((_PICKED, comparison), change)
 
+    def put_delivery(self, step_id: str, delivery: Delivery) -> None:
+        """How far a step that is no request is on its way to Helicone."""
+        change = partial(journal_rows.write_delivery, step_id=step_id, delivery=delivery)
+        self._writer.put((_DELIVERY, step_id), change)
+
+    def put_feedback(self, feedback: Feedback) -> None:
+        """Insert or update what somebody thought."""
+        self._writer.put((_FEEDBACK, feedback.id), partial(journal_rows.write_feedback, feedback=feedback))
+
     def flush(self, timeout: float = 1.0) -> bool:
         """Whether everything queued is on disk; waits at most ``timeout`` seconds for it."""
         return self._writer.flush(timeout)
@@ -173,6 +184,11 @@ class Journal:
         """What other processes have written of a session since that time (seconds since the epoch)."""
         with self._reading() as connection:
             return journal_queries.load_steps_of_others(connection, session_id, self._store.owner.id, since)
+
+    def load_feedback(self, session_id: str) -> list[Feedback]:
+        """What was thought of a session and its steps, oldest first."""
+        with self._reading() as connection:
+            return journal_queries.load_feedback(connection, session_id)
 
     def find_attachment(self, sha256: str) -> bytes | None:
         """The bytes with this hash; None if none of the journal's steps needs them."""

@@ -17,12 +17,13 @@ from heliconemagic.journal.rows import (
     Row,
     Values,
     decode_attempt,
+    decode_feedback,
     decode_message,
     decode_session,
     decode_step,
     read_rows,
 )
-from heliconemagic.records import CUT_REASONS, Attempt, Message, SessionRecord, SessionSummary, Step
+from heliconemagic.records import CUT_REASONS, Attempt, Feedback, Message, SessionRecord, SessionSummary, Step
 from heliconemagic.wire_text import build_ascii_form
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def _collect_messages(read: Callable[[str], Iterable[Row]]) -> dict[int, list[Me
 _FORGET = (
     "DELETE FROM step_messages WHERE step_number IN (SELECT number FROM steps WHERE session_id = :session)",
     "DELETE FROM attempts WHERE step_number IN (SELECT number FROM steps WHERE session_id = :session)",
+    "DELETE FROM feedback WHERE session_id = :session",
     "DELETE FROM steps WHERE session_id = :session",
     "DELETE FROM sessions WHERE id = :session",
 )
@@ -240,6 +242,12 @@ def forget(connection: sqlite3.Connection, session_id: str) -> list[str]:
     connection.execute(_FORGET_ATTACHMENTS)
     connection.execute("COMMIT")
     return [step_id for (step_id,) in steps]
+
+
+def load_feedback(connection: sqlite3.Connection, session_id: str) -> list[Feedback]:
+    """What was thought of a session and its steps, oldest first."""
+    statement = "SELECT * FROM feedback WHERE session_id = ? ORDER BY given_at, number"
+    return [decode_feedback(row) for row in read_rows(connection, statement, (session_id,))]
 
 
 def list_pending_owners(connection: sqlite3.Connection) -> list[str]:

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from heliconemagic.attachments.attachment import list_attachments
 from heliconemagic.records import (
     Attempt,
+    Delivery,
+    DeliveryState,
+    Feedback,
     Message,
     Origin,
     OriginKind,
@@ -34,15 +37,16 @@ Row = Mapping[str, Any]
 Values = tuple[Any, ...] | dict[str, Any]
 """What fills the places of a statement."""
 
-SESSION_COLUMNS = ("id", "name", "title", "gateway", "notebook", "started_at", "ended_at")
+SESSION_COLUMNS = ("id", "name", "title", "gateway", "notebook", "source", "started_at", "ended_at")
+FEEDBACK_COLUMNS = ("id", "session_id", "step_id", "name", "note", "given_at")
 ATTEMPT_COLUMNS = ("request_id", "started_at", "first_byte_at", "ended_at", "status_code", "helicone_id", "error")
 STEP_COLUMNS = (
     *("id", "session_id", "path", "gateway", "model", "fingerprint", "cell", "run", "parent_id"),
-    *("comparison", "variant"),
+    *("comparison", "variant", "input", "user"),
     *("started_at", "first_token_at", "ended_at", "text", "reasoning", "refusal"),
     *("finish_reason", "answered_by", "cost", "error"),
 )
-_TIMES = ("started_at", "first_byte_at", "first_token_at", "ended_at")
+_TIMES = ("started_at", "first_byte_at", "first_token_at", "ended_at", "given_at")
 _COUNTS = (
     "run",
     "variant",
@@ -80,10 +84,11 @@ _PUT_STEP = _build_upsert(
     "id",
     (
         *(*STEP_COLUMNS, *USAGE_COLUMNS, "kind", "status", "is_superseded", "is_aside", "is_picked"),
-        *("parameters", "tool_calls", "origin", "owner_id", "flushed_at"),
+        *("parameters", "properties", "delivery", "tool_calls", "origin", "owner_id", "flushed_at"),
     ),
     {"is_superseded": "max(is_superseded, excluded.is_superseded)"},  # a step never comes back
 )
+_PUT_FEEDBACK = _build_upsert("feedback", "id", (*FEEDBACK_COLUMNS, "value", "is_flag", "delivery"))
 _PUT_ATTEMPT = _build_upsert(
     "attempts",
     "request_id",
@@ -123,6 +128,7 @@ def write_step(
     row |= {"parameters": _encode_json(step.parameters), "owner_id": owner_id, "flushed_at": now}
     row["tool_calls"] = _encode_json([(call.id, call.name, call.arguments) for call in step.tool_calls])
     row["origin"] = _encode_json(asdict(step.origin)) if step.origin else None
+    row |= {"properties": _encode_json(step.properties), "delivery": _encode_delivery(step.delivery)}
     connection.execute(_PUT_STEP, row)
     number = _find_number(connection, step.id)
     assert number is not None
@@ -210,6 +216,24 @@ def write_picked(connection: sqlite3.Connection, step_id: str, comparison: str) 
     )
 
 
+def write_delivery(connection: sqlite3.Connection, step_id: str, delivery: Delivery) -> None:
+    """How far a step is on its way to Helicone."""
+    connection.execute("UPDATE steps SET delivery = ? WHERE id = ?", (_encode_delivery(delivery), step_id))
+
+
+def write_feedback(connection: sqlite3.Connection, feedback: Feedback) -> None:
+    """Insert or update what somebody thought.
+
+    Raises:
+        ValueError: another program forgot its session.
+    """
+    if not has_session(connection, feedback.session_id):
+        raise ValueError(f"feedback on a session that another program has forgotten ({feedback.session_id})")
+    row = {name: _encode(getattr(feedback, name)) for name in FEEDBACK_COLUMNS}
+    row |= {"value": feedback.value, "is_flag": isinstance(feedback.value, bool)}
+    connection.execute(_PUT_FEEDBACK, row | {"delivery": _encode_delivery(feedback.delivery)})
+
+
 def decode_session(row: Row) -> SessionRecord:
     """The session in a row of `SESSION_COLUMNS`.
 
@@ -230,11 +254,25 @@ def decode_step(row: Row, messages: tuple[Message, ...], attempts: tuple[Attempt
         is_aside=bool(row["is_aside"]),
         is_picked=bool(row["is_picked"]),
         parameters=_decode_json(row["parameters"], dict) or {},
+        properties=_decode_json(row["properties"], dict) or {},
+        delivery=_decode_delivery(_decode_json(row["delivery"], dict)),
         tool_calls=tuple(map(_decode_call, _decode_json(row["tool_calls"], list) or ())),
         origin=_decode_origin(_decode_json(row["origin"], dict)),
         usage=None if usage["prompt_tokens"] is None else Usage(**usage),
         messages=messages,
         attempts=attempts,
+    )
+
+
+def decode_feedback(row: Row) -> Feedback:
+    """What somebody thought, in a row of ``feedback``."""
+    value = row["value"]
+    if not (value is None or isinstance(value, int)):
+        raise ValueError(f"{value!r} is no score")
+    return Feedback(
+        **_decode_columns(row, FEEDBACK_COLUMNS),
+        value=bool(value) if value is not None and row["is_flag"] else value,
+        delivery=_decode_delivery(_decode_json(row["delivery"], dict)),
     )
 
 
@@ -299,6 +337,20 @@ def _decode_origin(values: Mapping[str, Any] | None) -> Origin | None:
         answered_at=_decode_number(values.get("answered_at") or 0.0, "started_at"),
         source=_decode_text(values.get("source")) or "",
         reason=_decode_text(values.get("reason")) or "",
+    )
+
+
+def _encode_delivery(delivery: Delivery | None) -> str | bytes | None:
+    return _encode_json(asdict(delivery)) if delivery else None
+
+
+def _decode_delivery(values: Mapping[str, Any] | None) -> Delivery | None:
+    if values is None:
+        return None
+    return Delivery(
+        state=DeliveryState(str(values.get("state"))),
+        reason=_decode_text(values.get("reason")) or "",
+        helicone_id=_decode_text(values.get("helicone_id")) or "",
     )
 
 

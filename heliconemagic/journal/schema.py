@@ -83,6 +83,21 @@ MIGRATIONS = (
     ALTER TABLE steps ADD COLUMN is_picked INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX steps_by_comparison ON steps (comparison) WHERE comparison != ''
     """,
+    # Steps that are no requests, whom requests are counted for, what people think of answers, and what of it all
+    # Helicone was told (JSON); sessions that ran elsewhere.
+    """
+    ALTER TABLE steps ADD COLUMN input TEXT NOT NULL DEFAULT '';
+    ALTER TABLE steps ADD COLUMN user TEXT NOT NULL DEFAULT '';
+    ALTER TABLE steps ADD COLUMN properties TEXT;
+    ALTER TABLE steps ADD COLUMN delivery TEXT;
+    ALTER TABLE sessions ADD COLUMN source TEXT NOT NULL DEFAULT '';
+    CREATE TABLE feedback (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, session_id TEXT NOT NULL, step_id TEXT,
+        name TEXT NOT NULL, value INTEGER, is_flag INTEGER NOT NULL, note TEXT NOT NULL, given_at REAL NOT NULL,
+        delivery TEXT
+    );
+    CREATE INDEX feedback_by_session ON feedback (session_id, given_at)
+    """,
 )
 
 Connect = Callable[[Path], "sqlite3.Connection"]

@@ -35,7 +35,8 @@ def build_help(magic: Magic, *, everything: bool) -> str:
     tables = [build_option_table(magic, everything=everything)]
     if magic == "helicone_session":
         tables.insert(0, build_verb_table(everything=everything))
-    parts = [_HEADS[magic].rstrip("\n"), *map(_print_rows, tables)]
+        tables.append(build_verb_option_table() if everything else [])
+    parts = [_HEADS[magic].rstrip("\n"), *map(_print_rows, filter(None, tables))]
     if magic == "llm" and not everything:
         parts.append(f"  besides: {', '.join(_POWERS)} (see --help-all)")
     return "\n\n".join(parts)
@@ -49,6 +50,11 @@ def build_option_table(magic: Magic, *, everything: bool = True) -> list[tuple[s
 def build_verb_table(*, everything: bool = True) -> list[tuple[str, str]]:
     """How each verb of ``%helicone_session`` is typed, and what it does."""
     return [(verb.usage, verb.help) for verb in VERBS if everything or verb.is_everyday]
+
+
+def build_verb_option_table() -> list[tuple[str, str]]:
+    """How each option that belongs to one verb is typed after it, and what it does."""
+    return [(f"{verb.name} {option.usage}", option.help) for verb in VERBS for option in verb.own_options]
 
 
 def _print_rows(rows: list[tuple[str, str]]) -> str:

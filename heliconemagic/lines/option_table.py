@@ -72,9 +72,10 @@ class Verb:
 
     name: str
     help: str
-    metavar: str = ""  # of its arguments; those in brackets may be left out
+    metavar: str = ""  # of its arguments; those in brackets may be left out, with … any number may follow
     words: tuple[str, ...] = ()  # all that its argument can be
-    option_fields: frozenset[str] = frozenset()  # the options it takes
+    option_fields: frozenset[str] = frozenset()  # the session's options that it takes
+    own_options: tuple[Option, ...] = ()  # those that mean something after this verb alone
     completes: str = ""
     is_everyday: bool = True  # stands in the short help
 
@@ -82,6 +83,15 @@ class Verb:
     def usage(self) -> str:
         """How it is typed: ``show [/path]``."""
         return f"{self.name} {self.metavar}".rstrip()
+
+    @property
+    def most_arguments(self) -> int | None:
+        """How many words it takes after it; None: any number."""
+        return None if self.metavar.endswith("…") else len(self.metavar.split())
+
+    def find_own_option(self, name: str) -> Option | None:
+        """Its own option spelled ``name``."""
+        return next((option for option in self.own_options if name in option.names), None)
 
 
 _CELL, _SESSION = Scope.CELL, Scope.SESSION

@@ -82,6 +82,7 @@ class SessionCommand:
 
     verb: str | None = None
     arguments: tuple[str, ...] = ()  # of the verb
+    extras: Mapping[str, Any] = field(default_factory=dict)  # the verb's own options, by their fields
     name: str | None = None  # as sent, where it differs from the title; else the title is sent
     title: str | None = None  # as typed first, for our own display
     options: RequestOptions = field(default_factory=RequestOptions)
@@ -127,13 +128,20 @@ def parse_session_line(line: str) -> SessionCommand:
     words: list[str] = []
     while token := reader.read_word():
         words.append(token.text)
+        if len(words) == 1 and (verb := find_verb(token.text)):
+            reader.use_verb(verb)
     arguments = reader.build_arguments()
     check_lesson(arguments["options"])
     if reader.is_help or not words:
         return SessionCommand(**arguments)
     if verb := find_verb(words[0]):
         _check_verb(verb, words, reader)
-        return SessionCommand(verb=verb.name, arguments=tuple(words[1:]), options=arguments["options"])
+        return SessionCommand(
+            verb=verb.name,
+            arguments=tuple(words[1:]),
+            options=arguments["options"],
+            extras={option.field: arguments[option.field] for option in verb.own_options if option.field in arguments},
+        )
     return SessionCommand(title=_check_name(words), **arguments)
 
 
@@ -255,7 +263,7 @@ def _build_stray_word(token: Token, path: str | None) -> InputError:
 
 
 def _check_verb(verb: Verb, words: list[str], reader: LineReader) -> None:
-    if len(words) - 1 > len(verb.metavar.split()):
+    if verb.most_arguments is not None and len(words) - 1 > verb.most_arguments:
         takes = f"takes only {verb.metavar}" if verb.metavar else "takes nothing after it"
         hint = f"type %helicone_session {verb.usage}"
         if "NAME" in verb.metavar:
@@ -264,13 +272,14 @@ def _check_verb(verb: Verb, words: list[str], reader: LineReader) -> None:
     if verb.words and words[1:] and words[1] not in verb.words:
         hint = f"type %helicone_session {verb.usage}"
         raise InputError(f"`{words[0]}` takes {' or '.join(verb.words)}, not {words[1]!r}.", hint=hint)
-    if "/PATH" in verb.metavar and words[1:] and not words[1].startswith("/"):
+    if verb.metavar.split()[:1] in (["/PATH"], ["[/PATH]"]) and words[1:] and not words[1].startswith("/"):
         raise InputError(
             f"{words[1]!r} is not a path: paths start with a slash.",
             hint=f"type %helicone_session {' '.join([verb.name, f'/{words[1]}', *words[2:]])}",
         )
+    taken = verb.option_fields | {option.field for option in verb.own_options}
     for name, spelling in reader.spellings.items():
-        if name not in verb.option_fields or (verb.words and words[1:]):
+        if name not in taken or (verb.words and words[1:]):
             raise InputError(f"`{' '.join(words)}` takes no {spelling}.", hint=f"type %helicone_session {verb.usage}")
 
 

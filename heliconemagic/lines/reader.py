@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from heliconemagic.errors import InputError
-from heliconemagic.lines.option_table import Magic, Option, Scope, find_option, list_options
+from heliconemagic.lines.option_table import Magic, Option, Scope, Verb, find_option, list_options
 from heliconemagic.lines.tokens import Token, find_closing_quote, read_token
 from heliconemagic.settings import RequestOptions
 
@@ -32,6 +32,11 @@ class LineReader:
         self._given: dict[str, Any] = {}
         self._spellings: dict[str, tuple[Option, str]] = {}  # by field or group
         self._is_after_options = False
+        self._verb: Verb | None = None
+
+    def use_verb(self, verb: Verb) -> None:
+        """From here on the line is about ``verb``: its own options may follow."""
+        self._verb = verb
 
     @property
     def is_help(self) -> bool:
@@ -92,7 +97,8 @@ class LineReader:
         if not _OPTION_LIKE.match(token.text):
             return False
         spelling, equals, attached = token.text.partition("=")
-        option = _find_option_for(spelling, attached if equals else None, self._magic)
+        own = self._verb.find_own_option(spelling) if self._verb else None
+        option = own or _find_option_for(spelling, attached if equals else None, self._magic, self._verb)
         is_one_of_several = bool(option.several) and self._magic == "llm"
         self._check_once(option, spelling, is_repeatable=option.is_repeatable or is_one_of_several)
         value = self._read_value(option, spelling, attached if equals else None)
@@ -171,9 +177,11 @@ def _is_option_name(text: str) -> bool:
     return find_option(name) is not None or re.match(r"--[A-Za-z]", text) is not None
 
 
-def _find_option_for(spelling: str, attached: str | None, magic: Magic) -> Option:
+def _find_option_for(spelling: str, attached: str | None, magic: Magic, verb: Verb | None) -> Option:
     """The option ``spelling`` of this magic, or the error that says what was meant."""
     option = find_option(spelling)
+    if option is None and verb is not None:
+        raise _build_unknown_verb_option(spelling, verb)
     if option is None:
         raise _build_unknown_option(spelling, attached, magic)
     if option.scope & Scope.of(magic):
@@ -205,13 +213,25 @@ def _build_unknown_option(spelling: str, attached: str | None, magic: Magic) -> 
     )
 
 
+def _build_unknown_verb_option(spelling: str, verb: Verb) -> InputError:
+    taken = [option for option in list_options(Scope.SESSION) if option.field in verb.option_fields]
+    options = (*verb.own_options, *taken)
+    meant = _find_alike(spelling, options)
+    listed = ", ".join(option.names[-1] for option in options)
+    hint = f"did you mean `{meant}`?" if meant else f"it takes {listed or 'no options'}"
+    return InputError(f"{spelling!r} is not an option of `{verb.name}`.", hint=hint)
+
+
 def _find_meant(spelling: str, magic: Magic) -> str | None:
+    """The long option of this magic that looks like ``spelling``."""
+    return _find_alike(spelling, list_options(Scope.of(magic)))
+
+
+def _find_alike(spelling: str, options: tuple[Option, ...]) -> str | None:
     """The long option that looks like ``spelling``, whatever its dashes."""
     import difflib
 
-    long_names = {
-        name.lstrip("-"): name for option in list_options(Scope.of(magic)) for name in option.names if name[:2] == "--"
-    }
+    long_names = {name.lstrip("-"): name for option in options for name in option.names if name[:2] == "--"}
     bare = spelling.lstrip("-").replace("_", "-").casefold()
     close = difflib.get_close_matches(bare, long_names, n=1, cutoff=0.7)
     return long_names[close[0]] if close else None

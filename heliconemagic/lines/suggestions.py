@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from heliconemagic.lines.option_table import VERBS, Magic, Option, Scope, find_option, find_verb, list_options
+from heliconemagic.lines.option_table import VERBS, Magic, Option, Scope, Verb, find_option, find_verb, list_options
 from heliconemagic.lines.option_values import PARAMETERS
 from heliconemagic.settings import Context
 
@@ -59,15 +59,15 @@ def suggest(
         "contexts": Context,
         "parameters": PARAMETERS,
     }
-    line = _read_line(words)
+    line = _read_line(magic, words)
     found = _suggest_value(line, word, known) if line.waiting else _suggest_word(magic, line, word, known)
     return [suggestion for suggestion in found if _fits(suggestion.text, word)]
 
 
-def _read_line(words: Sequence[str]) -> _Line:
+def _read_line(magic: Magic, words: Sequence[str]) -> _Line:
     line = _Line()
     for word in words:
-        option = find_option(word.partition("=")[0])
+        option = _find_option(_find_verb(magic, line), word.partition("=")[0])
         if line.waiting:
             takes_another = line.waiting.metavar == "KEY VALUE" and not line.waits_for_second and "=" not in word
             line.waiting, line.waits_for_second = (line.waiting, True) if takes_another else (None, False)
@@ -87,7 +87,7 @@ def _suggest_value(line: _Line, word: str, known: Mapping[str, Iterable[str]]) -
 
 def _suggest_word(magic: Magic, line: _Line, word: str, known: Mapping[str, Iterable[str]]) -> list[Suggestion]:
     name, equals, _ = word.partition("=")
-    option = find_option(name)
+    option = _find_option(_find_verb(magic, line), name)
     if equals and option:
         values = _list_values(option.completes, known)
         return [Suggestion(f"{name}={value.text}", value.kind) for value in values]
@@ -107,14 +107,17 @@ def _list_stray(magic: Magic, line: _Line, known: Mapping[str, Iterable[str]]) -
     if not line.stray:
         return [Suggestion(verb.name, "verb") for verb in VERBS] + _list_values("sessions", known)
     verb = find_verb(line.stray[0])
-    if verb is None or len(line.stray) > 1:
+    if verb is None or (verb.most_arguments is not None and len(line.stray) > 1):
         return []
     return [Suggestion(word, "verb") for word in verb.words] or _list_values(verb.completes, known)
 
 
 def _list_free_options(magic: Magic, line: _Line, word: str) -> list[Suggestion]:
     """The options that can still be given; the short names only once a dash stands there."""
-    verb = find_verb(line.stray[0]) if magic == "helicone_session" and line.stray else None
+    verb = _find_verb(magic, line)
+    options = list_options(Scope.of(magic))
+    if verb is not None:
+        options = (*verb.own_options, *(option for option in options if option.field in verb.option_fields))
     taken = {
         option.group or option.field
         for option in line.used
@@ -122,11 +125,19 @@ def _list_free_options(magic: Magic, line: _Line, word: str) -> list[Suggestion]
     }
     return [
         Suggestion(name, "option")
-        for option in list_options(Scope.of(magic))
-        if (option.group or option.field) not in taken and (verb is None or option.field in verb.option_fields)
+        for option in options
+        if (option.group or option.field) not in taken
         for name in option.names
         if name.startswith("--") or word.startswith("-")
     ]
+
+
+def _find_verb(magic: Magic, line: _Line) -> Verb | None:
+    return find_verb(line.stray[0]) if magic == "helicone_session" and line.stray else None
+
+
+def _find_option(verb: Verb | None, name: str) -> Option | None:
+    return (verb.find_own_option(name) if verb else None) or find_option(name)
 
 
 def _list_values(kind: str, known: Mapping[str, Iterable[str]]) -> list[Suggestion]:

@@ -125,6 +125,7 @@ def _build_step(
     session: Session, command: CellCommand, place: Place, request: Request, *, cell: Cell, step_id: str, now: float
 ) -> Step:
     gateway = request.gateway
+    options = command.options.over(session.options)
     return Step(
         id=step_id,
         session_id=session.record.id,
@@ -133,6 +134,8 @@ def _build_step(
         model=request.model,
         messages=request.messages,
         parameters=request.parameters,
+        user=options.user or "",
+        properties={name.lower(): value for name, value in options.properties.items()},  # as Helicone stores them
         fingerprint=build_fingerprint(gateway.base_url, request.model, request.messages, request.parameters),
         cell=cell.id,
         run=cell.run,

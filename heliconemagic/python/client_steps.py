@@ -91,6 +91,8 @@ class ClientSteps:
             model=request.model,
             messages=request.messages,
             parameters=request.parameters,
+            user=headers.read_user(sent.headers),
+            properties=headers.read_properties(sent.headers),
             fingerprint=build_fingerprint(self._gateway.base_url, request.model, request.messages, request.parameters),
             cell=cell.id,
             run=cell.run,
