@@ -21,7 +21,7 @@ WRAPPERS = {
     "traitlets": ("magics",),
     "ipywidgets": ("views.widgets",),
     "openai": ("client.", "python.clients."),
-    "httpx2": ("client.", "transport."),
+    "httpx2": ("client.", "transport.", "helicone_api.api."),
     "sqlite3": ("journal.",),
     "xllamacpp": ("local.",),
     "jinja2": ("prompt.",),

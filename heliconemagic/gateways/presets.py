@@ -22,6 +22,7 @@ DASHBOARD_URL = "https://us.helicone.ai"
 EU_DASHBOARD_URL = "https://eu.helicone.ai"
 REST_URL = "https://api.helicone.ai"
 EU_REST_URL = "https://eu.api.helicone.ai"
+LOG_URL = "https://api.worker.helicone.ai/custom/v1/log"
 
 DEFAULT_MODELS: Mapping[str, str] = MappingProxyType(
     {

@@ -25,6 +25,7 @@ from heliconemagic.lines.options import CellCommand
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.earlier import EarlierSessions
+from heliconemagic.notebook.helicone import HeliconeLine
 from heliconemagic.notebook.models import Models
 from heliconemagic.notebook.sessions import Sessions
 from heliconemagic.notebook.steps import Steps
@@ -54,6 +55,7 @@ class Notebook:
         self.earlier = EarlierSessions(journal)
         self.steps = Steps(journal, self.engine, surroundings.clock)
         self.models = Models(self.sessions, self.access, self.engine)
+        self.helicone = HeliconeLine(surroundings, self.access, self.engine)
 
     @property
     def session(self) -> Session | None:

@@ -1,0 +1,1 @@
+"""What Helicone is told beside the requests, in the background."""

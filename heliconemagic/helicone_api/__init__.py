@@ -1,0 +1,1 @@
+"""Helicone's own interface: what it has of sessions, and what it is told beside the requests."""
