@@ -15,11 +15,23 @@ import pytest
 from environs import is_foreign
 from fake_helicone import FakeHelicone
 from fixtures_helicone import fake  # noqa: F401
-from fixtures_kernel import kernel, kernel_pair, kernel_python, shared_kernel, start_kernel  # noqa: F401
+from fixtures_kernel import (  # noqa: F401
+    kernel,
+    kernel_pair,
+    kernel_python,
+    leave_out_other_kernels,
+    shared_kernel,
+    start_kernel,
+)
 from fixtures_python import asking_shell, both_keys, program, session  # noqa: F401
 from shells import Shell
 
 _ENDING_SECONDS = 5.0  # for a thread that is about to end
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that no version of the kernel can change run on one alone: each of the others costs minutes."""
+    config.hook.pytest_deselected(items=leave_out_other_kernels(items))
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,20 @@ from kernels import Kernel, read_pythons
 
 KEYS = {"OPENAI_API_KEY": PROVIDER_KEY, "HELICONE_API_KEY": HELICONE_KEY}
 
+
+def leave_out_other_kernels(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Takes the tests marked ``any_kernel`` out of ``items`` but for the first kernel's; gives those."""
+    first = next(iter(read_pythons().items()))
+
+    def is_double(item: pytest.Item) -> bool:
+        pair = getattr(item, "callspec").params.get("kernel_python") if hasattr(item, "callspec") else None  # noqa: B009
+        return pair not in (None, first) and item.get_closest_marker("any_kernel") is not None
+
+    doubles = [item for item in items if is_double(item)]
+    items[:] = [item for item in items if not is_double(item)]
+    return doubles
+
+
 StartKernel = Callable[..., Kernel]
 """Starts a kernel of one's own; all of a test share a folder, and so a journal. Takes environment variables."""
 

@@ -6,7 +6,7 @@ import pytest
 from fake_helicone import FakeHelicone
 from kernels import REPLY, Kernel
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.any_kernel]
 
 DRAW = """
 import struct, zlib

@@ -6,7 +6,7 @@ import pytest
 from fake_helicone import FakeHelicone
 from kernels import REPLY, WIDGET_VIEW, Kernel
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.any_kernel]
 
 STATIC = {"text/html", "text/markdown", "text/plain", REPLY}
 BATCH = "%%llm /quiz/{{ row }} --for words --jobs 2 --out quiz\nAsk about {{ row }}."

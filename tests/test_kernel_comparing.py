@@ -6,7 +6,7 @@ import pytest
 from fake_helicone import FakeHelicone
 from kernels import REPLIES, WIDGET_VIEW, Cell, Kernel
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.any_kernel]
 
 
 def read_replies(cell: Cell) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ def read_steps(kernel: Kernel, name: str) -> list[Step]:
     return [step for loaded in sessions if loaded for step in loaded[1]]
 
 
+@pytest.mark.any_kernel
 def test_killed_kernel(start_kernel: StartKernel, fake: FakeHelicone, name: str) -> None:
     """What a killed kernel had received is in the journal, marked as interrupted."""
     kernel = start_kernel()
@@ -51,6 +52,7 @@ def test_killed_kernel(start_kernel: StartKernel, fake: FakeHelicone, name: str)
     assert step.text.count("word") > 20
 
 
+@pytest.mark.any_kernel
 def test_killed_kernel_of_another_that_lives(start_kernel: StartKernel, fake: FakeHelicone, name: str) -> None:
     """Only the dead kernel's steps are marked; a living one's go on."""
     dying, living = start_kernel(), start_kernel()
@@ -74,6 +76,7 @@ def test_run_all_after_a_restart(kernel_pair: Pair, fake: FakeHelicone, name: st
     assert (changed.record["text"], len(fake.completions)) == ("Hello!", 4)
 
 
+@pytest.mark.any_kernel
 def test_new_session_after_a_restart(kernel_pair: Pair, fake: FakeHelicone, name: str) -> None:
     """Without --resume a new kernel says what was there, and begins anew."""
     first, second = kernel_pair
@@ -86,6 +89,7 @@ def test_new_session_after_a_restart(kernel_pair: Pair, fake: FakeHelicone, name
     assert len({request.header("helicone-session-id") for request in fake.completions}) == 2
 
 
+@pytest.mark.any_kernel
 def test_cell_that_runs_again(kernel_pair: Pair, fake: FakeHelicone, name: str) -> None:
     """A cell's newer answer supersedes its own earlier one, known by the front end's id, and keeps its parent."""
     kernel = kernel_pair[0]
@@ -101,6 +105,7 @@ def test_cell_that_runs_again(kernel_pair: Pair, fake: FakeHelicone, name: str) 
     assert [len(request.json["messages"]) for request in fake.completions] == [1, 3, 3, 3]
 
 
+@pytest.mark.any_kernel
 def test_two_kernels_at_once(kernel_pair: Pair, fake: FakeHelicone, name: str) -> None:
     """Two kernels write one journal at the same time, and nothing is lost."""
     for kernel in kernel_pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kernels import REPLY, WIDGET_VIEW, Kernel
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.any_kernel]
 
 DEMO = "--gateway demo -m demo-fast"
 CLASSES = """from dataclasses import dataclass
