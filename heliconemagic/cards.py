@@ -29,11 +29,10 @@ def build_running_card(plan: Plan, run: Run, warning: str | None = None, *, trai
     ``trail`` is what led to it: it is one card for all, with the sums of their figures.
     """
     session, step = plan.session, sum_rounds(trail, run.read_step())
-    cached = "from Helicone's cache" if step.attempts and headers.read_cache_hit(step.attempts[-1].headers) else ""
     unrecorded = warning if run.is_done and plan.step.is_recorded else None
     code = describe_code(step) if run.is_done and plan.wanted.wants_code and not plan.wanted.fills_cell else ""
     unwritten = session.recording.fault if run.is_done and session.recording else None
-    notes = tuple(note for note in (*plan.notes, code, cached, unrecorded, unwritten) if note)
+    notes = tuple(note for note in (*plan.notes, code, _describe_cache(step), unrecorded, unwritten) if note)
     return Card(
         step=step,
         trail=tuple(trail),
@@ -56,13 +55,27 @@ def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = Non
         step=sum_rounds(trail, step),
         trail=trail,
         context=plan.place.label if plan else _describe_context(step, parent),
-        notes=plan.notes if plan else (),
+        notes=plan.notes if plan else _list_recorded_notes(session, step),
         error=_find_answer_error(step, session.find_form(step)),
         request=plan.form if plan else _build_recorded_form(session, step),
         request_url=find_request_url(session, step),
         session_url=find_session_url(session),
         totals=session.totals,
     )
+
+
+def _describe_cache(step: Step) -> str:
+    """Whether Helicone's cache answered, as its headers tell."""
+    is_hit = bool(step.attempts) and headers.read_cache_hit(step.attempts[-1].headers)
+    return "from Helicone's cache" if is_hit else ""
+
+
+def _list_recorded_notes(session: Session, step: Step) -> tuple[str, ...]:
+    """What still holds of a recorded answer: who is no language model, what came from a cache."""
+    gateway = session.choice.gateway
+    is_asked = step.gateway == gateway.label and step.origin is None and step.kind is StepKind.LLM
+    notes = session.choice.notes if is_asked else ()
+    return tuple(note for note in (*notes, _describe_cache(step)) if note)
 
 
 def _describe_context(step: Step, parent: Step | None) -> str:

@@ -165,7 +165,9 @@ def test_show_is_updated_by_later_steps(demo: Shell) -> None:
 def test_show_brings_an_answer_back(demo: Shell) -> None:
     """As it stood, by its path; an unknown one names those there are."""
     demo.run("%%llm /abstract\nhi")
-    assert "Demo text" in demo.run("%helicone_session show /abstract").displays[0].bundle["text/markdown"]
+    shown = demo.run("%helicone_session show /abstract").displays[0].bundle
+    assert "Demo text" in shown["text/markdown"]
+    assert "not a language model" in shown["text/plain"].splitlines()[-1]  # what answered is said again
     assert "/abstract" in str(demo.run("%helicone_session show /nowhere").error)
 
 
