@@ -21,7 +21,8 @@ from heliconemagic.records import (
 )
 from heliconemagic.render.card import Card, RequestForm, build_bundle, build_foot, build_head, build_head_text
 from heliconemagic.render.markdown import SegmentedMarkdown, make_safe_markdown, render_markdown
-from heliconemagic.render.session import build_session_bundle, build_sessions_html, build_sessions_text
+from heliconemagic.render.session import build_session_bundle
+from heliconemagic.render.session_list import build_sessions_html, build_sessions_text
 from heliconemagic.render.terminal import make_safe_text
 
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -18,7 +18,8 @@ from heliconemagic.records import Attempt, SessionRecord, Step, StepKind, StepSt
 from heliconemagic.render.card import Card, build_text
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.figures import format_seconds
-from heliconemagic.render.session import build_session_text, build_sessions_text
+from heliconemagic.render.session import build_session_text
+from heliconemagic.render.session_list import build_sessions_text
 from heliconemagic.render.terminal import make_safe_text
 
 Write = Callable[[str], None]

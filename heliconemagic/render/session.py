@@ -1,143 +1,164 @@
-"""A session as a tree with figures, and lists of sessions, in all forms that a display can carry."""
+"""A session with sums, tree, timeline and findings, in all forms that a display can carry."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from heliconemagic.records import SessionRecord, SessionSummary, Step
-from heliconemagic.render.clock import format_clock
+from heliconemagic.insights.phases import Phase
+from heliconemagic.records import SessionRecord, Step
 from heliconemagic.render.columns import align_columns
-from heliconemagic.render.figures import format_seconds, format_usd
 from heliconemagic.render.markup import NO_MATH, build_link, build_row, build_span, escape, escape_markdown, join_parts
-from heliconemagic.render.session_rows import (
-    COLUMNS,
-    MAX_ROWS,
-    Row,
-    build_rows,
-    cut_rows,
-    describe_sums,
-    list_legend,
-)
+from heliconemagic.render.session_rows import COLUMNS, SIDES, Row
+from heliconemagic.render.session_view import Part, SessionView, build_session_view
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
-from heliconemagic.render.timeline import SessionClock, build_bar, build_clock
+from heliconemagic.render.timeline import CHARACTERS, COVERED, REFUSED, Bar, write_bar
 
-SESSION_COLUMNS = ("session", "started", "steps", "failed", "tokens", "cost", "gateway", "id")
-_SESSION_SIDES = "llrrrrll"
+_SELF = COLUMNS.index("self")
+_CLASSES: Mapping[str, str] = {
+    Phase.WAITING: "hm-w",
+    Phase.FIRST_TOKEN: "hm-t",
+    Phase.GENERATING: "hm-g",
+    Phase.WHOLE: "hm-g",
+    Phase.WORKING: "hm-k",
+    COVERED: "hm-c",
+    REFUSED: "hm-x",
+}
+_SIGNS = {CHARACTERS[kind]: css for kind, css in _CLASSES.items()}
 
 
 def build_session_bundle(
-    session: SessionRecord, steps: Sequence[Step], *, session_url: str | None = None, notes: Sequence[str] = ()
+    session: SessionRecord,
+    steps: Sequence[Step],
+    *,
+    folder: str = "",
+    session_url: str | None = None,
+    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """All forms by their MIME types, for one display."""
+    """All forms by their MIME types, for one display; of one ``folder``, or of the whole session."""
+    view = build_session_view(session, steps, folder=folder)
     return {
-        "text/html": build_session_html(session, steps, session_url=session_url, notes=notes),
-        "text/markdown": build_session_markdown(session, steps, notes=notes),
-        "text/plain": build_session_text(session, steps, notes=notes, limit=MAX_ROWS),
+        "text/html": write_html(view, session_url=session_url, notes=notes),
+        "text/markdown": write_markdown(view, notes=notes),
+        "text/plain": write_text(view, notes=notes),
     }
 
 
-def build_session_html(
-    session: SessionRecord, steps: Sequence[Step], *, session_url: str | None = None, notes: Sequence[str] = ()
-) -> str:
-    """The session's tree as a table with roll-ups, static. ``steps`` come oldest first."""
-    rows, missing = cut_rows(build_rows(steps), session.id, MAX_ROWS)
-    head = [f'<strong class="hm-title">{escape(session.title)}</strong>']
-    head += [build_span("hm-figure", escape(part)) for part in describe_sums(steps)]
+def build_session_text(session: SessionRecord, steps: Sequence[Step], *, notes: Sequence[str] = ()) -> str:
+    """The session for a terminal, every step with its row."""
+    return write_text(build_session_view(session, steps, is_whole=True), notes=notes)
+
+
+# ---- HTML
+
+
+def write_html(view: SessionView, *, session_url: str | None = None, notes: Sequence[str] = ()) -> str:
+    """The page: static, without a script, and legible where styles, classes and ids are taken away."""
+    head = [f'<strong class="hm-title">{escape(view.title)}</strong>']
+    head += [build_span("hm-figure", escape(part)) for part in view.sums]
     head.append(build_span("hm-right", build_link(session_url, "open at Helicone ↗")))
-    said = [line for line in (missing, *list_legend(rows), *notes) if line]
-    more = "".join(f'<p class="hm-more">{escape(line)}</p>' for line in said)
-    table = _build_table(rows, build_clock(steps)) if rows else ""
-    return add_style(f'<div class="hm {NO_MATH}"><div class="hm-head">{join_parts(head)}</div>{table}{more}</div>')
+    body = "".join(_iterate_html(view, notes)) if view.rows else ""
+    return add_style(f'<div class="hm hm-session {NO_MATH}"><div class="hm-head">{join_parts(head)}</div>{body}</div>')
 
 
-def _build_table(rows: Sequence[Row], clock: SessionClock) -> str:
-    head = f"<tr>{build_row((*COLUMNS, _describe_clock(clock)), 'llrrrrl', 'th')}</tr>"
-    body = "".join(_build_row(row, clock) for row in rows)
-    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+def _iterate_html(view: SessionView, notes: Sequence[str]) -> Iterator[str]:
+    yield _build_table(view, [*([view.load] if view.load else []), *view.rows])
+    for sentence in view.sentences:
+        yield f'<p class="hm-say"><strong>{escape(sentence.lead)}:</strong> {escape(sentence.text)}</p>'
+    for part in view.parts:
+        yield _build_part(view, part)
+    if view.legend:
+        yield f'<p class="hm-more">{join_parts(_build_sign(sign, text) for sign, text in view.legend)}</p>'
+    for line in (*view.words, *notes):
+        yield f'<p class="hm-more">{escape(line)}</p>'
 
 
-def _describe_clock(clock: SessionClock) -> str:
-    folded = f" ({clock.pauses} {'pause' if clock.pauses == 1 else 'pauses'} folded)" if clock.pauses else ""
-    return f"0 s — {format_seconds(clock.total)}{folded}"
+def _build_sign(sign: str, meaning: str) -> str:
+    drawn = f'<span class="hm-bar">{build_span(_SIGNS[sign], sign * 2)}</span>' if sign in _SIGNS else sign
+    return f'<span class="hm-sign">{drawn} {escape(meaning)}</span>'
 
 
-def _build_row(row: Row, clock: SessionClock) -> str:
-    css = " ".join(
-        name
-        for name, applies in (("hm-folder", row.step is None), ("hm-old", row.is_faded), ("hm-failed", row.is_failed))
-        if applies
-    )
-    label = "\u00a0" * 3 * row.indent + row.label
-    cells = build_row((row.state, *(figure.replace(" ", "\u00a0") for figure in row.figures)), "lrrrr")
+def _build_part(view: SessionView, part: Part) -> str:
+    facts = " · ".join(cell for cell in (part.head.label[2:], part.head.state, part.head.time, part.head.cost) if cell)
+    return f"<details><summary>{escape(facts)}</summary>{_build_table(view, part.rows)}</details>"
+
+
+def _build_table(view: SessionView, rows: Sequence[Row]) -> str:
+    sides = _leave_out_self(view, tuple(SIDES))
+    head = build_row((*_leave_out_self(view, COLUMNS), view.axis), "".join((*sides, "l")), "th")
+    body = "".join(_build_row(row, view) for row in rows)
+    return f'<table class="hm-tree"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _leave_out_self(view: SessionView, cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Without folders there is no self time."""
+    return cells if view.has_folders else (*cells[:_SELF], *cells[_SELF + 1 :])
+
+
+def _build_row(row: Row, view: SessionView) -> str:
+    states = {
+        "hm-folder": row.step is None,
+        "hm-old": row.is_faded,
+        "hm-failed": row.is_failed,
+        "hm-critical": row.is_critical,
+    }
+    css = " ".join(name for name, applies in states.items() if applies)
+    label, state, *figures = _leave_out_self(view, row.words)
+    cells = build_row((state, *(figure.replace(" ", "\u00a0") for figure in figures)), "l" + "r" * len(figures))
     start = f'<tr class="{css}">' if css else "<tr>"
-    return f'{start}<td class="hm-step">{escape(label)}</td>{cells}{_build_bar_cell(row, clock)}</tr>\n'
+    path = escape("\u00a0" * 3 * row.indent + label)
+    return f'{start}<td class="hm-step">{path}</td>{cells}<td class="hm-bar">{_build_bar(row.bar)}</td></tr>\n'
 
 
-def _build_bar_cell(row: Row, clock: SessionClock) -> str:
-    if row.step is None:
-        return '<td class="hm-bar"></td>'
-    blank, waited, ran = build_bar(row.step, clock)
-    return f'<td class="hm-bar">{chr(0xA0) * len(blank)}{build_span("hm-wait", waited)}{ran}</td>'
+def _build_bar(bar: Bar) -> str:
+    return "".join(_build_bar_part(part.kind, part.text.replace(" ", "\u00a0")) for part in bar)
 
 
-def build_session_markdown(session: SessionRecord, steps: Sequence[Step], *, notes: Sequence[str] = ()) -> str:
+def _build_bar_part(kind: str, text: str) -> str:
+    return build_span(_CLASSES[kind], text) if kind else text
+
+
+# ---- Markdown
+
+
+def write_markdown(view: SessionView, *, notes: Sequence[str] = ()) -> str:
     """The same table in Markdown, without bars."""
-    rows, missing = cut_rows(build_rows(steps), session.id, MAX_ROWS)
-    lines = [f"| {' | '.join(COLUMNS)} |", "|---|---|--:|--:|--:|--:|"]
-    for row in rows:
-        cells = (row.label, row.state, *row.figures)
-        lines.append("| " + "\u00a0" * 3 * row.indent + " | ".join(escape_markdown(cell) for cell in cells) + " |")
-    head = " · ".join([f"**{escape_markdown(session.title)}**", *map(escape_markdown, describe_sums(steps))])
-    said = [escape_markdown(line) for line in (missing, *list_legend(rows), *notes) if line]
-    return "\n\n".join([head, *(["\n".join(lines)] if rows else []), *said])
+    columns, sides = _leave_out_self(view, COLUMNS), _leave_out_self(view, tuple(SIDES))
+    rules = "|".join("---" if side == "l" else "--:" for side in sides)
+    lines = [f"| {' | '.join(columns)} |", f"|{rules}|", *(_build_markdown_row(row, view) for row in view.rows)]
+    head = " · ".join([f"**{escape_markdown(view.title)}**", *map(escape_markdown, view.sums)])
+    sentences = [f"**{escape_markdown(said.lead)}:** {escape_markdown(said.text)}" for said in view.sentences]
+    said = [*sentences, *map(escape_markdown, (*view.words, *notes))]
+    return "\n\n".join([head, *(["\n".join(lines)] if view.rows else []), *said])
 
 
-def build_session_text(
-    session: SessionRecord, steps: Sequence[Step], *, notes: Sequence[str] = (), limit: int | None = None
-) -> str:
-    """The same table for a terminal, with aligned columns and all rows unless ``limit`` says how many."""
-    rows, missing = cut_rows(build_rows(steps), session.id, limit)
-    clock = build_clock(steps)
-    table = [(*COLUMNS, _describe_clock(clock)), *(_build_text_row(row, clock) for row in rows)]
-    head = " · ".join([session.title, *describe_sums(steps)])
-    said = [line for line in (missing, *list_legend(rows), *notes) if line]
-    lines = [make_safe_text(head), *(align_columns(table, "llrrrrl") if rows else []), *map(make_safe_text, said)]
-    return "\n".join(lines)
+def _build_markdown_row(row: Row, view: SessionView) -> str:
+    cells = " | ".join(escape_markdown(cell) for cell in _leave_out_self(view, row.words))
+    blank = "\u00a0" * 3 * row.indent
+    return f"| {blank}{cells} |"
 
 
-def _build_text_row(row: Row, clock: SessionClock) -> tuple[str, ...]:
-    bar = "".join(build_bar(row.step, clock)) if row.step is not None else ""
-    return (make_safe_text("  " * row.indent + row.label), row.state, *row.figures, bar)
+# ---- text
 
 
-def build_sessions_html(summaries: Sequence[SessionSummary]) -> str:
-    """The list of sessions as a table."""
-    if not summaries:
-        return add_style('<div class="hm"><div class="hm-head">no sessions recorded yet</div></div>')
-    head = build_row(SESSION_COLUMNS, _SESSION_SIDES, "th")
-    rows = "".join(f"<tr>{build_row(_describe_session(summary), _SESSION_SIDES)}</tr>\n" for summary in summaries)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return add_style(f'<div class="hm {NO_MATH}">{table}</div>')
+def write_text(view: SessionView, *, notes: Sequence[str] = ()) -> str:
+    """The same for a terminal, in aligned columns."""
+    head = make_safe_text(" · ".join([view.title, *view.sums]))
+    sentences = [f"{said.lead}: {said.text}" for said in view.sentences]
+    legend = " · ".join(f"{sign} {meaning}" for sign, meaning in view.legend)
+    below = [line for line in (*sentences, legend, *view.words, *notes) if line]
+    return "\n".join([head, *_list_text_rows(view), *map(make_safe_text, below)])
 
 
-def build_sessions_text(summaries: Sequence[SessionSummary]) -> str:
-    """The list of sessions for a terminal."""
-    if not summaries:
-        return "no sessions recorded yet"
-    rows = [tuple(make_safe_text(cell) for cell in _describe_session(summary)) for summary in summaries]
-    return "\n".join(align_columns([SESSION_COLUMNS, *rows], _SESSION_SIDES))
+def _list_text_rows(view: SessionView) -> list[str]:
+    rows = [*([view.load] if view.load else []), *view.rows]
+    if not rows:
+        return []
+    table = [(*_leave_out_self(view, COLUMNS), view.axis), *(_build_text_row(row, view) for row in rows)]
+    return align_columns(table, "".join((*_leave_out_self(view, tuple(SIDES)), "l")))
 
 
-def _describe_session(summary: SessionSummary) -> tuple[str, ...]:
-    return (
-        summary.title,
-        format_clock(summary.started_at),
-        f"{summary.steps:,}",
-        f"{summary.errors:,}" if summary.errors else "",
-        f"{summary.tokens:,}",
-        format_usd(summary.cost),
-        summary.gateway,
-        summary.id,
-    )
+def _build_text_row(row: Row, view: SessionView) -> tuple[str, ...]:
+    label, *cells = _leave_out_self(view, row.words)
+    return (make_safe_text("  " * row.indent + label), *cells, write_bar(row.bar))

@@ -97,11 +97,39 @@ border:0;border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm td.hm-step{font-family:var(--hm-mono);white-space:pre;overflow-wrap:anywhere}
 .hm.hm.hm .hm-folder td{color:var(--hm-muted)}
 .hm.hm.hm .hm-old td{opacity:.5}
-.hm.hm.hm td.hm-bar{font:10px/1 var(--hm-mono);white-space:pre;color:var(--hm-run);letter-spacing:0;width:38%}
-.hm .hm-wait{opacity:.45}
-.hm.hm.hm .hm-failed td.hm-step,.hm.hm.hm .hm-failed td.hm-bar{color:var(--hm-bad)}
+.hm.hm.hm .hm-failed td.hm-step{color:var(--hm-bad)}
 .hm .hm-progress{font:10px/1 var(--hm-mono);color:var(--hm-run);margin-right:8px}
 .hm .hm-more{margin:0;padding:3px 12px 6px;font-size:12px;color:var(--hm-muted)}
+"""
+
+# Bars are block characters; where the sheet is, they are drawn as bars of their cells' colour instead.
+_SESSION = """
+.hm-session{container-type:inline-size;max-width:1100px}
+.hm.hm.hm .hm-bar{font:10px/1 var(--hm-mono);white-space:pre;letter-spacing:0;color:var(--hm-muted)}
+.hm.hm.hm td.hm-bar{width:1%}
+.hm .hm-bar>span{color:transparent}
+.hm .hm-w{background:var(--hm-line)}
+.hm .hm-bar>.hm-x{background:var(--hm-line);color:var(--hm-bad);font-weight:700}
+.hm .hm-t{background:color-mix(in srgb,var(--hm-run) 38%,transparent)}
+.hm .hm-g{background:var(--hm-run)}
+.hm .hm-k{background:var(--hm-muted)}
+.hm .hm-bar>.hm-c{color:var(--hm-muted)}
+.hm .hm-failed .hm-t{background:color-mix(in srgb,var(--hm-bad) 38%,transparent)}
+.hm .hm-failed .hm-g,.hm .hm-failed .hm-k{background:var(--hm-bad)}
+.hm.hm.hm .hm-critical>td:first-child{box-shadow:inset 3px 0 var(--hm-warn)}
+.hm.hm.hm .hm-say{margin:0;padding:6px 12px;border-top:1px solid var(--hm-line);font-size:12.5px;line-height:1.5}
+.hm .hm-say strong{color:var(--hm-warn);font-weight:600}
+.hm .hm-sign{white-space:nowrap;margin-right:14px}
+.hm.hm.hm table+.hm-more{border-top:1px solid var(--hm-line)}
+.hm.hm.hm details .hm-tree{margin:2px 0 4px;width:100%}
+@container (max-width:620px){
+.hm.hm.hm .hm-tree thead{display:none}
+.hm.hm.hm .hm-tree tr{display:flex;flex-wrap:wrap;gap:0 10px;align-items:baseline;padding:2px 0}
+.hm.hm.hm .hm-tree td{padding:1px 8px;border:0}
+.hm.hm.hm .hm-tree td:empty{display:none}
+.hm.hm.hm .hm-tree td.hm-step{flex:1 0 100%;white-space:pre-wrap}
+.hm.hm.hm .hm-tree td.hm-bar{flex:1 0 100%;width:auto;overflow:hidden}
+}
 """
 
 # An answer that is an object: tables inside tables, without the lines that would be drawn twice.
@@ -132,6 +160,7 @@ _SOMETIMES = (
     (_ATTACHED, "hm-attached"),
     (_COLUMNS, "hm-comparison|hm-diff"),
     (_TABLES, "<table|hm-progress|hm-more"),
+    (_SESSION, "hm-session"),
     (_OBJECTS, "hm-object|hm-rows"),
     (_CODE, 'class="highlight'),
 )

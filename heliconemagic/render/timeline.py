@@ -1,63 +1,126 @@
-"""The session's clock: the time in which something ran, with the pauses between folded away."""
+"""A session's timeline in characters: a bar for each step on the session's clock, legible wherever text is.
+
+Each of the longest pauses takes one column of its own, so that it is seen where it is folded.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
+from heliconemagic.insights.phases import Phase, PhaseSpan, list_refused, split_step
+from heliconemagic.insights.session_clock import Pause, SessionClock
+from heliconemagic.insights.spans import Span
 from heliconemagic.records import Step
 
-WIDTH = 32
+WIDTH = 40
 """Characters of a bar."""
+MAX_FOLDS = 6
+"""Pauses with a column of their own: the longest ones."""
 
-_MIN_PAUSE = 1.0  # seconds; shorter gaps are the kernel's own and stay
-
-
-class SessionClock:
-    """Maps moments to seconds of activity. Linear to build for steps in order, logarithmic to ask."""
-
-    def __init__(self, spans: Iterable[tuple[float, float]]) -> None:
-        self._starts: list[float] = []  # of the stretches of activity
-        self._offsets: list[float] = []  # seconds of activity before each of them
-        self._ends: list[float] = []
-        for start, end in sorted(spans):
-            if self._ends and start <= self._ends[-1] + _MIN_PAUSE:
-                self._ends[-1] = max(self._ends[-1], end)
-            else:
-                self._offsets.append(self.total)
-                self._starts.append(start)
-                self._ends.append(end)
-
-    @property
-    def total(self) -> float:
-        """Seconds of activity in all."""
-        return self._offsets[-1] + self._ends[-1] - self._starts[-1] if self._starts else 0.0
-
-    @property
-    def pauses(self) -> int:
-        """How many pauses are folded."""
-        return max(len(self._starts) - 1, 0)
-
-    def place(self, moment: float) -> float:
-        """Where ``moment`` stands, from 0 to 1."""
-        at = max(bisect_right(self._starts, moment) - 1, 0)
-        if not self.total:
-            return 0.0
-        inside = min(max(moment, self._starts[at]), self._ends[at]) - self._starts[at]
-        return (self._offsets[at] + inside) / self.total
+FOLD = "┊"
+COVERED = "covered"
+"""The kind of a bar that stands for several steps …"""
+REFUSED = "refused"
+"""… and of the end of an attempt that wasn't the last; all other kinds are those of `Phase`."""
+CHARACTERS: Mapping[str, str] = {
+    Phase.WAITING: "░",
+    Phase.FIRST_TOKEN: "▒",
+    Phase.GENERATING: "█",
+    Phase.WHOLE: "█",
+    Phase.WORKING: "▓",
+    COVERED: "━",
+    REFUSED: "×",
+}
+_LEVELS = " ▁▂▃▄▅▆▇█"
 
 
-def build_clock(steps: Sequence[Step]) -> SessionClock:
-    """The clock of a session; what still runs counts up to the last thing that is known."""
-    latest = max((step.ended_at or step.started_at for step in steps), default=0.0)
-    return SessionClock((step.started_at, max(step.started_at, step.ended_at or latest)) for step in steps)
+@dataclass(frozen=True, slots=True)
+class BarPart:
+    """Characters of one kind: a phase, `REFUSED`, `COVERED`, or "" where nothing ran."""
+
+    kind: str
+    text: str
 
 
-def build_bar(step: Step, clock: SessionClock) -> tuple[str, str, str]:
-    """A step's bar in characters: the blank before it, the wait for its first token, the rest."""
-    end = step.ended_at if step.ended_at is not None else float("inf")
-    start = min(round(clock.place(step.started_at) * WIDTH), WIDTH - 1)
-    stop = max(round(clock.place(end) * WIDTH), start + 1)
-    first = round(clock.place(step.first_token_at) * WIDTH) if step.first_token_at is not None else start
-    waited = min(max(first - start, 0), stop - start - 1)
-    return " " * start, "░" * waited, "█" * (stop - start - waited)
+Bar = tuple[BarPart, ...]
+
+
+class Ruler:
+    """The columns of the session's clock."""
+
+    def __init__(self, clock: SessionClock) -> None:
+        self.clock = clock
+        longest = sorted(clock.pauses, key=lambda pause: -pause.seconds)[:MAX_FOLDS]
+        self.folds: tuple[Pause, ...] = tuple(sorted(longest, key=lambda pause: pause.ended_at))
+        self._moments = [pause.ended_at for pause in self.folds]
+        self._inner = WIDTH - len(self.folds)
+        marks = {self._find_column(moment) - 1 for moment in self._moments}
+        self._blank = "".join(FOLD if column in marks else " " for column in range(WIDTH))
+
+    def _find_column(self, moment: float) -> int:
+        return round(self.clock.place(moment) * self._inner) + bisect_right(self._moments, moment)
+
+    def draw_step(self, step: Step, latest: float | None = None) -> Bar:
+        """The bar of ``step``; ``latest`` is where one that still runs ends."""
+        spans = split_step(step, latest)
+        start = min(self._find_column(step.started_at), WIDTH - 1)
+        ends = [max(self._find_column(span.ended_at), start) for span in spans]
+        texts = self._draw_phases(spans, start, ends) or [(Phase.GENERATING, CHARACTERS[Phase.GENERATING])]
+        if refused := list_refused(step):
+            moments = [attempt.started_at if attempt.ended_at is None else attempt.ended_at for attempt in refused]
+            texts = _mark_refusals(texts, [self._find_column(moment) - start for moment in moments])
+        stop = start + sum(len(text) for _, text in texts)
+        parts = [("", self._blank[:start]), *texts, ("", self._blank[stop:].rstrip())]
+        return tuple(BarPart(kind, text) for kind, text in parts if text)
+
+    def _draw_phases(self, spans: Sequence[PhaseSpan], start: int, ends: Sequence[int]) -> list[tuple[str, str]]:
+        """The parts that have a column; the longest phase has one in any case."""
+        texts, begin = [], start
+        longest = max(spans, key=lambda span: span.seconds, default=None)
+        for span, end in zip(spans, ends, strict=True):
+            is_all = ends[-1] == start and span is longest
+            if count := 1 if is_all else end - begin:
+                texts.append((str(span.phase), CHARACTERS[span.phase] * count))
+                begin = end
+        return texts
+
+    def draw_spans(self, spans: Sequence[Span]) -> Bar:
+        """The bar of a folder: where anything of it ran. ``spans`` are merged."""
+        cells = list(self._blank)
+        for start, end in spans:
+            begin = min(self._find_column(start), WIDTH - 1)
+            stop = max(self._find_column(end), begin + 1)
+            cells[begin:stop] = CHARACTERS[COVERED] * (stop - begin)
+        return (BarPart(COVERED, "".join(cells[:WIDTH]).rstrip()),)
+
+    def draw_load(self, spans: Sequence[Span], most: int) -> Bar:
+        """How many of ``spans`` run at once, in the middle of each column; ``most`` is a full block."""
+        starts, ends = sorted(start for start, _ in spans), sorted(end for _, end in spans)
+        moments = [self.clock.find_moment((column + 0.5) / self._inner) for column in range(self._inner)]
+        counts = [bisect_right(starts, moment) - bisect_left(ends, moment) for moment in moments]
+        levels = iter([_LEVELS[-(-count * 8 // most)] for count in counts])
+        return (BarPart(COVERED, "".join(FOLD if mark == FOLD else next(levels) for mark in self._blank)),)
+
+
+def _mark_refusals(texts: Sequence[tuple[str, str]], columns: Sequence[int]) -> list[tuple[str, str]]:
+    """The same with a mark where each refused attempt ended: in the waiting, which has a column in any case."""
+    waiting = CHARACTERS[Phase.WAITING]
+    text, rest = (texts[0][1], texts[1:]) if texts[0][0] == Phase.WAITING else (waiting, _shorten(texts))
+    places = {min(max(column, 0), len(text) - 1) for column in columns}
+    marked = "".join(CHARACTERS[REFUSED] if place in places else char for place, char in enumerate(text))
+    pieces = ((char == waiting, "".join(chars)) for char, chars in groupby(marked))
+    return [*((str(Phase.WAITING) if is_waiting else REFUSED, piece) for is_waiting, piece in pieces), *rest]
+
+
+def _shorten(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """One column less of what is longer than that."""
+    (kind, text), *rest = texts
+    return [(kind, text[1:] or text), *rest]
+
+
+def write_bar(bar: Bar) -> str:
+    """A bar for a terminal."""
+    return "".join(part.text for part in bar)

@@ -198,7 +198,7 @@ class SessionLine:
 
     def list_sessions(self, command: SessionCommand) -> Bundle:
         """The journal's sessions, newest first."""
-        from heliconemagic.render.session import build_sessions_html, build_sessions_text
+        from heliconemagic.render.session_list import build_sessions_html, build_sessions_text
 
         summaries = self._notebook.journal.list_sessions(limit=50)
         return {"text/html": build_sessions_html(summaries), "text/plain": build_sessions_text(summaries)}

@@ -1,0 +1,40 @@
+"""How long each folder itself was busy: its self time.
+
+The self time of a folder is the time in which at least one step that stands in it directly ran, and none that
+stands in one of its sub-folders. Pauses are no part of it, and two steps at the same moment count once. The self
+times of a folder and of all folders below it add up to the time in which anything below it ran, if no two
+sub-folders ran at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from heliconemagic.insights.spans import Span, measure_spans, merge_spans
+from heliconemagic.records import Step
+from heliconemagic.steps.tree import Folder
+
+
+def measure_self_times(root: Folder[Step]) -> Mapping[str, float]:
+    """Seconds of self time by the folders' paths; what still runs counts up to the last thing that is known."""
+    busy: dict[str, list[Span]] = {}
+    times: dict[str, float] = {}
+    for folder in reversed(_list_folders(root)):
+        inner = [busy.pop(child.path) for child in folder.children if isinstance(child, Folder)]
+        own = [
+            (child.started_at, max(child.started_at, child.ended_at or root.ended_at))
+            for child in folder.children
+            if not isinstance(child, Folder)
+        ]
+        below = inner[0] if len(inner) == 1 else merge_spans(span for spans in inner for span in spans)
+        busy[folder.path] = merge_spans([*below, *own]) if own else below
+        times[folder.path] = max(measure_spans(busy[folder.path]) - measure_spans(below), 0.0) if own else 0.0
+    return times
+
+
+def _list_folders(root: Folder[Step]) -> list[Folder[Step]]:
+    """All folders, each before those below it."""
+    folders = [root]
+    for folder in folders:
+        folders.extend(child for child in folder.children if isinstance(child, Folder))
+    return folders
