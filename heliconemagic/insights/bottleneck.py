@@ -96,7 +96,7 @@ def _is_dominant(place: _Place, count: int, wall_seconds: float) -> bool:
 
 
 def _describe_place(place: _Place, wall_seconds: float) -> Bottleneck:
-    seconds = _sum_phases(place.steps)
+    seconds, speed = _sum_phases(place.steps)
     usages = [step.usage for step in place.steps if step.usage is not None]
     told = Bottleneck(
         path=place.path,
@@ -104,7 +104,7 @@ def _describe_place(place: _Place, wall_seconds: float) -> Bottleneck:
         steps=len(place.steps),
         seconds=place.seconds,
         share=min(place.seconds / wall_seconds, 1.0),
-        tokens_per_second=_measure_speed(place.steps),
+        tokens_per_second=speed,
         prompt_tokens=round(median(usage.prompt_tokens for usage in usages)) if usages else 0,
         reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
         completion_tokens=sum(usage.completion_tokens for usage in usages),
@@ -116,20 +116,20 @@ def _describe_place(place: _Place, wall_seconds: float) -> Bottleneck:
     return replace(told, phase=phase, phase_share=longest / place.seconds)
 
 
-def _sum_phases(steps: Sequence[Step]) -> Mapping[Phase, float]:
+def _sum_phases(steps: Sequence[Step]) -> tuple[Mapping[Phase, float], float | None]:
+    """Seconds of each phase, and tokens per second while generating, of the steps whose tokens were counted.
+
+    Reasoning is not part of it: it comes before the first token.
+    """
     seconds: defaultdict[Phase, float] = defaultdict(float)
+    tokens, generating = 0, 0.0
     for step in steps:
         for span in split_step(step):
             seconds[span.phase] += span.seconds
-    return seconds
-
-
-def _measure_speed(steps: Sequence[Step]) -> float | None:
-    """Tokens per second while generating, of the steps whose tokens were counted."""
-    counted = [step for step in steps if step.usage is not None]
-    seconds = _sum_phases(counted).get(Phase.GENERATING, 0.0)
-    seen = sum(step.usage.completion_tokens - step.usage.reasoning_tokens for step in counted if step.usage)
-    return seen / seconds if seen > 0 and seconds else None
+            if span.phase is Phase.GENERATING and step.usage is not None:
+                tokens += step.usage.completion_tokens - step.usage.reasoning_tokens
+                generating += span.seconds
+    return seconds, tokens / generating if tokens > 0 and generating else None
 
 
 def _count_refusals(steps: Sequence[Step]) -> Counter[str]:

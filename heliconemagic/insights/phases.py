@@ -8,8 +8,8 @@ of one piece. A step that failed before any text spent its time on the first tok
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from heliconemagic.records import Attempt, Step, StepKind, StepStatus
 
@@ -27,8 +27,7 @@ class Phase(StrEnum):
     WORKING = "working"  # of a step that asks no model
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseSpan:
+class PhaseSpan(NamedTuple):
     """One phase of one step: seconds since the epoch."""
 
     phase: Phase
@@ -49,12 +48,12 @@ def split_step(step: Step, latest: float | None = None) -> tuple[PhaseSpan, ...]
         moments = [(Phase.WORKING, step.started_at)]
     else:
         moments = [(Phase.WAITING, step.started_at), *_list_moments(step, _find_sent(step, end), end)]
-    ends = [*(moment for _, moment in moments[1:]), end]
-    return tuple(
-        PhaseSpan(phase=phase, started_at=start, ended_at=stop)
-        for (phase, start), stop in zip(moments, ends, strict=True)
-        if stop > start
-    )
+    spans, stop = [], end
+    for phase, start in reversed(moments):
+        if stop > start:
+            spans.append(PhaseSpan(phase, start, stop))
+        stop = start
+    return tuple(reversed(spans))
 
 
 def _find_sent(step: Step, end: float) -> float:

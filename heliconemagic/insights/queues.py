@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from heliconemagic.insights.session_clock import SessionClock
-from heliconemagic.insights.spans import list_spans, measure_spans, merge_spans
+from heliconemagic.insights.spans import count_most_at_once, list_spans, measure_spans, merge_spans
 from heliconemagic.records import Step, StepKind, StepStatus, read_content_text
 
 MIN_STEPS = 3
@@ -50,9 +50,14 @@ def find_queue(steps: Iterable[Step], clock: SessionClock) -> Queue | None:
         runs[-1].append(step)
         if len(quote := step.text.strip()[:_QUOTE]) == _QUOTE:
             recent.append(quote)
-    queues = [_measure(run) for runs in groups.values() for run in runs if len(run) >= MIN_STEPS]
+    queues = [_measure(run) for runs in groups.values() for run in runs if _is_queue(run)]
     longest = max(queues, key=lambda queue: queue.saved, default=None)
     return longest if longest and longest.saved >= max(MIN_SECONDS, MIN_SHARE * clock.total) else None
+
+
+def _is_queue(run: Sequence[Step]) -> bool:
+    """Whether these steps never ran at once: who lets some do so has chosen how many."""
+    return len(run) >= MIN_STEPS and count_most_at_once(list_spans(run)) == 1
 
 
 def _is_asking_alone(step: Step) -> bool:

@@ -17,19 +17,20 @@ from heliconemagic.steps.tree import Folder
 
 def measure_self_times(root: Folder[Step]) -> Mapping[str, float]:
     """Seconds of self time by the folders' paths; what still runs counts up to the last thing that is known."""
-    busy: dict[str, list[Span]] = {}
+    busy: dict[int, list[Span]] = {}  # by the folders' identities: where anything below them ran
     times: dict[str, float] = {}
     for folder in reversed(_list_folders(root)):
-        inner = [busy.pop(child.path) for child in folder.children if isinstance(child, Folder)]
-        own = [
-            (child.started_at, max(child.started_at, child.ended_at or root.ended_at))
-            for child in folder.children
-            if not isinstance(child, Folder)
-        ]
+        inner = [busy.pop(id(child)) for child in folder.children if isinstance(child, Folder)]
+        own = [_read_span(child, root.ended_at) for child in folder.children if not isinstance(child, Folder)]
         below = inner[0] if len(inner) == 1 else merge_spans(span for spans in inner for span in spans)
-        busy[folder.path] = merge_spans([*below, *own]) if own else below
-        times[folder.path] = max(measure_spans(busy[folder.path]) - measure_spans(below), 0.0) if own else 0.0
+        both = merge_spans([*below, *own]) if own and below else below or merge_spans(own)
+        busy[id(folder)] = both
+        times[folder.path] = max(measure_spans(both) - measure_spans(below), 0.0) if own else 0.0
     return times
+
+
+def _read_span(step: Step, latest: float) -> Span:
+    return step.started_at, max(step.started_at, latest if step.ended_at is None else step.ended_at)
 
 
 def _list_folders(root: Folder[Step]) -> list[Folder[Step]]:

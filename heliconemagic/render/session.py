@@ -9,7 +9,7 @@ from heliconemagic.insights.phases import Phase
 from heliconemagic.records import SessionRecord, Step
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.markup import NO_MATH, build_link, build_row, build_span, escape, escape_markdown, join_parts
-from heliconemagic.render.session_rows import COLUMNS, SIDES, Row
+from heliconemagic.render.session_rows import COLUMNS, CRITICAL, SIDES, Row
 from heliconemagic.render.session_view import Part, SessionView, build_session_view
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
@@ -25,6 +25,7 @@ _CLASSES: Mapping[str, str] = {
     COVERED: "hm-c",
     REFUSED: "hm-x",
 }
+_MARK = f' <span class="hm-mark">{CRITICAL}</span>'
 _SIGNS = {CHARACTERS[kind]: css for kind, css in _CLASSES.items()}
 
 
@@ -75,7 +76,7 @@ def _iterate_html(view: SessionView, notes: Sequence[str]) -> Iterator[str]:
 
 
 def _build_sign(sign: str, meaning: str) -> str:
-    drawn = f'<span class="hm-bar">{build_span(_SIGNS[sign], sign * 2)}</span>' if sign in _SIGNS else sign
+    drawn = f'<samp class="hm-bar">{build_span(_SIGNS[sign], sign * 2)}</samp>' if sign in _SIGNS else _MARK.strip()
     return f'<span class="hm-sign">{drawn} {escape(meaning)}</span>'
 
 
@@ -104,15 +105,17 @@ def _build_row(row: Row, view: SessionView) -> str:
         "hm-critical": row.is_critical,
     }
     css = " ".join(name for name, applies in states.items() if applies)
-    label, state, *figures = _leave_out_self(view, row.words)
+    _, state, *figures = _leave_out_self(view, row.words)
     cells = build_row((state, *(figure.replace(" ", "\u00a0") for figure in figures)), "l" + "r" * len(figures))
     start = f'<tr class="{css}">' if css else "<tr>"
-    path = escape("\u00a0" * 3 * row.indent + label)
+    path = escape("\u00a0" * 3 * row.indent + row.label) + (_MARK if row.is_critical else "")
     return f'{start}<td class="hm-step">{path}</td>{cells}<td class="hm-bar">{_build_bar(row.bar)}</td></tr>\n'
 
 
 def _build_bar(bar: Bar) -> str:
-    return "".join(_build_bar_part(part.kind, part.text.replace(" ", "\u00a0")) for part in bar)
+    """In an element whose text has equal widths in every browser: the bars stand below each other without a sheet."""
+    drawn = "".join(_build_bar_part(part.kind, part.text.replace(" ", "\u00a0")) for part in bar)
+    return f"<samp>{drawn}</samp>" if drawn else ""
 
 
 def _build_bar_part(kind: str, text: str) -> str:

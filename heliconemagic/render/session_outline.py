@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,7 +11,9 @@ from heliconemagic.render.session_rows import Node, find_shown, iterate_nodes, i
 from heliconemagic.steps.tree import Folder
 
 MOST_ROWS = 120
-"""Rows of a table that one reads; a longer tree is an outline."""
+"""Rows of a table that one reads; a longer tree is an outline …"""
+OUTLINE_ROWS = 80
+"""… with so many rows, so that what is folded below it isn't far away."""
 MOST_CHILDREN = 40
 """Rows of one folder in an outline; more are grouped, each group with some of those that follow each other."""
 
@@ -26,25 +27,25 @@ class OutlineRow:
     is_closed: bool = False  # a folder whose steps have no rows in the outline
 
 
-def build_outline(root: Folder[Step], most: int = MOST_ROWS) -> list[OutlineRow]:
-    """The rows of the tree if there are at most ``most``, else those of its upper levels: as deep as fits."""
-    nodes = list(islice(iterate_nodes(root), most + 1))
-    if len(nodes) <= most:
+def build_outline(root: Folder[Step]) -> list[OutlineRow]:
+    """The rows of the tree if they are few, else those of its upper levels, as many as fit."""
+    nodes = list(islice(iterate_nodes(root), MOST_ROWS + 1))
+    if len(nodes) <= MOST_ROWS:
         return [OutlineRow(depth, node) for depth, node in nodes]
-    return list(_iterate_open(root, _open_folders(root, most)))
+    return list(_iterate_open(root, _open_folders(root)))
 
 
-def _open_folders(root: Folder[Step], most: int) -> dict[int, Sequence[Node]]:
-    """The children of the folders that are open, by the folders' identities, level by level."""
+def _open_folders(root: Folder[Step]) -> dict[int, Sequence[Node]]:
+    """The children of the folders that are open, by the folders' identities: whole levels, from above."""
     opened: dict[int, Sequence[Node]] = {}
-    waiting = deque([root])
-    while waiting:
-        folder = waiting.popleft()
-        children = group_children(folder)
-        if folder is root or len(children) <= most:
-            most -= len(children)
-            opened[id(folder)] = children
-            waiting.extend(child for child in children if isinstance(child, Folder))
+    level, room = [root], OUTLINE_ROWS
+    while level:
+        children = {id(folder): group_children(folder) for folder in level}
+        room -= sum(map(len, children.values()))
+        if room < 0:
+            break
+        opened |= children
+        level = [child for found in children.values() for child in found if isinstance(child, Folder)]
     return opened
 
 

@@ -108,7 +108,7 @@ class RowBuilder:
             label=f"{step.path} · {describe_variant(step)}" if step.comparison else step.path,
             state=" · ".join(part for part in self._list_states(step) if part),
             time=format_seconds(step.latency) if step.latency is not None else "",
-            first_token=format_seconds(step.time_to_first_token) if step.time_to_first_token is not None else "",
+            first_token=_describe_first_token(step),
             tokens=format_count(step.tokens) if step.tokens else "",
             cost=describe_step_cost(step),
             bar=self.ruler.draw_step(step, self.latest),
@@ -166,6 +166,11 @@ def find_shown(node: Node) -> Node:
 def iterate_steps(folder: Folder[Step]) -> Iterator[Step]:
     """All steps below ``folder``."""
     return (node for _, node in iterate_nodes(folder) if not isinstance(node, Folder))
+
+
+def _describe_first_token(step: Step) -> str:
+    is_known = step.kind is StepKind.LLM and step.time_to_first_token is not None
+    return format_seconds(step.time_to_first_token or 0.0) if is_known else ""
 
 
 def describe_retries(step: Step) -> str:

@@ -21,7 +21,7 @@ from heliconemagic.render.session_rows import CRITICAL, Row, RowBuilder, iterate
 from heliconemagic.render.timeline import CHARACTERS, FOLD, REFUSED, Ruler
 from heliconemagic.steps.tree import Folder, build_tree
 
-MAX_ROWS = 1_000
+MAX_ROWS = 1_200
 """Rows of all tables of one display in a notebook; a terminal gets them all."""
 MAX_PAUSES = 4
 """Pauses that are listed with their lengths: the longest."""
@@ -131,11 +131,11 @@ def _build_parts(
     for place in order:
         head, folder = closed[place]
         nodes = list(iterate_nodes(folder))
-        if len(nodes) > room:
-            missing += folder.count
-            continue
-        room -= len(nodes)
-        found[place] = Part(head=head, rows=tuple(builder.build_all(nodes)))
+        shown = nodes[len(nodes) - room :] if len(nodes) > room else nodes
+        room -= len(shown)
+        missing += folder.count - sum(not isinstance(node, Folder) for _, node in shown)
+        if shown:
+            found[place] = Part(head=head, rows=tuple(builder.build_all(shown)))
     return tuple(found[place] for place in sorted(found)), missing
 
 

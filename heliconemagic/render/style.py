@@ -105,30 +105,41 @@ border:0;border-bottom:1px solid var(--hm-line)}
 # Bars are block characters; where the sheet is, they are drawn as bars of their cells' colour instead.
 _SESSION = """
 .hm-session{container-type:inline-size;max-width:1100px}
-.hm.hm.hm .hm-bar{font:10px/1 var(--hm-mono);white-space:pre;letter-spacing:0;color:var(--hm-muted)}
+.hm.hm.hm .hm-bar{font:10px/1 var(--hm-mono);white-space:pre;letter-spacing:0;color:var(--hm-muted);
+background:none;padding:2px 6px}
+.hm.hm.hm samp.hm-bar{padding:0 4px 0 0}
+.hm.hm.hm .hm-bar samp{font:inherit;background:none;padding:0}
 .hm.hm.hm td.hm-bar{width:1%}
-.hm .hm-bar>span{color:transparent}
-.hm .hm-w{background:var(--hm-line)}
-.hm .hm-bar>.hm-x{background:var(--hm-line);color:var(--hm-bad);font-weight:700}
+.hm .hm-bar span{-webkit-text-fill-color:transparent}
+.hm .hm-bar .hm-c{-webkit-text-fill-color:currentColor}
+.hm .hm-w,.hm .hm-x{background:var(--hm-line)}
+.hm .hm-bar .hm-x{-webkit-text-fill-color:var(--hm-bad);font-weight:700}
 .hm .hm-t{background:color-mix(in srgb,var(--hm-run) 38%,transparent)}
 .hm .hm-g{background:var(--hm-run)}
 .hm .hm-k{background:var(--hm-muted)}
-.hm .hm-bar>.hm-c{color:var(--hm-muted)}
 .hm .hm-failed .hm-t{background:color-mix(in srgb,var(--hm-bad) 38%,transparent)}
 .hm .hm-failed .hm-g,.hm .hm-failed .hm-k{background:var(--hm-bad)}
 .hm.hm.hm .hm-critical>td:first-child{box-shadow:inset 3px 0 var(--hm-warn)}
+.hm td .hm-mark{position:absolute;clip-path:inset(50%)}
+.hm .hm-sign .hm-mark{display:inline-block;width:3px;height:11px;margin-right:4px;background:var(--hm-warn);
+-webkit-text-fill-color:transparent;overflow:hidden;vertical-align:-1px}
 .hm.hm.hm .hm-say{margin:0;padding:6px 12px;border-top:1px solid var(--hm-line);font-size:12.5px;line-height:1.5}
 .hm .hm-say strong{color:var(--hm-warn);font-weight:600}
-.hm .hm-sign{white-space:nowrap;margin-right:14px}
-.hm.hm.hm table+.hm-more{border-top:1px solid var(--hm-line)}
+.hm .hm-sign{display:inline-block;margin-right:14px}
+.hm.hm.hm.hm-session .hm-more{margin:0;padding:1px 12px;line-height:1.6}
+.hm.hm.hm.hm-session :not(.hm-more)+.hm-more{padding-top:5px;border-top:1px solid var(--hm-line)}
+.hm.hm.hm.hm-session .hm-more:last-child{padding-bottom:6px}
 .hm.hm.hm details .hm-tree{margin:2px 0 4px;width:100%}
 @container (max-width:620px){
 .hm.hm.hm .hm-tree thead{display:none}
-.hm.hm.hm .hm-tree tr{display:flex;flex-wrap:wrap;gap:0 10px;align-items:baseline;padding:2px 0}
-.hm.hm.hm .hm-tree td{padding:1px 8px;border:0}
-.hm.hm.hm .hm-tree td:empty{display:none}
-.hm.hm.hm .hm-tree td.hm-step{flex:1 0 100%;white-space:pre-wrap}
-.hm.hm.hm .hm-tree td.hm-bar{flex:1 0 100%;width:auto;overflow:hidden}
+.hm.hm.hm .hm-tree tr{display:flex;flex-wrap:wrap;gap:0 8px;align-items:baseline;padding:3px 8px}
+.hm.hm.hm .hm-tree td{display:none;padding:0;border:0}
+.hm.hm.hm .hm-tree td:nth-child(-n+3),.hm.hm.hm .hm-tree td:nth-last-child(-n+2){display:block}
+.hm.hm.hm .hm-tree td.hm-step{flex:1 1 50%;white-space:pre-wrap}
+.hm.hm.hm .hm-tree td.hm-bar{order:1;width:250px}
+.hm.hm.hm .hm-tree td:nth-child(2){order:2;flex:1 1 0;white-space:normal;font-size:11px;color:var(--hm-muted)}
+.hm.hm.hm .hm-tree tr.hm-critical{box-shadow:inset 3px 0 var(--hm-warn)}
+.hm.hm.hm .hm-critical>td:first-child{box-shadow:none}
 }
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from heliconemagic.insights.phases import Phase, PhaseSpan, list_refused, split_step
 from heliconemagic.insights.session_clock import Pause, SessionClock
@@ -67,25 +67,13 @@ class Ruler:
         """The bar of ``step``; ``latest`` is where one that still runs ends."""
         spans = split_step(step, latest)
         start = min(self._find_column(step.started_at), WIDTH - 1)
-        ends = [max(self._find_column(span.ended_at), start) for span in spans]
-        texts = self._draw_phases(spans, start, ends) or [(Phase.GENERATING, CHARACTERS[Phase.GENERATING])]
+        stop = max(self._find_column(spans[-1].ended_at), start + 1) if spans else start + 1
+        texts = _share_columns(spans, stop - start)
         if refused := list_refused(step):
             moments = [attempt.started_at if attempt.ended_at is None else attempt.ended_at for attempt in refused]
             texts = _mark_refusals(texts, [self._find_column(moment) - start for moment in moments])
-        stop = start + sum(len(text) for _, text in texts)
         parts = [("", self._blank[:start]), *texts, ("", self._blank[stop:].rstrip())]
         return tuple(BarPart(kind, text) for kind, text in parts if text)
-
-    def _draw_phases(self, spans: Sequence[PhaseSpan], start: int, ends: Sequence[int]) -> list[tuple[str, str]]:
-        """The parts that have a column; the longest phase has one in any case."""
-        texts, begin = [], start
-        longest = max(spans, key=lambda span: span.seconds, default=None)
-        for span, end in zip(spans, ends, strict=True):
-            is_all = ends[-1] == start and span is longest
-            if count := 1 if is_all else end - begin:
-                texts.append((str(span.phase), CHARACTERS[span.phase] * count))
-                begin = end
-        return texts
 
     def draw_spans(self, spans: Sequence[Span]) -> Bar:
         """The bar of a folder: where anything of it ran. ``spans`` are merged."""
@@ -103,6 +91,19 @@ class Ruler:
         counts = [bisect_right(starts, moment) - bisect_left(ends, moment) for moment in moments]
         levels = iter([_LEVELS[-(-count * 8 // most)] for count in counts])
         return (BarPart(COVERED, "".join(FOLD if mark == FOLD else next(levels) for mark in self._blank)),)
+
+
+def _share_columns(spans: Sequence[PhaseSpan], count: int) -> list[tuple[str, str]]:
+    """The phases in ``count`` columns, each as many as its share; the only column is the longest one's."""
+    if not spans:
+        return [(str(Phase.GENERATING), CHARACTERS[Phase.GENERATING])]
+    if count == 1:
+        phase = max(spans, key=lambda span: span.seconds).phase
+        return [(str(phase), CHARACTERS[phase])]
+    begun_at, seconds = spans[0].started_at, spans[-1].ended_at - spans[0].started_at
+    ends = [round((span.ended_at - begun_at) / seconds * count) for span in spans]
+    widths = zip(spans, (end - begin for begin, end in pairwise([0, *ends])), strict=True)
+    return [(str(span.phase), CHARACTERS[span.phase] * width) for span, width in widths if width]
 
 
 def _mark_refusals(texts: Sequence[tuple[str, str]], columns: Sequence[int]) -> list[tuple[str, str]]:
