@@ -124,9 +124,9 @@ class Workbench:
 
     def run_session_line(self, command: SessionCommand) -> None:
         """Runs a session line and shows what it gives."""
-        if command.verb == "show" and not command.arguments and self.notebook.session is not None:
-            session = self.notebook.session
-            self.show.open(lambda: self.session_line.build_tree(session))
+        if command.verb == "show":
+            shown = self.session_line.find_shown(command)
+            self.show.open(shown.build, grows=shown.grows)
             return
         bundle = self.session_line.run(command)
         if command.verb in (None, "resume", "end", "forget"):

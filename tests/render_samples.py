@@ -11,7 +11,7 @@ from heliconemagic.usage import Usage
 
 PLAIN = (
     "p h1 h2 h3 h4 h5 h6 ul li blockquote pre code hr br strong em s del ins table thead tbody tr div span details "
-    "summary style"
+    "summary style samp"
 )
 ALLOWED: dict[str, set[str]] = {
     "a": {"href", "target", "rel"},

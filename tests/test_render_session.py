@@ -7,15 +7,10 @@ from dataclasses import replace
 from render_samples import PageReader, build_step
 
 from heliconemagic.records import SessionRecord, SessionSummary, Step, StepKind, StepStatus
-from heliconemagic.render.session import (
-    build_session_bundle,
-    build_session_html,
-    build_session_markdown,
-    build_session_text,
-    build_sessions_html,
-    build_sessions_text,
-)
-from heliconemagic.render.timeline import SessionClock
+from heliconemagic.insights.session_clock import SessionClock
+from heliconemagic.render.session import build_session_bundle, build_session_text, write_html, write_markdown
+from heliconemagic.render.session_list import build_sessions_html, build_sessions_text
+from heliconemagic.render.session_view import build_session_view
 
 SESSION = SessionRecord(id="5f1d", name="Course", title="Course Création", gateway="oai", started_at=0.0)
 

@@ -20,6 +20,7 @@ from heliconemagic.render.clock import format_clock
 from heliconemagic.render.figures import format_seconds
 from heliconemagic.render.session import build_session_text
 from heliconemagic.render.session_list import build_sessions_text
+from heliconemagic.render.session_table import build_step_table, write_table_text
 from heliconemagic.render.terminal import make_safe_text
 
 Write = Callable[[str], None]
@@ -53,6 +54,15 @@ def print_session(journal: Journal, reference: str, *, as_json: bool, write: Wri
         write(_dump({**build_session_json(record, steps), "attachments": describe_attachments(journal, steps)}))
     else:
         write(build_full_text(record, steps, find_missing(journal, steps)) + "\n")
+
+
+def print_table(journal: Journal, reference: str, *, write: Write) -> None:
+    """Prints the steps of the session of this id or name, a row for each.
+
+    Raises:
+        InputError: there is none.
+    """
+    write(write_table_text(build_step_table(*find_recorded(journal, reference))) + "\n")
 
 
 def save_session_files(journal: Journal, reference: str, folder: Path, write: Write) -> None:

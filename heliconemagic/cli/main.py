@@ -80,6 +80,7 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show = commands.add_parser("show", help=about, description=f"{about.capitalize()}.")
     show.add_argument("session", metavar="ID|NAME", help="an id, its first characters, or a name (the newest of it)")
     show.add_argument("--json", action="store_true", help="everything that is recorded, for programs")
+    show.add_argument("--table", action="store_true", help="one row for each step with all its figures, instead")
     show.add_argument("--files", type=Path, metavar="FOLDER", help="write what was attached into this folder instead")
     show.set_defaults(run=_run_show)
 
@@ -112,11 +113,14 @@ def _run_sessions(arguments: argparse.Namespace) -> None:
 
 
 def _run_show(arguments: argparse.Namespace) -> None:
-    from heliconemagic.cli.journal import open_journal, print_session, save_session_files
+    from heliconemagic.cli.journal import open_journal, print_session, print_table, save_session_files
 
     with open_journal(os.environ) as journal:
         if arguments.files is not None:
             save_session_files(journal, arguments.session, arguments.files, write=_write)
+            return
+        if arguments.table:
+            print_table(journal, arguments.session, write=_write)
             return
         print_session(journal, arguments.session, as_json=arguments.json, write=_write)
 

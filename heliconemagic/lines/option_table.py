@@ -206,7 +206,9 @@ OPTIONS: tuple[Option, ...] = (
 
 VERBS: tuple[Verb, ...] = (
     Verb(name="show", metavar="[/PATH]", completes="paths",
-         help="the tree with times, tokens and cost; a path: its answer"),
+         help="tree, timeline, totals, bottleneck; a path: its answer, or a folder",
+         own_options=(Option(names=("--table",), field="as_table", flag_value=True,
+                             help="one row for each step with all its figures, oldest first"),)),
     Verb(name="pick", metavar="/PATH N", completes="paths", is_everyday=False,
          help="of compared answers, let steps continue the Nth"),
     Verb(name="list", help="the sessions on this machine (also: sessions)"),

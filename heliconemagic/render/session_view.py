@@ -80,7 +80,7 @@ def build_session_view(
         folder: the path of the folder that is shown, in place of the whole session.
         is_whole: every step has its row in one table; else a long tree is an outline, and rows may be missing.
     """
-    shown = [step for step in steps if _is_below(step.path, folder)] if folder else list(steps)
+    shown = list_below(steps, folder)
     title = f"{session.title} {folder}" if folder else session.title
     if not shown:
         return SessionView(title=title, sums=("no steps yet",), rows=())
@@ -101,8 +101,10 @@ def build_session_view(
     )
 
 
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
+def list_below(steps: Iterable[Step], folder: str) -> list[Step]:
+    """The steps at ``folder`` and below it; without one, all."""
+    below = f"{folder}/"
+    return [step for step in steps if not folder or step.path == folder or step.path.startswith(below)]
 
 
 def _build_rows(

@@ -143,6 +143,10 @@ background:none;padding:2px 6px}
 }
 """
 
+_WIDE = """
+.hm.hm-wide{max-width:none;overflow-x:auto}
+"""
+
 # An answer that is an object: tables inside tables, without the lines that would be drawn twice.
 _OBJECTS = """
 .hm.hm.hm .hm-object th,.hm.hm.hm .hm-object td,.hm.hm.hm .hm-rows td{vertical-align:top;line-height:1.5;
@@ -172,6 +176,7 @@ _SOMETIMES = (
     (_COLUMNS, "hm-comparison|hm-diff"),
     (_TABLES, "<table|hm-progress|hm-more"),
     (_SESSION, "hm-session"),
+    (_WIDE, "hm-wide"),
     (_OBJECTS, "hm-object|hm-rows"),
     (_CODE, 'class="highlight'),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from heliconemagic.cards import build_recorded_card, build_recorded_comparison, find_session_url
+from heliconemagic.cards import find_session_url
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.keys import check_key_shape, store_in_keyring
 from heliconemagic.lines.options import SessionCommand
@@ -25,6 +25,7 @@ from heliconemagic.session_state import Session
 from heliconemagic.steps.tree import find_stale
 from heliconemagic.verbs.lessons import describe_begun, describe_recording, describe_use
 from heliconemagic.verbs.local_model import LocalModelLine
+from heliconemagic.verbs.showing import Shown, find_shown
 
 Bundle = dict[str, Any]
 
@@ -150,32 +151,12 @@ class SessionLine:
     # ---- verbs
 
     def show(self, command: SessionCommand) -> Bundle:
-        """The session's tree, or with a path that step's card."""
-        session = self._require_session()
-        if command.arguments:
-            return self._show_step(session, command.arguments[0])
-        return self.build_tree(session)
+        """The whole session; with a path that step's card, or what is below it."""
+        return self.find_shown(command).build()
 
-    def build_tree(self, session: Session) -> Bundle:
-        """The tree of ``session`` as it stands."""
-        from heliconemagic.render.session import build_session_bundle
-
-        self._notebook.sessions.take_others(session)
-        return build_session_bundle(session.record, session.steps, session_url=find_session_url(session))
-
-    def _show_step(self, session: Session, text: str) -> Bundle:
-        from heliconemagic.render.card import build_bundle
-        from heliconemagic.render.comparison import build_comparison_bundle
-
-        path = SessionPath.parse(text)
-        self._notebook.sessions.take_others(session)
-        step = session.find_step(path) or next((old for old in reversed(session.steps) if old.path == path), None)
-        if step is None:
-            known = ", ".join(session.iterate_paths()) or "none yet"
-            raise InputError(f"no step at {path!r} in this session.", hint=f"paths used so far: {known}")
-        if step.comparison:
-            return build_comparison_bundle(build_recorded_comparison(session, step))
-        return build_bundle(build_recorded_card(session, step))
+    def find_shown(self, command: SessionCommand) -> Shown:
+        """What ``show`` displays, as it can be built again when the session has grown."""
+        return find_shown(self._notebook, self._require_session(), command)
 
     def pick(self, command: SessionCommand) -> Bundle:
         """Lets steps continue another one of compared answers."""

@@ -24,8 +24,11 @@ class SessionShow:
         self._seconds = 0.0  # that the last update took to build
         self._is_behind = False
 
-    def open(self, build: Callable[[], dict[str, Any]]) -> None:
-        """Shows what ``build`` gives, and remembers it for updates."""
+    def open(self, build: Callable[[], dict[str, Any]], *, grows: bool = True) -> None:
+        """Shows what ``build`` gives, and remembers it for updates if it ``grows``."""
+        if not grows:
+            self._publish(build())
+            return
         self._build, self._display_id = build, f"heliconemagic-show-{uuid.uuid4()}"
         self._last, self._is_behind = self._clock(), False
         self._publish(build(), display_id=self._display_id)
