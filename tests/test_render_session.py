@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from collections.abc import Sequence
 
-from render_samples import PageReader, build_step
+import pytest
+from render_samples import PageReader
+from timed_steps import build_attempts
+from timed_steps import build_timed as build_step
 
 from heliconemagic.records import SessionRecord, SessionSummary, Step, StepKind, StepStatus
-from heliconemagic.insights.session_clock import SessionClock
-from heliconemagic.render.session import build_session_bundle, build_session_text, write_html, write_markdown
+from heliconemagic.render.session import build_session_bundle, build_session_text
 from heliconemagic.render.session_list import build_sessions_html, build_sessions_text
 from heliconemagic.render.session_view import build_session_view
+from heliconemagic.render.timeline import write_bar
 
 SESSION = SessionRecord(id="5f1d", name="Course", title="Course Création", gateway="oai", started_at=0.0)
 
 
 def build_timed(path: str, start: float, end: float | None, **changes: object) -> Step:
     """A step at ``path`` with its first token 0.4 s after its start."""
-    return replace(
-        build_step(id=path), path=path, started_at=start, first_token_at=start + 0.4, ended_at=end, **changes
-    )  # type: ignore[arg-type]
+    return build_step(path, start, end, **{"tokens": (1204, 188), "text": "Some *text*.", **changes})
 
 
 STEPS = [
@@ -31,13 +33,19 @@ STEPS = [
 ]
 
 
+def list_bars(steps: Sequence[Step]) -> list[str]:
+    """The bars of a session's rows as text, without those of folders."""
+    view = build_session_view(SESSION, steps)
+    return [write_bar(row.bar) for row in view.rows if row.step is not None]
+
+
 def test_the_table_is_the_tree() -> None:
     """A path with one step is a row; one with more is a folder with its sums, and rows below it."""
     lines = build_session_text(SESSION, STEPS).splitlines()
     assert lines[0] == (
-        "Course Création · 5 steps · 1 failed · 15.0 s of model time in 3 min 12 s · 5,568 tokens · $0.00087"
+        "Course Création · 5 steps · 1 failed · 15.0 s of model time · 2 min 57 s of pauses · 5,568 tokens · $0.00087"
     )
-    assert lines[1].split("  ")[0] == "path" and lines[1].endswith("0 s — 15.4 s (3 pauses folded)")
+    assert lines[1].split("  ")[0] == "path" and lines[1].endswith("0 s — 15.4 s")
     assert [line[:19].rstrip() for line in lines[2:8]] == [
         "/abstract",
         "▾ /outline",
@@ -46,7 +54,9 @@ def test_the_table_is_the_tree() -> None:
         "  /outline/lesson-2",
         "/weather",
     ]
-    assert "3 steps, 1 failed" in lines[3] and "2 min 12 s" in lines[3] and "4,176" in lines[3]
+    assert lines[3].split("  ")[1:] and re.split(r" {2,}", lines[3])[1:] == [
+        "3 steps, 1 failed", "2 min 12 s", "4.2 s", "4,176", "$0.00058"
+    ]  # fmt: skip
 
 
 def test_states_are_words_with_a_legend() -> None:
@@ -65,29 +75,94 @@ def test_columns_are_aligned() -> None:
     assert all(row[start - 2 : start] == "  " and row[start] != " " for row in rows)
 
 
+# ---- the timeline
+
+
 def test_bars_stand_on_the_sessions_clock() -> None:
-    """A bar begins where the one before it ended, however long the pause between them was."""
-    lines = [line for line in build_session_text(SESSION, STEPS[:3]).splitlines() if "█" in line]
-    begins = [line.index("░") for line in lines]
-    ends = [len(line) for line in lines]
-    assert begins[1:] == ends[:-1]
-    assert [end - begin for begin, end in zip(begins, ends, strict=True)] == [6, 10, 16]
+    """A bar begins where the one before it ended, with one column for the pause between them, however long."""
+    bars = list_bars(STEPS[:3])
+    begins = [re.search("[▒█]", bar).start() for bar in bars]  # type: ignore[union-attr]
+    ends = [len(bar.rstrip(" ┊")) for bar in bars]
+    assert begins[1:] == [end + 1 for end in ends[:-1]]
+    assert [end - begin for begin, end in zip(begins, ends, strict=True)] == [7, 12, 19]
+    assert {bar.count("┊") for bar in bars} == {2}
 
 
-def test_the_clock_folds_pauses() -> None:
-    """Ten seconds of work in a day are ten seconds."""
-    clock = SessionClock([(0.0, 4.0), (86_000.0, 86_006.0), (86_001.0, 86_002.0)])
-    assert (clock.total, clock.pauses) == (10.0, 1)
-    assert [clock.place(moment) for moment in (0.0, 4.0, 50_000.0, 86_003.0, 99_999.0)] == [0.0, 0.4, 0.4, 0.7, 1.0]
+def test_a_bar_has_three_parts() -> None:
+    """8 s in 40 columns: refused after 2 s, sent again after 4, the first token after 5."""
+    step = build_timed("/a", 0, 8, first=5, attempts=build_attempts(0, (2, 429), sent=4))
+    assert list_bars([step]) == ["░" * 10 + "×" + "░" * 9 + "▒" * 5 + "█" * 15]
+    assert "done · 1 retry (429)" in build_session_text(SESSION, [step])
 
 
-def test_the_page_has_the_same_rows_and_needs_no_style() -> None:
-    """Indentation, alignment, states and bars survive where styles are removed."""
-    page = build_session_html(SESSION, STEPS, session_url="https://us.helicone.ai/s", notes=["2 more elsewhere"])
-    reader = PageReader(page)
-    assert sum(tag == "tr" for tag, _ in reader.elements) == 7
+@pytest.mark.parametrize("wait", [0.001, 0.5])
+def test_a_refused_attempt_is_seen_however_short(wait: float) -> None:
+    """Its mark has a column in any case."""
+    step = build_timed("/a", 0, 8, first=1, attempts=build_attempts(0, (wait / 2, 500), (wait, 500), sent=wait))
+    assert list_bars([step, build_timed("/b", 8, 80)])[0][0] == "×"
+
+
+def test_steps_that_run_at_once_are_counted() -> None:
+    """In a row of their own: three in the middle, where one runs elsewhere a third of the height."""
+    steps = [build_timed("/a", 0, 10), build_timed("/b", 4, 6), build_timed("/c", 4, 6)]
+    lines = build_session_text(SESSION, steps).splitlines()
+    assert lines[2].split() == ["at", "once", "up", "to", "3", "▃" * 16 + "█" * 8 + "▃" * 16]
+    assert "at once" not in build_session_text(SESSION, STEPS)
+
+
+def test_pauses_are_listed_with_their_lengths() -> None:
+    """The longest of them; of the others how many, and how long together."""
+    assert (
+        "┊ 3 pauses folded: 57.6 s before /outline, 55.8 s before /outline/lesson-1, 1 min 4 s before /outline/lesson-2"
+    ) in build_session_text(SESSION, STEPS)
+    many = [build_timed(f"/a{at}", 60 * at, 60 * at + 1) for at in range(12)]
+    assert "7 shorter ones, 6 min 53 s together" in build_session_text(SESSION, many)
+    assert max(bar.count("┊") for bar in list_bars(many)) == 6
+
+
+def test_the_critical_path_is_marked_where_there_is_another() -> None:
+    """Not where all steps are on it."""
+    steps = [build_timed("/a/1", 0, 2), build_timed("/a/2", 0, 4), build_timed("/b", 4, 6)]
+    lines = build_session_text(SESSION, steps).splitlines()
+    assert [line.split()[0] for line in lines if "◆" in line[:12]] == ["/a/2", "/b"]
+    assert "◆ on the critical path" in lines[-1]
+    assert "◆" not in build_session_text(SESSION, STEPS)
+
+
+# ---- forms
+
+
+def strip_page(page: str) -> str:
+    """A page as GitHub shows it: without its sheet, classes, ids and styles, and without pictures."""
+    page = re.sub(r"<style>.*?</style>|<svg.*?</svg>", "", page, flags=re.DOTALL)
+    return re.sub(r"""\s(?:class|id|style)=(?:"[^"]*"|'[^']*')""", "", page)
+
+
+def test_everything_is_legible_without_styles() -> None:
+    """Words, figures, bars, signs, indentation and alignment are text, tables and attributes that stay."""
+    page = strip_page(build_session_bundle(SESSION, STEPS)["text/html"])
+    assert "class" not in page and "<table>" in page and "<style" not in page
+    assert page.count("<samp>") == len(STEPS) + 3  # the bars, and three signs
+    assert "<samp>┊" not in page and "▒▒ until the first token" in re.sub(r"</?\w+>", "", page)
     assert "\u00a0\u00a0\u00a0/outline/lesson-1" in page and '<td align="right">2\u00a0min\u00a012\u00a0s</td>' in page
-    assert "openatHelicone↗" in reader.text and "2moreelsewhere" in reader.text and "█" in page
+    assert "<strong>Bottleneck:</strong> /outline/lesson-1 took 48 % of the wall time" in page
+    assert " · " in page  # between the figures of the head
+
+
+def test_bars_without_styles_stand_below_each_other() -> None:
+    """Each has the same columns before it, in an element of equal widths, with blanks that browsers keep."""
+    page = strip_page(build_session_bundle(SESSION, STEPS[:3])["text/html"])
+    bars = [re.sub(r"</?span>", "", bar) for bar in re.findall(r"<td><samp>(.*?)</samp></td>", page)]
+    assert [bar.replace("\u00a0", " ") for bar in bars] == list_bars(STEPS[:3])
+    assert not any(" " in bar for bar in bars)
+
+
+def test_the_page_has_the_rows_and_the_link() -> None:
+    """And the notes; no element is styled by hand."""
+    bundle = build_session_bundle(SESSION, STEPS, session_url="https://us.helicone.ai/s", notes=["2 more elsewhere"])
+    reader = PageReader(bundle["text/html"])
+    assert sum(tag == "tr" for tag, _ in reader.elements) == 7
+    assert "openatHelicone↗" in reader.text and "2moreelsewhere" in reader.text
     assert all("style" not in attributes for _, attributes in reader.elements)
 
 
@@ -105,22 +180,76 @@ def test_a_running_step_has_a_row() -> None:
     assert "running" in line and line.endswith("█")
 
 
-def test_thousands_of_rows_are_cut_honestly() -> None:
-    """A page shows a thousand rows and says how to see the rest; a terminal gets all."""
-    steps = [build_timed(f"/a{i}", float(i), i + 0.5) for i in range(10_000)]
-    bundle = build_session_bundle(SESSION, steps)
-    said = "… 9,000 more steps: `heliconemagic show 5f1d`"
-    assert said in bundle["text/html"] and said in bundle["text/plain"]
-    assert bundle["text/html"].count("<tr") == 1_001
-    assert len(build_session_text(SESSION, steps).splitlines()) == 10_002
+def test_a_folder_alone() -> None:
+    """Its steps with their own clock and sums; what only begins with the same letters isn't below it."""
+    steps = [*STEPS, build_timed("/outliner", 200.0, 203.0)]
+    lines = build_session_bundle(SESSION, steps, folder="/outline")["text/plain"].splitlines()
+    assert lines[0].startswith("Course Création /outline · 3 steps · 1 failed · 12.6 s of model time")
+    assert lines[1].endswith("0 s — 12.6 s") and not any("/outliner" in line or "/weather" in line for line in lines)
 
 
 def test_the_markdown_form_is_a_table() -> None:
     """For programs that show neither HTML nor aligned text."""
-    lines = build_session_markdown(SESSION, STEPS, notes=["a_note"]).splitlines()
-    assert lines[2] == "| path | state | time | first token | tokens | cost |"
-    assert lines[4] == "| /abstract | done · superseded | 2.4 s | 0.40 s | 1,392 | \\$0.00029 |"
+    lines = build_session_bundle(SESSION, STEPS, notes=["a_note"])["text/markdown"].splitlines()
+    assert lines[2] == "| path | state | time | self | first token | tokens | cost |"
+    assert lines[4] == "| /abstract | done · superseded | 2.4 s |  | 0.40 s | 1,392 | \\$0.00029 |"
+    assert "**Bottleneck:** /outline/lesson-1 took" in "\n".join(lines)
     assert lines[-1] == "a\\_note"
+
+
+# ---- long sessions
+
+
+def build_parts(parts: int, lessons: int) -> list[Step]:
+    """Lessons in parts; the last one of part 3 failed."""
+    return [
+        build_timed(
+            f"/part-{at // lessons}/lesson-{at % lessons}",
+            at,
+            at + 0.5,
+            status=StepStatus.FAILED if at == 4 * lessons - 1 else StepStatus.DONE,
+        )
+        for at in range(parts * lessons)
+    ]
+
+
+def test_a_long_session_is_an_outline() -> None:
+    """Its folders in one table, and what is in each folded below it: nothing is missing."""
+    page = build_session_bundle(SESSION, build_parts(20, 50))["text/html"]
+    outline, *parts = page.split("<details>")
+    assert outline.count("<tr") == 21 and "▸ /part-19" in outline
+    assert len(parts) == 20 and {part.count("<tr") for part in parts} == {51}
+    assert "<summary>/part-3 · 50 steps, 1 failed · 49.5 s · $0.015</summary>" in page and "more steps" not in page
+
+
+def test_what_has_no_row_is_counted() -> None:
+    """10,000 steps: as many as one display holds, those with failures first, then the newest; a terminal gets all."""
+    steps = build_parts(100, 100)
+    bundle = build_session_bundle(SESSION, steps)
+    assert bundle["text/html"].count("<tr") <= 1_300 and len(bundle["text/html"]) < 500_000
+    assert "/part-99/lesson-99" in bundle["text/html"] and "/part-3/lesson-99" in bundle["text/html"]
+    shown = len(re.findall(r'hm-step">[^<]*/lesson-', bundle["text/html"]))
+    missing = re.search(r"… ([\d,]+) more steps: `heliconemagic show 5f1d`", bundle["text/plain"])
+    assert missing and int(missing[1].replace(",", "")) == 10_000 - shown
+    assert len(build_session_text(SESSION, steps).splitlines()) > 10_100
+
+
+def test_many_steps_side_by_side_are_grouped() -> None:
+    """At one path by their numbers, else by their first and last."""
+    at_one_path = [build_timed("/quiz", at, at + 0.5, id=str(at)) for at in range(1_000)]
+    assert "▸ /quiz · 976 to 1,000" in build_session_bundle(SESSION, at_one_path)["text/plain"]
+    beside = [build_timed(f"/q{at}", at, at + 0.5) for at in range(1_000)]
+    assert "▸ /q975 … q999" in build_session_bundle(SESSION, beside)["text/plain"]
+
+
+def test_very_deep_paths() -> None:
+    """No recursion, and no endless indentation."""
+    steps = [build_timed("/x" * depth, depth, depth + 0.5) for depth in range(1, 600)]
+    bundle = build_session_bundle(SESSION, steps)
+    assert "▾ /x" in bundle["text/plain"] and bundle["text/html"].count("<tr") < 1_300
+
+
+# ---- lists of sessions
 
 
 def test_a_list_of_sessions_has_a_line_each() -> None:

@@ -22,7 +22,7 @@ MIN_SHARE = 0.4
 MIN_EXCESS = 1.25
 """… and times the share that its steps would have if all took equally long."""
 MIN_PHASE = 0.5
-"""Of the place's time, for a phase to dominate it."""
+"""Of the place's time, for a phase to dominate it; without a place, of the wall time."""
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ def find_bottleneck(path: Sequence[Step], wall_seconds: float) -> Bottleneck | N
         deepest = max(found, key=lambda place: (place.path.count("/"), place.seconds))
         return _describe_place(deepest, wall_seconds)
     whole = _describe_place(_Place("", list(path), sum(step.latency or 0.0 for step in path), True), wall_seconds)
-    return whole if whole.phase is not None else None
+    return whole if whole.share * whole.phase_share >= MIN_PHASE else None
 
 
 def _list_places(path: Sequence[Step]) -> list[_Place]:

@@ -21,6 +21,9 @@ MIN_SECONDS = 2.0
 MIN_SHARE = 0.2
 """… and of the wall time."""
 
+JOBS = 8
+"""As many as ``--for`` runs at a time by default."""
+
 _LOOKBACK = 8  # answers before a step that its prompt is searched for
 _QUOTE = 60  # characters by which an answer is recognised
 
@@ -31,12 +34,12 @@ class Queue:
 
     steps: tuple[Step, ...]
     seconds: float  # in which at least one of them ran
-    longest: float  # seconds of the longest: what they take at once, at best
+    at_once: float  # seconds that they take at best if `JOBS` run at a time: no less than the longest
 
     @property
     def saved(self) -> float:
-        """Seconds that running them at once saves, at best."""
-        return self.seconds - self.longest
+        """Seconds."""
+        return self.seconds - self.at_once
 
 
 def find_queue(steps: Iterable[Step], clock: SessionClock) -> Queue | None:
@@ -51,8 +54,8 @@ def find_queue(steps: Iterable[Step], clock: SessionClock) -> Queue | None:
         if len(quote := step.text.strip()[:_QUOTE]) == _QUOTE:
             recent.append(quote)
     queues = [_measure(run) for runs in groups.values() for run in runs if _is_queue(run)]
-    longest = max(queues, key=lambda queue: queue.saved, default=None)
-    return longest if longest and longest.saved >= max(MIN_SECONDS, MIN_SHARE * clock.total) else None
+    worst = max(queues, key=lambda queue: queue.saved, default=None)
+    return worst if worst and worst.saved >= max(MIN_SECONDS, MIN_SHARE * clock.total) else None
 
 
 def _is_queue(run: Sequence[Step]) -> bool:
@@ -72,4 +75,5 @@ def _read_turn(step: Step) -> str:
 
 def _measure(run: Sequence[Step]) -> Queue:
     seconds = measure_spans(merge_spans(list_spans(run)))
-    return Queue(steps=tuple(run), seconds=seconds, longest=max(step.latency or 0.0 for step in run))
+    longest = max(step.latency or 0.0 for step in run)
+    return Queue(steps=tuple(run), seconds=seconds, at_once=max(longest, seconds / JOBS))

@@ -9,7 +9,7 @@ from heliconemagic.insights.bottleneck import Bottleneck
 from heliconemagic.insights.findings import Findings
 from heliconemagic.insights.growth import Growth
 from heliconemagic.insights.phases import Phase
-from heliconemagic.insights.queues import Queue
+from heliconemagic.insights.queues import JOBS, Queue
 from heliconemagic.insights.repeats import Repeats
 from heliconemagic.render.figures import format_count, format_seconds, format_usd
 
@@ -103,9 +103,10 @@ def _describe_waiting(found: Bottleneck) -> str:
 def _describe_queue(found: Queue) -> str:
     paths = list(dict.fromkeys(step.path for step in found.steps))
     place = paths[0] if len(paths) == 1 else f"{paths[0]} … {paths[-1]}"
+    together = "at once" if len(found.steps) <= JOBS else f"{JOBS} at a time"
     return (
         f"the {format_count(len(found.steps), 'step')} {place} took {format_seconds(found.seconds)}, and none "
-        f"continues another; at once they take {format_seconds(found.longest)} at best (--for with --jobs, or --bg)."
+        f"continues another; {together} they take {format_seconds(found.at_once)} at best (--for, or --bg)."
     )
 
 
