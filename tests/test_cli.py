@@ -157,6 +157,15 @@ def test_show_prints_prompts_and_replies(world: Path, capsys: pytest.CaptureFixt
         assert part in printed
 
 
+def test_show_as_a_table(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row for each step and nothing else."""
+    record(world, build_session(), build_done())
+    assert main(["show", "Course", "--table"]) == 0
+    title, head, *rows = capsys.readouterr().out.splitlines()
+    assert title == "Course" and head.split()[:2] == ["#", "path"]
+    assert [row.split()[1] for row in rows] == ["/abstract"]
+
+
 def test_show_as_json_has_everything(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The JSON has messages, replies, attempts and the sums."""
     record(world, build_session(), build_done(), build_step("step-2", parent_id="step-1", status=StepStatus.FAILED))

@@ -162,6 +162,27 @@ def test_show_is_updated_by_later_steps(demo: Shell) -> None:
     assert "/outline" in shown.bundle["text/plain"]
 
 
+def test_table_and_folder_grow_too(demo: Shell) -> None:
+    """A row for each step; only what is below the path."""
+    demo.run("%%llm /part/one -m demo-fast\nhi")
+    table = demo.run("%helicone_session show --table").displays[0]
+    folder = demo.run("%helicone_session show /part").displays[0]
+    card = demo.run("%helicone_session show /part/one").displays[0]  # takes the folder's place for no update
+    demo.run("%%llm /part/two -m demo-fast\nhi")
+    demo.run("%%llm /elsewhere -m demo-fast\nhi")
+    assert [len(table.bundles), len(card.bundles)] == [1, 1] and "until first token" in table.bundle["text/plain"]
+    assert "/part/two" in folder.bundle["text/plain"] and "/elsewhere" not in folder.bundle["text/plain"]
+
+
+def test_table_of_a_folder(demo: Shell) -> None:
+    """Also of a single step; what isn't there is an error that names what is."""
+    demo.run("%%llm /part/one -m demo-fast\nhi")
+    shown = demo.run("%helicone_session show /part/one --table").displays[0].bundle
+    assert len(shown["text/plain"].splitlines()) == 3 and "| /part/one |" in shown["text/markdown"]
+    error = str(demo.run("%helicone_session show /other --table").error)
+    assert "no step at '/other'" in error and "/part/one" in error
+
+
 def test_show_brings_an_answer_back(demo: Shell) -> None:
     """As it stood, by its path; an unknown one names those there are."""
     demo.run("%%llm /abstract\nhi")

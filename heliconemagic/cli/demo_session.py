@@ -64,7 +64,10 @@ def build_cells(*, is_fast: bool = False) -> list[DemoCell]:
             "A step continues the nearest step above its path, else the step before it. Here: `/abstract`.",
         ),
         DemoCell("%%llm /outline/lesson-1\nWrite the first lesson."),
-        DemoCell("%helicone_session show", "The tree of the session, as Helicone's dashboard draws it."),
+        DemoCell(
+            "%helicone_session show",
+            "The session: its tree, as Helicone's dashboard draws it, and where the time went.",
+        ),
     ]
 
 

@@ -20,7 +20,7 @@ _CLASSES: Mapping[str, str] = {
     Phase.WAITING: "hm-w",
     Phase.FIRST_TOKEN: "hm-t",
     Phase.GENERATING: "hm-g",
-    Phase.WHOLE: "hm-g",
+    Phase.WHOLE: "hm-a",
     Phase.WORKING: "hm-k",
     COVERED: "hm-c",
     REFUSED: "hm-x",

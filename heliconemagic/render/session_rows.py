@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from heliconemagic.insights.phases import describe_refusal, list_refused
+from heliconemagic.insights.phases import Phase, describe_refusal, list_refused, split_step
 from heliconemagic.insights.self_time import measure_self_times
 from heliconemagic.insights.spans import list_spans, merge_spans
 from heliconemagic.records import Step, StepKind, StepStatus
@@ -106,7 +106,7 @@ class RowBuilder:
         return Row(
             depth=depth,
             label=f"{step.path} · {describe_variant(step)}" if step.comparison else step.path,
-            state=" · ".join(part for part in self._list_states(step) if part),
+            state=" · ".join(filter(None, self._list_states(step))),
             time=format_seconds(step.latency) if step.latency is not None else "",
             first_token=_describe_first_token(step),
             tokens=format_count(step.tokens) if step.tokens else "",
@@ -120,10 +120,8 @@ class RowBuilder:
 
     def _list_states(self, step: Step) -> Iterator[str]:
         """Words that a person looks for in a row; what is said of a step by others has its place here."""
-        yield "" if step.kind is StepKind.LLM else step.kind.value
-        yield describe_state(step) if step.origin is None else step.origin.kind.value
-        yield describe_retries(step)
-        yield "superseded" if step.is_superseded else "stale" if step.id in self.stale else ""
+        yield from list_states(step)
+        yield "stale" if step.id in self.stale and not step.is_superseded else ""
         yield "current" if step.id in self.current else ""
 
 
@@ -169,8 +167,19 @@ def iterate_steps(folder: Folder[Step]) -> Iterator[Step]:
 
 
 def _describe_first_token(step: Step) -> str:
-    is_known = step.kind is StepKind.LLM and step.time_to_first_token is not None
-    return format_seconds(step.time_to_first_token or 0.0) if is_known else ""
+    """When it came after the start; an answer that came whole has none of its own."""
+    if step.time_to_first_token is None or step.kind is not StepKind.LLM:
+        return ""
+    is_whole = any(span.phase is Phase.WHOLE for span in split_step(step))
+    return "" if is_whole else format_seconds(step.time_to_first_token)
+
+
+def list_states(step: Step) -> Iterator[str]:
+    """What a step says of itself: its kind, how far it is or where its answer came from, retries; some are empty."""
+    yield "" if step.kind is StepKind.LLM else step.kind.value
+    yield describe_state(step) if step.origin is None else step.origin.kind.value
+    yield describe_retries(step)
+    yield "superseded" if step.is_superseded else ""
 
 
 def describe_retries(step: Step) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 from heliconemagic.insights.measures import Measures, measure_steps
 from heliconemagic.insights.session_clock import build_clock
 from heliconemagic.records import SessionRecord, Step, StepKind
-from heliconemagic.render.card_words import describe_model, describe_state
+from heliconemagic.render.card_words import describe_model
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.figures import format_count, format_seconds
 from heliconemagic.render.markup import NO_MATH, build_row, escape, escape_markdown
-from heliconemagic.render.session_rows import describe_step_cost
+from heliconemagic.render.session_rows import describe_step_cost, list_states
 from heliconemagic.render.session_view import list_below
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
@@ -94,7 +94,7 @@ def _list_cells(figures: Measures, paths: dict[str, str]) -> tuple[str, ...]:
     return (
         format_count(figures.number),
         f"{step.path} · {describe_variant(step)}" if step.comparison else step.path,
-        _describe_state(step),
+        " · ".join(filter(None, list_states(step))),
         describe_model(step) if step.kind is StepKind.LLM else "",
         f"+{format_seconds(figures.started)}",
         format_seconds(figures.pause) if figures.pause else "",
@@ -111,12 +111,6 @@ def _list_cells(figures: Measures, paths: dict[str, str]) -> tuple[str, ...]:
         format_count(len(step.attempts)) if len(step.attempts) > 1 else "",
         paths.get(step.parent_id or "", ""),
     )
-
-
-def _describe_state(step: Step) -> str:
-    kind = "" if step.kind is StepKind.LLM else step.kind.value
-    state = describe_state(step) if step.origin is None else step.origin.kind.value
-    return " · ".join(part for part in (kind, state, "superseded" if step.is_superseded else "") if part)
 
 
 def _format_known(seconds: float | None) -> str:

@@ -31,7 +31,7 @@ SIGNS = {
     REFUSED: "refused attempt",
     Phase.FIRST_TOKEN: "until the first token",
     Phase.GENERATING: "generating",
-    Phase.WHOLE: "answering",
+    Phase.WHOLE: "answering, not streamed",
     Phase.WORKING: "working",
 }
 WORDS = {

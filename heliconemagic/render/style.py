@@ -116,9 +116,10 @@ background:none;padding:2px 6px}
 .hm .hm-bar .hm-x{-webkit-text-fill-color:var(--hm-bad);font-weight:700}
 .hm .hm-t{background:color-mix(in srgb,var(--hm-run) 38%,transparent)}
 .hm .hm-g{background:var(--hm-run)}
+.hm .hm-a{background:color-mix(in srgb,var(--hm-run) 70%,transparent)}
 .hm .hm-k{background:var(--hm-muted)}
 .hm .hm-failed .hm-t{background:color-mix(in srgb,var(--hm-bad) 38%,transparent)}
-.hm .hm-failed .hm-g,.hm .hm-failed .hm-k{background:var(--hm-bad)}
+.hm .hm-failed .hm-g,.hm .hm-failed .hm-a,.hm .hm-failed .hm-k{background:var(--hm-bad)}
 .hm.hm.hm .hm-critical>td:first-child{box-shadow:inset 3px 0 var(--hm-warn)}
 .hm td .hm-mark{position:absolute;clip-path:inset(50%)}
 .hm .hm-sign .hm-mark{display:inline-block;width:3px;height:11px;margin-right:4px;background:var(--hm-warn);

@@ -29,7 +29,7 @@ CHARACTERS: Mapping[str, str] = {
     Phase.WAITING: "░",
     Phase.FIRST_TOKEN: "▒",
     Phase.GENERATING: "█",
-    Phase.WHOLE: "█",
+    Phase.WHOLE: "▆",
     Phase.WORKING: "▓",
     COVERED: "━",
     REFUSED: "×",
