@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import median
 
 from heliconemagic.insights.phases import Phase, describe_refusal, list_refused, split_step
+from heliconemagic.insights.standing import list_below
 from heliconemagic.records import Step
 
 MIN_STEPS = 3
@@ -30,7 +31,7 @@ class _Place:
     """A path, and the links of the critical path that stand at it or below it."""
 
     path: str
-    steps: list[Step] = field(default_factory=list)
+    steps: int = 0
     seconds: float = 0.0
     has_below: bool = False
 
@@ -64,8 +65,9 @@ def find_bottleneck(path: Sequence[Step], wall_seconds: float) -> Bottleneck | N
     found = [place for place in places if _is_dominant(place, len(path), wall_seconds)]
     if found:
         deepest = max(found, key=lambda place: (place.path.count("/"), place.seconds))
-        return _describe_place(deepest, wall_seconds)
-    whole = _describe_place(_Place("", list(path), sum(step.latency or 0.0 for step in path), True), wall_seconds)
+        return _describe_place(deepest, path, wall_seconds)
+    seconds = sum(step.latency or 0.0 for step in path)
+    whole = _describe_place(_Place("", len(path), seconds, has_below=True), path, wall_seconds)
     return whole if whole.share * whole.phase_share >= MIN_PHASE else None
 
 
@@ -73,10 +75,13 @@ def _list_places(path: Sequence[Step]) -> list[_Place]:
     """All paths of the steps, and all folders above them."""
     places: dict[str, _Place] = {}
     for step in path:
+        seconds = step.latency or 0.0
         for prefix in _iterate_prefixes(step.path):
-            place = places.setdefault(prefix, _Place(prefix))
-            place.steps.append(step)
-            place.seconds += step.latency or 0.0
+            place = places.get(prefix)
+            if place is None:
+                place = places[prefix] = _Place(prefix)
+            place.steps += 1
+            place.seconds += seconds
             place.has_below |= prefix != step.path
     return list(places.values())
 
@@ -91,24 +96,25 @@ def _iterate_prefixes(path: str) -> Iterator[str]:
 
 
 def _is_dominant(place: _Place, count: int, wall_seconds: float) -> bool:
-    share, fair = place.seconds / wall_seconds, len(place.steps) / count
+    share, fair = place.seconds / wall_seconds, place.steps / count
     return share >= MIN_SHARE and share >= MIN_EXCESS * fair
 
 
-def _describe_place(place: _Place, wall_seconds: float) -> Bottleneck:
-    seconds, speed = _sum_phases(place.steps)
-    usages = [step.usage for step in place.steps if step.usage is not None]
+def _describe_place(place: _Place, path: Sequence[Step], wall_seconds: float) -> Bottleneck:
+    steps = list_below(path, place.path)
+    seconds, speed = _sum_phases(steps)
+    usages = [step.usage for step in steps if step.usage is not None]
     told = Bottleneck(
         path=place.path,
         has_below=place.has_below,
-        steps=len(place.steps),
+        steps=place.steps,
         seconds=place.seconds,
         share=min(place.seconds / wall_seconds, 1.0),
         tokens_per_second=speed,
         prompt_tokens=round(median(usage.prompt_tokens for usage in usages)) if usages else 0,
         reasoning_tokens=sum(usage.reasoning_tokens for usage in usages),
         completion_tokens=sum(usage.completion_tokens for usage in usages),
-        refusals=tuple(_count_refusals(place.steps).most_common()),
+        refusals=tuple(_count_refusals(steps).most_common()),
     )
     phase, longest = max(seconds.items(), key=lambda item: item[1], default=(None, 0.0))
     if phase is None or longest < MIN_PHASE * place.seconds:

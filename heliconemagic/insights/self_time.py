@@ -9,6 +9,7 @@ sub-folders ran at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 from heliconemagic.insights.spans import Span, measure_spans, merge_spans
 from heliconemagic.records import Step
@@ -22,8 +23,8 @@ def measure_self_times(root: Folder[Step]) -> Mapping[str, float]:
     for folder in reversed(_list_folders(root)):
         inner = [busy.pop(id(child)) for child in folder.children if isinstance(child, Folder)]
         own = [_read_span(child, root.ended_at) for child in folder.children if not isinstance(child, Folder)]
-        below = inner[0] if len(inner) == 1 else merge_spans(span for spans in inner for span in spans)
-        both = merge_spans([*below, *own]) if own and below else below or merge_spans(own)
+        below = inner[0] if len(inner) == 1 else merge_spans(chain.from_iterable(inner))
+        both = merge_spans(chain(below, own)) if own else below
         busy[id(folder)] = both
         times[folder.path] = max(measure_spans(both) - measure_spans(below), 0.0) if own else 0.0
     return times

@@ -1,4 +1,4 @@
-"""Which steps the findings are about: the flow as it stands now."""
+"""Which steps figures are about: those below a path, and the flow as it stands now."""
 
 from __future__ import annotations
 
@@ -14,3 +14,9 @@ def list_standing(steps: Iterable[Step]) -> list[Step]:
     was asked; and those that still run, of which the end isn't known.
     """
     return [step for step in steps if not step.is_superseded and step.origin is None and step.ended_at is not None]
+
+
+def list_below(steps: Iterable[Step], folder: str) -> list[Step]:
+    """The steps at ``folder`` and below it; without one, all."""
+    below = f"{folder}/"
+    return [step for step in steps if not folder or step.path == folder or step.path.startswith(below)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from heliconemagic.insights.phases import Phase, describe_refusal, list_refused, split_step
 from heliconemagic.insights.self_time import measure_self_times
+from heliconemagic.insights.session_clock import MIN_PAUSE
 from heliconemagic.insights.spans import list_spans, merge_spans
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.card_words import describe_state, describe_total_cost
@@ -97,7 +98,7 @@ class RowBuilder:
             self_time=format_seconds(own) if own is not None else "",
             tokens=format_count(folder.tokens) if folder.tokens else "",
             cost=describe_total_cost(folder.cost, folder.unpriced) if folder.cost or folder.unpriced else "",
-            bar=self.ruler.draw_spans(merge_spans(list_spans(steps))) if is_closed else (),
+            bar=self.ruler.draw_spans(merge_spans(list_spans(steps), MIN_PAUSE)) if is_closed else (),
             is_critical=any(step.id in self.critical for step in steps),
             is_closed=is_closed,
         )

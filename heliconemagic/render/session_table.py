@@ -8,6 +8,7 @@ from typing import Any
 
 from heliconemagic.insights.measures import Measures, measure_steps
 from heliconemagic.insights.session_clock import build_clock
+from heliconemagic.insights.standing import list_below
 from heliconemagic.records import SessionRecord, Step, StepKind
 from heliconemagic.render.card_words import describe_model
 from heliconemagic.render.columns import align_columns
@@ -15,7 +16,6 @@ from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.figures import format_count, format_seconds
 from heliconemagic.render.markup import NO_MATH, build_row, escape, escape_markdown
 from heliconemagic.render.session_rows import describe_step_cost, list_states
-from heliconemagic.render.session_view import list_below
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 

@@ -12,6 +12,7 @@ from heliconemagic.insights.findings import Findings, find_findings
 from heliconemagic.insights.phases import Phase
 from heliconemagic.insights.session_clock import SessionClock, build_clock
 from heliconemagic.insights.spans import count_most_at_once, list_spans
+from heliconemagic.insights.standing import list_below
 from heliconemagic.records import SessionRecord, Step, StepKind
 from heliconemagic.render.card_words import describe_total_cost
 from heliconemagic.render.figures import format_count, format_seconds
@@ -99,12 +100,6 @@ def build_session_view(
         legend=tuple(_list_legend(written, findings)),
         words=tuple(line for line in (_describe_pauses(shown, ruler), missing, *_explain_states(written)) if line),
     )
-
-
-def list_below(steps: Iterable[Step], folder: str) -> list[Step]:
-    """The steps at ``folder`` and below it; without one, all."""
-    below = f"{folder}/"
-    return [step for step in steps if not folder or step.path == folder or step.path.startswith(below)]
 
 
 def _build_rows(

@@ -104,7 +104,7 @@ border:0;border-bottom:1px solid var(--hm-line)}
 
 # Bars are block characters; where the sheet is, they are drawn as bars of their cells' colour instead.
 _SESSION = """
-.hm-session{container-type:inline-size;max-width:1100px}
+.hm.hm-session{container-type:inline-size;max-width:1100px}
 .hm.hm.hm .hm-bar{font:10px/1 var(--hm-mono);white-space:pre;letter-spacing:0;color:var(--hm-muted);
 background:none;padding:2px 6px}
 .hm.hm.hm samp.hm-bar{padding:0 4px 0 0}
