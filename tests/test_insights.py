@@ -166,6 +166,17 @@ def test_a_step_around_others_is_no_link() -> None:
     assert list_critical(*steps) == ["/agent/ask", "/agent/answer"]
 
 
+def test_a_traced_function_is_around_the_steps_below_its_path() -> None:
+    """Whatever their parents are; a tool beside another one is not."""
+    around = build_timed("/agent", 0, 9, kind=StepKind.TOOL)
+    assert list_critical(around, build_timed("/agent/a", 1, 4), build_timed("/agent/b", 4, 9)) == [
+        "/agent/a",
+        "/agent/b",
+    ]
+    assert list_critical(around, build_timed("/other", 1, 4, kind=StepKind.TOOL)) == ["/agent"]
+    assert list_critical(around, build_timed("/agent/a", 8, 12)) == ["/agent/a"]
+
+
 def test_steps_of_no_length_end_the_search() -> None:
     """As those that fail before they are sent, all at one moment."""
     assert list_critical(*(build_timed("/a", 0, 0, id=str(number)) for number in range(3))) == ["2"]

@@ -183,6 +183,14 @@ def test_table_of_a_folder(demo: Shell) -> None:
     assert "no step at '/other'" in error and "/part/one" in error
 
 
+def test_slash_at_the_end_asks_for_the_folder(demo: Shell) -> None:
+    """Where a step stands at the path as well, which is what comes without it."""
+    demo.run("%%llm /part -m demo-fast\nhi")
+    demo.run("%%llm /part/one -m demo-fast\nhi")
+    assert "Course Creation /part · 2 steps" in demo.run("%helicone_session show /part/").text()
+    assert "· 2 steps" not in demo.run("%helicone_session show /part").text().partition("\n")[0]
+
+
 def test_show_brings_an_answer_back(demo: Shell) -> None:
     """As it stood, by its path; an unknown one names those there are."""
     demo.run("%%llm /abstract\nhi")

@@ -7,12 +7,12 @@ have made the session any shorter.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
 from heliconemagic.insights.phases import Phase, describe_refusal, list_refused, split_step
-from heliconemagic.insights.standing import list_below
+from heliconemagic.insights.standing import list_below, list_prefixes
 from heliconemagic.records import Step
 
 MIN_STEPS = 3
@@ -76,7 +76,7 @@ def _list_places(path: Sequence[Step]) -> list[_Place]:
     places: dict[str, _Place] = {}
     for step in path:
         seconds = step.latency or 0.0
-        for prefix in _iterate_prefixes(step.path):
+        for prefix in list_prefixes(step.path):
             place = places.get(prefix)
             if place is None:
                 place = places[prefix] = _Place(prefix)
@@ -84,15 +84,6 @@ def _list_places(path: Sequence[Step]) -> list[_Place]:
             place.seconds += seconds
             place.has_below |= prefix != step.path
     return list(places.values())
-
-
-def _iterate_prefixes(path: str) -> Iterator[str]:
-    """``/a`` and ``/a/b`` of ``/a/b``."""
-    end = path.find("/", 1)
-    while end != -1:
-        yield path[:end]
-        end = path.find("/", end + 1)
-    yield path
 
 
 def _is_dominant(place: _Place, count: int, wall_seconds: float) -> bool:

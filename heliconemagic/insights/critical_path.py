@@ -9,15 +9,17 @@ Why by time and not by parents alone: a cell also waits for cells whose answer i
 for a free place among the `--jobs`. A chain of parents alone would leave that time unexplained. Pauses between two
 links are no part of the path's length; what ran beside it didn't matter, for it could have been slower for nothing.
 
-A step inside which steps ran that continue it (a traced function around prompts) is no link: its time is theirs.
+A step around others is no link, for its time is theirs: one inside which a step ran that continues it, or one that
+asks no model (a traced function) inside which steps below its path ran.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from heliconemagic.records import Step
+from heliconemagic.insights.standing import list_prefixes
+from heliconemagic.records import Step, StepKind
 
 SLACK = 0.05
 """Seconds; two ends so close are equally late, and a start so little before an end came after it."""
@@ -53,10 +55,26 @@ def _find_link_before(
     return latest
 
 
-def _find_enclosing(by_id: Mapping[str, Step]) -> set[str]:
-    """The steps that had not ended when a step that continues them began."""
-    parents = ((step, by_id.get(step.parent_id or "")) for step in by_id.values())
-    return {parent.id for step, parent in parents if parent and _read_end(parent) > step.started_at + SLACK}
+def _find_enclosing(ended: Mapping[str, Step]) -> set[str]:
+    """The ids of the steps around others."""
+    parents = ((step, ended.get(step.parent_id or "")) for step in ended.values())
+    continued = {parent.id for step, parent in parents if parent and _read_end(parent) > step.started_at + SLACK}
+    return continued | _find_traced(ended.values())
+
+
+def _find_traced(steps: Iterable[Step]) -> set[str]:
+    """Of those that ask no model, the ones inside which steps below their paths ran."""
+    ordered = sorted(steps, key=lambda step: step.started_at)
+    latest: dict[str, Step] = {}  # by paths: the one that began last
+    found: set[str] = set()
+    for step in ordered:
+        for prefix in list_prefixes(step.path)[:-1] if latest else ():
+            outer = latest.get(prefix)
+            if outer is not None and _read_end(step) <= _read_end(outer):
+                found.add(outer.id)
+        if step.kind is not StepKind.LLM:
+            latest[step.path] = step
+    return found
 
 
 def _read_end(step: Step) -> float:

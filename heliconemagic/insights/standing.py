@@ -1,4 +1,4 @@
-"""Which steps figures are about: those below a path, and the flow as it stands now."""
+"""Which steps figures are about: the flow as it stands now, and what is below a path."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def list_below(steps: Iterable[Step], folder: str) -> list[Step]:
     """The steps at ``folder`` and below it; without one, all."""
     below = f"{folder}/"
     return [step for step in steps if not folder or step.path == folder or step.path.startswith(below)]
+
+
+def list_prefixes(path: str) -> list[str]:
+    """The folders above ``path``, from the outermost, and itself.
+
+    >>> list_prefixes("/a/b")
+    ['/a', '/a/b']
+    """
+    ends = (place for place, char in enumerate(path) if char == "/" and place)
+    return [*(path[:end] for end in ends), path]

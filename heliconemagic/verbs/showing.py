@@ -27,16 +27,16 @@ class Shown:
 
 
 def find_shown(notebook: Notebook, session: Session, command: SessionCommand) -> Shown:
-    """What a ``show`` line means.
+    """What a ``show`` line means. A slash at the end of its path asks for the folder, where a step stands as well.
 
     Raises:
         InputError: nothing stands at its path or below it.
     """
-    folder = str(SessionPath.parse(command.arguments[0])) if command.arguments else ""
+    typed, as_table = next(iter(command.arguments), ""), bool(command.extras.get("as_table"))
+    folder = str(SessionPath.parse(typed)) if typed else ""
     notebook.sessions.take_others(session)
-    as_table = bool(command.extras.get("as_table"))
-    step = _find_step(session, folder) if folder and not as_table else None
-    if step is not None:
+    step = _find_step(session, folder)
+    if step is not None and not (as_table or typed.endswith("/")):
         return Shown(partial(_build_card, session, step), grows=False)
     if folder and not any(path == folder or path.startswith(f"{folder}/") for path in session.iterate_paths()):
         known = ", ".join(session.iterate_paths()) or "none yet"
