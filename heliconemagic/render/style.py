@@ -131,13 +131,23 @@ background:none;padding:2px 6px}
 .hm.hm.hm.hm-session :not(.hm-more)+.hm-more{padding-top:5px;border-top:1px solid var(--hm-line)}
 .hm.hm.hm.hm-session .hm-more:last-child{padding-bottom:6px}
 .hm.hm.hm details .hm-tree{margin:2px 0 4px;width:100%}
+@container (max-width:840px){
+.hm.hm.hm td.hm-bar{font-size:8px}
+.hm.hm.hm .hm-tree td,.hm.hm.hm .hm-tree th{padding-left:4px;padding-right:4px}
+.hm.hm.hm .hm-tree td:nth-child(2){white-space:normal}
+.hm.hm.hm .hm-tree td.hm-step{white-space:pre-wrap}
+}
+@container (max-width:720px){
+.hm.hm.hm .hm-tree :is(td,th):nth-child(4):nth-last-child(5),
+.hm.hm.hm .hm-tree :is(td,th):nth-last-child(4){display:none}
+}
 @container (max-width:620px){
 .hm.hm.hm .hm-tree thead{display:none}
 .hm.hm.hm .hm-tree tr{display:flex;flex-wrap:wrap;gap:0 8px;align-items:baseline;padding:3px 8px}
 .hm.hm.hm .hm-tree td{display:none;padding:0;border:0}
 .hm.hm.hm .hm-tree td:nth-child(-n+3),.hm.hm.hm .hm-tree td:nth-last-child(-n+2){display:block}
 .hm.hm.hm .hm-tree td.hm-step{flex:1 1 50%;white-space:pre-wrap}
-.hm.hm.hm .hm-tree td.hm-bar{order:1;width:250px}
+.hm.hm.hm .hm-tree td.hm-bar{order:1;width:250px;font-size:10px}
 .hm.hm.hm .hm-tree td:nth-child(2){order:2;flex:1 1 0;white-space:normal;font-size:11px;color:var(--hm-muted)}
 .hm.hm.hm .hm-tree tr.hm-critical{box-shadow:inset 3px 0 var(--hm-warn)}
 .hm.hm.hm .hm-critical>td:first-child{box-shadow:none}
