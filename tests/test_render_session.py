@@ -43,7 +43,8 @@ def test_the_table_is_the_tree() -> None:
     """A path with one step is a row; one with more is a folder with its sums, and rows below it."""
     lines = build_session_text(SESSION, STEPS).splitlines()
     assert lines[0] == (
-        "Course Création · 5 steps · 1 failed · 15.0 s of model time · 2 min 57 s of pauses · 5,568 tokens · $0.00087"
+        "Course Création · 5 steps · 1 failed · 15.0 s of model time in 15.4 s · 2 min 57 s of pauses · 5,568 tokens"
+        " · $0.00087"
     )
     assert lines[1].split("  ")[0] == "path" and lines[1].endswith("0 s — 15.4 s")
     assert [line[:19].rstrip() for line in lines[2:8]] == [
@@ -184,15 +185,16 @@ def test_a_folder_alone() -> None:
     """Its steps with their own clock and sums; what only begins with the same letters isn't below it."""
     steps = [*STEPS, build_timed("/outliner", 200.0, 203.0)]
     lines = build_session_bundle(SESSION, steps, folder="/outline")["text/plain"].splitlines()
-    assert lines[0].startswith("Course Création /outline · 3 steps · 1 failed · 12.6 s of model time")
+    assert lines[0].startswith("Course Création /outline · 3 steps · 1 failed · 12.6 s of model time in 12.6 s")
     assert lines[1].endswith("0 s — 12.6 s") and not any("/outliner" in line or "/weather" in line for line in lines)
 
 
 def test_the_markdown_form_is_a_table() -> None:
     """For programs that show neither HTML nor aligned text."""
     lines = build_session_bundle(SESSION, STEPS, notes=["a_note"])["text/markdown"].splitlines()
-    assert lines[2] == "| path | state | time | self | first token | tokens | cost |"
-    assert lines[4] == "| /abstract | done · superseded | 2.4 s |  | 0.40 s | 1,392 | \\$0.00029 |"
+    assert lines[2] == "| path | state | time | self | first token | tokens | cost | 0 s — 15.4 s |"
+    assert lines[4].startswith("| /abstract | done · superseded | 2.4 s |  | 0.40 s | 1,392 | \\$0.00029 | `▒█████┊")
+    assert " " not in lines[6].split("`")[1]  # they would collapse
     assert "**Bottleneck:** /outline/lesson-1 took" in "\n".join(lines)
     assert lines[-1] == "a\\_note"
 
@@ -229,8 +231,9 @@ def test_what_has_no_row_is_counted() -> None:
     assert bundle["text/html"].count("<tr") <= 1_300 and len(bundle["text/html"]) < 500_000
     assert "/part-99/lesson-99" in bundle["text/html"] and "/part-3/lesson-99" in bundle["text/html"]
     shown = len(re.findall(r'hm-step">[^<]*/lesson-', bundle["text/html"]))
-    missing = re.search(r"… ([\d,]+) more steps: `heliconemagic show 5f1d`", bundle["text/plain"])
+    missing = re.search(r"… ([\d,]+) more steps: `heliconemagic show 5f1d`", bundle["text/html"])
     assert missing and int(missing[1].replace(",", "")) == 10_000 - shown
+    assert "… 10,000 more steps" in bundle["text/plain"]  # which has nothing to unfold
     assert len(build_session_text(SESSION, steps).splitlines()) > 10_100
 
 

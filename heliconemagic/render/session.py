@@ -71,7 +71,7 @@ def _iterate_html(view: SessionView, notes: Sequence[str]) -> Iterator[str]:
         yield _build_part(view, part)
     if view.legend:
         yield f'<p class="hm-more">{join_parts(_build_sign(sign, text) for sign, text in view.legend)}</p>'
-    for line in (*view.words, *notes):
+    for line in filter(None, (view.missing, *view.words, *notes)):
         yield f'<p class="hm-more">{escape(line)}</p>'
 
 
@@ -126,20 +126,22 @@ def _build_bar_part(kind: str, text: str) -> str:
 
 
 def write_markdown(view: SessionView, *, notes: Sequence[str] = ()) -> str:
-    """The same table in Markdown, without bars."""
-    columns, sides = _leave_out_self(view, COLUMNS), _leave_out_self(view, tuple(SIDES))
-    rules = "|".join("---" if side == "l" else "--:" for side in sides)
-    lines = [f"| {' | '.join(columns)} |", f"|{rules}|", *(_build_markdown_row(row, view) for row in view.rows)]
+    """The same in Markdown, the bars as code."""
+    columns = (*_leave_out_self(view, COLUMNS), view.axis)
+    rules = ["---" if side == "l" else "--:" for side in (*_leave_out_self(view, tuple(SIDES)), "l")]
+    rows = [*([view.load] if view.load else []), *view.rows]
+    lines = [f"| {' | '.join(columns)} |", f"|{'|'.join(rules)}|", *(_build_markdown_row(row, view) for row in rows)]
     head = " · ".join([f"**{escape_markdown(view.title)}**", *map(escape_markdown, view.sums)])
     sentences = [f"**{escape_markdown(said.lead)}:** {escape_markdown(said.text)}" for said in view.sentences]
-    said = [*sentences, *map(escape_markdown, (*view.words, *notes))]
-    return "\n\n".join([head, *(["\n".join(lines)] if view.rows else []), *said])
+    below = map(escape_markdown, _list_below(view, notes))
+    return "\n\n".join([head, *(["\n".join(lines)] if rows else []), *sentences, *below])
 
 
 def _build_markdown_row(row: Row, view: SessionView) -> str:
     cells = " | ".join(escape_markdown(cell) for cell in _leave_out_self(view, row.words))
     blank = "\u00a0" * 3 * row.indent
-    return f"| {blank}{cells} |"
+    bar = f"`{write_bar(row.bar)}`".replace(" ", "\u00a0") if row.bar else ""
+    return f"| {blank}{cells} | {bar} |"
 
 
 # ---- text
@@ -149,9 +151,14 @@ def write_text(view: SessionView, *, notes: Sequence[str] = ()) -> str:
     """The same for a terminal, in aligned columns."""
     head = make_safe_text(" · ".join([view.title, *view.sums]))
     sentences = [f"{said.lead}: {said.text}" for said in view.sentences]
-    legend = " · ".join(f"{sign} {meaning}" for sign, meaning in view.legend)
-    below = [line for line in (*sentences, legend, *view.words, *notes) if line]
-    return "\n".join([head, *_list_text_rows(view), *map(make_safe_text, below)])
+    below = map(make_safe_text, (*sentences, *_list_below(view, notes)))
+    return "\n".join([head, *_list_text_rows(view), *below])
+
+
+def _list_below(view: SessionView, notes: Sequence[str]) -> list[str]:
+    """The lines below the sentences, where nothing can be unfolded: the legend in one, and the rest."""
+    signs = " · ".join(f"{sign} {meaning}" for sign, meaning in view.legend)
+    return [line for line in (signs, view.folded, *view.words, *notes) if line]
 
 
 def _list_text_rows(view: SessionView) -> list[str]:

@@ -62,7 +62,9 @@ class SessionView:
     axis: str = ""  # what the bars stand on
     sentences: tuple[Sentence, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()  # a sign of the bars, and what it means
-    words: tuple[str, ...] = ()  # below the table: pauses, rows that are missing, less common states
+    words: tuple[str, ...] = ()  # below the table: pauses, less common states
+    missing: str = ""  # steps that have no row, and none in the parts either
+    folded: str = ""  # the same where parts cannot be unfolded
 
     @property
     def has_folders(self) -> bool:
@@ -87,7 +89,7 @@ def build_session_view(
         return SessionView(title=title, sums=("no steps yet",), rows=())
     root, findings, ruler = build_tree(shown), find_findings(shown), Ruler(build_clock(shown))
     builder = open_rows(shown, root, ruler, findings.critical)
-    rows, parts, missing = _build_rows(root, builder, session.id, is_whole=is_whole)
+    rows, parts, missing = _build_rows(root, builder, is_whole=is_whole)
     written = [*rows, *(row for part in parts for row in part.rows)]
     return SessionView(
         title=title,
@@ -98,22 +100,29 @@ def build_session_view(
         axis=f"0 s — {format_seconds(ruler.clock.total)}",
         sentences=tuple(list_sentences(findings)),
         legend=tuple(_list_legend(written, findings)),
-        words=tuple(line for line in (_describe_pauses(shown, ruler), missing, *_explain_states(written)) if line),
+        words=tuple(line for line in (_describe_pauses(shown, ruler), *_explain_states(written)) if line),
+        missing=_describe_missing(missing, session.id),
+        folded=_describe_missing(
+            missing + sum(row.step is not None for part in parts for row in part.rows), session.id
+        ),
     )
 
 
+def _describe_missing(steps: int, session_id: str) -> str:
+    return f"… {format_count(steps, 'more step')}: `heliconemagic show {session_id}`" if steps else ""
+
+
 def _build_rows(
-    root: Folder[Step], builder: RowBuilder, session_id: str, *, is_whole: bool
-) -> tuple[tuple[Row, ...], tuple[Part, ...], str]:
-    """The rows, what can be unfolded, and what to say of steps that have no row at all."""
+    root: Folder[Step], builder: RowBuilder, *, is_whole: bool
+) -> tuple[tuple[Row, ...], tuple[Part, ...], int]:
+    """The rows, what can be unfolded, and how many steps have no row at all."""
     if is_whole:
-        return tuple(builder.build_all(iterate_nodes(root))), (), ""
+        return tuple(builder.build_all(iterate_nodes(root))), (), 0
     outline = build_outline(root)
     rows = tuple(builder.build(row.depth, row.node, is_closed=row.is_closed) for row in outline)
     closed = [(head, row.node) for head, row in zip(rows, outline, strict=True) if isinstance(row.node, Folder)]
     parts, missing = _build_parts([pair for pair in closed if pair[0].is_closed], builder, MAX_ROWS - len(rows))
-    told = f"… {format_count(missing, 'more step')}: `heliconemagic show {session_id}`" if missing else ""
-    return rows, parts, told
+    return rows, parts, missing
 
 
 def _build_parts(
@@ -140,9 +149,7 @@ def _describe_sums(steps: Sequence[Step], root: Folder[Step], clock: SessionCloc
     """The totals for the head: steps and failures, time, tokens, cost."""
     counted = format_count(root.count, "step") + (f" · {root.errors:,} failed" if root.errors else "")
     seconds = sum(step.latency or 0.0 for step in steps if step.kind is StepKind.LLM)
-    spent = f"{format_seconds(seconds)} of model time"
-    if not 0.95 * clock.total <= seconds <= 1.05 * clock.total:
-        spent += f" in {format_seconds(clock.total)}"
+    spent = f"{format_seconds(seconds)} of model time in {format_seconds(clock.total)}"
     paused = sum(pause.seconds for pause in clock.pauses)
     pauses = f"{format_seconds(paused)} of pauses" if paused else ""
     tokens = f"{root.tokens:,} tokens" if root.tokens else ""
