@@ -24,7 +24,7 @@ def measure_self_times(root: Folder[Step]) -> Mapping[str, float]:
         inner = [busy.pop(id(child)) for child in folder.children if isinstance(child, Folder)]
         own = [_read_span(child, root.ended_at) for child in folder.children if not isinstance(child, Folder)]
         below = inner[0] if len(inner) == 1 else merge_spans(chain.from_iterable(inner))
-        both = merge_spans(chain(below, own)) if own else below
+        both = own if len(own) == 1 and not below else merge_spans(chain(below, own)) if own else below
         busy[id(folder)] = both
         times[folder.path] = max(measure_spans(both) - measure_spans(below), 0.0) if own else 0.0
     return times
