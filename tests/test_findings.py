@@ -60,6 +60,14 @@ def test_bottleneck_before_the_first_token(usage: Usage, told: str) -> None:
     assert f"90 % of it went by before the first token, {told}" in said["Bottleneck"]
 
 
+@pytest.mark.parametrize(("shown", "speed"), [("Let me think.", 30), ("", 10)])
+def test_bottleneck_that_reasons_while_it_generates(shown: str, speed: int) -> None:
+    """10 s with 300 tokens, of which 200 are reasoning: they came then only if one could read them."""
+    usage = Usage(prompt_tokens=9, completion_tokens=300, reasoning_tokens=200)
+    said = list_said(*build_course(build_timed("/outline", 4, 16.2, first=2.2, usage=usage, reasoning=shown)))
+    assert f"was generation at {speed} tokens/s; less reasoning or a faster model would help" in said["Bottleneck"]
+
+
 @pytest.mark.parametrize(
     ("status", "told"), [(429, "fewer requests at once or a higher limit"), (503, "another provider")]
 )

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from heliconemagic.insights.phases import Phase, describe_refusal, list_refused, split_step
+from heliconemagic.insights.phases import Phase, count_generated, describe_refusal, list_refused, split_step
 from heliconemagic.insights.standing import list_below, list_prefixes
 from heliconemagic.records import Step
 
@@ -114,17 +114,14 @@ def _describe_place(place: _Place, path: Sequence[Step], wall_seconds: float) ->
 
 
 def _sum_phases(steps: Sequence[Step]) -> tuple[Mapping[Phase, float], float | None]:
-    """Seconds of each phase, and tokens per second while generating, of the steps whose tokens were counted.
-
-    Reasoning is not part of it: it comes before the first token.
-    """
+    """Seconds of each phase, and tokens per second while generating, of the steps whose tokens were counted."""
     seconds: defaultdict[Phase, float] = defaultdict(float)
     tokens, generating = 0, 0.0
     for step in steps:
         for span in split_step(step):
             seconds[span.phase] += span.seconds
             if span.phase is Phase.GENERATING and step.usage is not None:
-                tokens += step.usage.completion_tokens - step.usage.reasoning_tokens
+                tokens += count_generated(step)
                 generating += span.seconds
     return seconds, tokens / generating if tokens > 0 and generating else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heliconemagic.insights.phases import Phase, split_step, sum_phase
+from heliconemagic.insights.phases import Phase, count_generated, split_step, sum_phase
 from heliconemagic.insights.session_clock import SessionClock
 from heliconemagic.records import Step
 
@@ -41,7 +41,7 @@ def _measure(step: Step, number: int, started: float, pause: float) -> Measures:
     spans = split_step(step)
     known = {span.phase for span in spans}
     generating = sum_phase(spans, Phase.GENERATING) if Phase.GENERATING in known else None
-    made = step.usage.completion_tokens if step.usage else 0
+    made = count_generated(step)
     return Measures(
         step=step,
         number=number,

@@ -1,9 +1,9 @@
 """What a step's time was spent on: waiting, the time to its first token, generating; or the work of a tool.
 
 Waiting is the time until the attempt was sent that answered: refused attempts and the pauses after them. From then
-to the first piece of text is the time to the first token, the rest is generating. Together they are the step's
-latency. An answer that came whole (``--no-stream``, or a client that doesn't stream) has no first token: it is all
-of one piece. A step that failed before any text spent its time on the first token, which never came.
+to the first piece of text, be it reasoning, is the time to the first token; the rest is generating. Together they are
+the step's latency. An answer that came whole (``--no-stream``, or a client that doesn't stream) has no first token: it
+is all of one piece. A step that failed before any text spent its time on the first token, which never came.
 """
 
 from __future__ import annotations
@@ -88,3 +88,11 @@ def list_refused(step: Step) -> tuple[Attempt, ...]:
 def describe_refusal(attempt: Attempt) -> str:
     """Why an attempt wasn't the last: its status, ``429``, or that nothing answered."""
     return str(attempt.status_code) if attempt.status_code else "no answer"
+
+
+def count_generated(step: Step) -> int:
+    """Tokens that came while it was generating: without reasoning that the provider keeps to itself."""
+    if step.usage is None:
+        return 0
+    hidden = 0 if step.reasoning else step.usage.reasoning_tokens
+    return max(step.usage.completion_tokens - hidden, 0)

@@ -70,7 +70,8 @@ def _describe_phase(found: Bottleneck) -> str:
     """What the time was spent on, and what would help."""
     if found.phase is Phase.GENERATING:
         speed = f" at {found.tokens_per_second:.0f} tokens/s" if found.tokens_per_second else ""
-        return f"was generation{speed}; a shorter answer or a faster model would help, the gateway wouldn't"
+        wish = "less reasoning" if _is_mostly_reasoning(found) else "a shorter answer"
+        return f"was generation{speed}; {wish} or a faster model would help, the gateway wouldn't"
     if found.phase is Phase.FIRST_TOKEN:
         return f"went by before the first token, {_explain_first_token(found)}"
     if found.phase is Phase.WAITING:
@@ -81,7 +82,7 @@ def _describe_phase(found: Bottleneck) -> str:
 
 
 def _explain_first_token(found: Bottleneck) -> str:
-    if found.reasoning_tokens > found.completion_tokens / 2:
+    if _is_mostly_reasoning(found):
         count = format_count(found.reasoning_tokens, "reasoning token")
         return f"with {count}; less reasoning would help, a shorter prompt wouldn't"
     prompt = f"{format_count(found.prompt_tokens, 'prompt token')}{' each' if found.steps > 1 else ''}"
@@ -89,6 +90,10 @@ def _explain_first_token(found: Bottleneck) -> str:
         return f"with {prompt}; less context would help, a shorter answer wouldn't"
     with_prompt = f"with only {prompt}; " if found.prompt_tokens else ""
     return f"{with_prompt}a model, provider or gateway with less of a queue would help, a shorter answer wouldn't"
+
+
+def _is_mostly_reasoning(found: Bottleneck) -> bool:
+    return found.reasoning_tokens > found.completion_tokens / 2
 
 
 def _describe_waiting(found: Bottleneck) -> str:
