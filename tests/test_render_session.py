@@ -224,6 +224,13 @@ def test_a_long_session_is_an_outline() -> None:
     assert "<summary>/part-3 · 50 steps, 1 failed · 49.5 s · $0.015</summary>" in page and "more steps" not in page
 
 
+def test_parts_of_an_outline_have_a_clock_of_their_own() -> None:
+    """From where to where it goes on the session's stands in its head; its bars fill it."""
+    part = build_session_view(SESSION, build_parts(20, 50)).parts[2]
+    assert part.axis == "1 min 40 s — 2 min 30 s"
+    assert [len(write_bar(row.bar).rstrip()) for row in (part.rows[0], part.rows[-1])] == [1, 40]
+
+
 def test_what_has_no_row_is_counted() -> None:
     """10,000 steps: as many as one display holds, those with failures first, then the newest; a terminal gets all."""
     steps = build_parts(100, 100)

@@ -64,7 +64,7 @@ def write_html(view: SessionView, *, session_url: str | None = None, notes: Sequ
 
 
 def _iterate_html(view: SessionView, notes: Sequence[str]) -> Iterator[str]:
-    yield _build_table(view, [*([view.load] if view.load else []), *view.rows])
+    yield _build_table(view, [*([view.load] if view.load else []), *view.rows], view.axis)
     for sentence in view.sentences:
         yield f'<p class="hm-say"><strong>{escape(sentence.lead)}:</strong> {escape(sentence.text)}</p>'
     for part in view.parts:
@@ -82,12 +82,12 @@ def _build_sign(sign: str, meaning: str) -> str:
 
 def _build_part(view: SessionView, part: Part) -> str:
     facts = " · ".join(cell for cell in (part.head.label[2:], part.head.state, part.head.time, part.head.cost) if cell)
-    return f"<details><summary>{escape(facts)}</summary>{_build_table(view, part.rows)}</details>"
+    return f"<details><summary>{escape(facts)}</summary>{_build_table(view, part.rows, part.axis)}</details>"
 
 
-def _build_table(view: SessionView, rows: Sequence[Row]) -> str:
+def _build_table(view: SessionView, rows: Sequence[Row], axis: str) -> str:
     sides = _leave_out_self(view, tuple(SIDES))
-    head = build_row((*_leave_out_self(view, COLUMNS), view.axis), "".join((*sides, "l")), "th")
+    head = build_row((*_leave_out_self(view, COLUMNS), axis), "".join((*sides, "l")), "th")
     body = "".join(_build_row(row, view) for row in rows)
     return f'<table class="hm-tree"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 

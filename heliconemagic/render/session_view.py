@@ -6,7 +6,7 @@ Every form reads this and nothing else of the session.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heliconemagic.insights.findings import Findings, find_findings
 from heliconemagic.insights.phases import Phase
@@ -18,7 +18,7 @@ from heliconemagic.render.card_words import describe_total_cost
 from heliconemagic.render.figures import format_count, format_seconds
 from heliconemagic.render.finding_words import Sentence, list_sentences
 from heliconemagic.render.session_outline import build_outline
-from heliconemagic.render.session_rows import CRITICAL, Row, RowBuilder, iterate_nodes, open_rows
+from heliconemagic.render.session_rows import CRITICAL, Node, Row, RowBuilder, iterate_nodes, open_rows
 from heliconemagic.render.timeline import CHARACTERS, FOLD, REFUSED, Ruler
 from heliconemagic.steps.tree import Folder, build_tree
 
@@ -44,10 +44,11 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The rows below a folder of an outline, to be unfolded."""
+    """The rows below a folder of an outline, to be unfolded; their bars have a clock of their own."""
 
     head: Row
     rows: tuple[Row, ...]
+    axis: str  # from where to where it goes on the session's clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +142,16 @@ def _build_parts(
         room -= len(shown)
         missing += folder.count - sum(not isinstance(node, Folder) for _, node in shown)
         if shown:
-            found[place] = Part(head=head, rows=tuple(builder.build_all(shown)))
+            found[place] = _build_part(head, shown, builder)
     return tuple(found[place] for place in sorted(found)), missing
+
+
+def _build_part(head: Row, nodes: Sequence[tuple[int, Node]], builder: RowBuilder) -> Part:
+    steps = [node for _, node in nodes if not isinstance(node, Folder)]
+    spans, read = list_spans(steps), builder.ruler.clock.read
+    begun, ended = read(min(start for start, _ in spans)), read(max(end for _, end in spans))
+    rows = replace(builder, ruler=Ruler(SessionClock(spans))).build_all(nodes)
+    return Part(head=head, rows=tuple(rows), axis=f"{format_seconds(begun)} — {format_seconds(ended)}")
 
 
 def _describe_sums(steps: Sequence[Step], root: Folder[Step], clock: SessionClock) -> list[str]:
