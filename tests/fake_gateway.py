@@ -7,27 +7,24 @@ how it spells errors, what it caches, limits and logs.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import Enum
 from itertools import takewhile
 from typing import Any
 
 import fake_provider
+from fake_answers import EVENTS, JSON, PLAIN, Answer, Mode, Received, read_bearer, reply_json, reply_text
+from fake_logging import Logged, log_completion, log_step
 from fake_provider import Asked, Ending, Script, build_chunk, build_completion, spell_event, spell_json
+from fake_rest import FakeRest
 
 HELICONE_KEY = "sk-helicone-fakefak-efakefa-kefakef-akefake"
 HELICONE_EU_KEY = "sk-helicone-eu-fakefak-efakefa-kefakef-akefake"
 PROVIDER_KEY = "sk-fake-provider-key-of-the-tests"
-
-PLAIN = ("Content-Type", "text/plain;charset=UTF-8")
-JSON = ("Content-Type", "application/json")
-EVENTS = ("Content-Type", "text/event-stream")
 
 _KEY = re.compile(r"[sp]k-helicone(-(eu|rl|cp))*(-[a-z0-9]{7}){4}")
 _KEPT_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -43,61 +40,6 @@ _OVER_LIMIT = (
 )
 
 
-class Mode(Enum):
-    """Which gateway answers, by the beginning of the path (longest first)."""
-
-    SELF_HOSTED = "/v1/gateway/oai/v1"  # as OAI
-    TARGET = "/target/v1"
-    DIRECT = "/direct/v1"  # the provider itself
-    AI = "/ai/v1"
-    OAI = "/v1"
-
-
-@dataclass(frozen=True)
-class Received:
-    """A request as it arrived; header names in lower case, in the order sent."""
-
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    at: float = 0.0  # time.monotonic()
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON; None if it is none."""
-        return json.loads(self.body) if self.body else None
-
-    def header(self, name: str) -> str | None:
-        """A header's value; sent twice, the values are joined."""
-        values = [value for key, value in self.headers if key == name.lower()]
-        return ", ".join(values) if values else None
-
-    @property
-    def mode(self) -> Mode | None:
-        """The gateway it is for."""
-        return next((mode for mode in Mode if self.path.startswith(mode.value + "/")), None)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes back: bytes, seconds to wait and bad ends, in their order. Status 0: not even a status."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    parts: tuple[bytes | float | Ending, ...]
-
-
-def reply_json(value: object, status: int = 200) -> Answer:
-    """An answer of one's own, for `FakeHelicone.respond`."""
-    return Answer(status, (JSON,), (json.dumps(value).encode(),))
-
-
-def reply_text(text: str, status: int = 200) -> Answer:
-    """The same in plain text, as the gateways spell most errors."""
-    return Answer(status, (PLAIN,), (text.encode(),))
-
-
 @dataclass
 class FakeGateway:
     """The state of the gateways: keys, caches, limits, and what was logged."""
@@ -105,7 +47,10 @@ class FakeGateway:
     text: str | None = None  # what a usual answer says; None: "Hello!" as in the recordings
     delay: float = 0.02  # seconds before each chunk of `slow`
     known_keys: set[str] = field(default_factory=lambda: {HELICONE_KEY, HELICONE_EU_KEY})
+    url: str = ""  # the server's own
+    rest: FakeRest = field(default_factory=FakeRest)
     logged: dict[str, Received] = field(default_factory=dict)  # by Helicone-Id
+    exchanges: dict[str, Logged] = field(default_factory=dict)  # the same with their answers
     _turns: Counter[str] = field(default_factory=Counter)
     _limited: Counter[str] = field(default_factory=Counter)
     _cached: set[str] = field(default_factory=set)
@@ -114,6 +59,9 @@ class FakeGateway:
         """What Helicone answers."""
         if received.path.endswith("/custom/v1/log"):
             return self._take_log(received)
+        told = self.rest.answer(received, self.url, self.exchanges, self.known_keys)
+        if told is not None:
+            return told
         if received.mode is None:
             return reply_json({"error": {"message": f"no route {received.path}"}}, 404)
         refusal = self._find_refusal(received, received.mode)
@@ -132,20 +80,20 @@ class FakeGateway:
 
     def _find_refusal(self, received: Received, mode: Mode) -> Answer | None:
         if mode is Mode.AI:
-            key = _read_bearer(received, "authorization")
+            key = read_bearer(received, "authorization")
             if not _KEY.fullmatch(key):
                 return reply_text("Invalid Helicone API key (hshed)", 401)
             return None if key in self.known_keys else reply_text("Organization not found", 401)
         if mode is Mode.TARGET and not received.header("helicone-target-url"):
             return reply_text("Missing target base url", 400)
-        if not _read_bearer(received, "authorization"):
+        if not read_bearer(received, "authorization"):
             message = {"message": "You didn't provide an API key.", "type": "invalid_request_error", "code": None}
             return reply_json({"error": message}, 401)
         return None
 
     def _is_logged(self, received: Received, mode: Mode) -> bool:
         name = "authorization" if mode is Mode.AI else "helicone-auth"
-        return mode is not Mode.DIRECT and _read_bearer(received, name) in self.known_keys
+        return mode is not Mode.DIRECT and read_bearer(received, name) in self.known_keys
 
     # ---- completions
 
@@ -163,14 +111,16 @@ class FakeGateway:
         script = fake_provider.answer(name, self._build_asked(received, name))
         if mode is not Mode.DIRECT:
             extra += self._look_into_cache(received, script)
+        answer = exchange.build_answer(script, extra)
         if self._is_logged(received, mode):
             self.logged[exchange.id] = received
-        return exchange.build_answer(script, extra)
+            self.exchanges[exchange.id] = log_completion(exchange.id, received, answer, exchange.provider)
+        return answer
 
     def _build_asked(self, received: Received, model: str) -> Asked:
         turn = self._turns[model]
         self._turns[model] += 1
-        keys = (_read_bearer(received, name) for name in ("authorization", "helicone-auth"))
+        keys = (read_bearer(received, name) for name in ("authorization", "helicone-auth"))
         roles = [message.get("role") for message in reversed((received.json or {}).get("messages") or [])]
         results = list(takewhile(lambda role: role != "user", roles)).count("tool")
         return Asked(0, turn, tuple(key for key in keys if key), self.text, self.delay, results)
@@ -201,12 +151,13 @@ class FakeGateway:
     # ---- logs of other steps
 
     def _take_log(self, received: Received) -> Answer:
-        if _read_bearer(received, "authorization") not in self.known_keys:
+        if read_bearer(received, "authorization") not in self.known_keys:
             return reply_text('{"error":"Auth failed! JSON object requested, multiple (or no) rows returned"}')
         if not isinstance(received.json["providerRequest"].get("meta"), dict):
             return reply_text('{"error":"Invalid providerRequest: \'meta\' should be an object"}', 400)
         request_id = _choose_id(received)
         self.logged[request_id] = received
+        self.exchanges[request_id] = log_step(request_id, received)
         return Answer(200, (PLAIN, ("helicone-id", request_id)), (b"ok",))
 
 
@@ -352,10 +303,6 @@ def _build_ai_error(
 ) -> Answer:
     error = {"code": code, "message": message, "details": [detail], "param": None}
     return Answer(status, (PLAIN, *extra), (spell_json({"success": False, "error": error}, is_compact=True),))
-
-
-def _read_bearer(received: Received, name: str) -> str:
-    return (received.header(name) or "").removeprefix("Bearer ").strip()
 
 
 def _choose_id(received: Received) -> str:

@@ -16,20 +16,10 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from fake_gateway import (
-    HELICONE_EU_KEY,
-    HELICONE_KEY,
-    PROVIDER_KEY,
-    Answer,
-    FakeGateway,
-    Mode,
-    Received,
-    Respond,
-    now,
-    reply_json,
-    reply_text,
-)
+from fake_answers import Answer, Mode, Received, reply_json, reply_text
+from fake_gateway import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, FakeGateway, Respond, now
 from fake_provider import Ending
+from fake_rest import FakeRest
 
 __all__ = [
     "HELICONE_EU_KEY", "HELICONE_KEY", "PROVIDER_KEY", "Answer", "Ending", "FakeHelicone", "Received", "reply_json",
@@ -42,8 +32,9 @@ _STATUS_LINE = "HTTP/1.1 {} X\r\n"
 class FakeHelicone:
     """The server. Attributes may be set at any time; lists grow as requests arrive."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, port: int = 0) -> None:
         self.gateway = FakeGateway()
+        self._port = port
         self.respond: Respond | None = None
         self.requests: list[Received] = []
         self.disconnects = 0  # clients that left before their answer had ended
@@ -102,6 +93,11 @@ class FakeHelicone:
             time.sleep(0.005)
         return True
 
+    @property
+    def rest(self) -> FakeRest:
+        """Its REST interface, and what it was told."""
+        return self.gateway.rest
+
     # ---- life
 
     def __enter__(self) -> FakeHelicone:
@@ -116,8 +112,9 @@ class FakeHelicone:
         self._loop.close()
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self.gateway.url = self.url
 
     async def _close(self) -> None:
         self._server.close()
