@@ -23,6 +23,7 @@ from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.settings import RequestOptions
 from heliconemagic.verbs.local_model import LocalModelLine
+from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
 from heliconemagic.views.columns import TextColumnsView
 from heliconemagic.views.plain import TextView
@@ -104,6 +105,7 @@ class _Player:
             ask_secret=lambda prompt: "",
             describe_frontend=list,
             local_line=LocalModelLine(notebook.surroundings.environ, _show_nothing, redraws=lambda: False),
+            production_line=ProductionLine(notebook, put_next_cell=lambda source: None, variables={}),
         )
         self._runner = CellRunner(
             notebook,

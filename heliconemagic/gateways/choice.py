@@ -142,9 +142,12 @@ def describe_secret_headers(gateway: Gateway) -> dict[str, str]:
 
 def build_session_url(gateway: Gateway, name: str, session_id: str) -> str | None:
     """The session's page on the dashboard; None where there is none."""
-    if gateway.dashboard_url is None:
-        return None
-    return f"{gateway.dashboard_url}/sessions/{quote(name, safe='')}/{quote(session_id, safe='')}"
+    return build_session_page(gateway.dashboard_url, name, session_id) if gateway.dashboard_url else None
+
+
+def build_session_page(dashboard_url: str, name: str, session_id: str) -> str:
+    """The session's page on this dashboard."""
+    return f"{dashboard_url}/sessions/{quote(name, safe='')}/{quote(session_id, safe='')}"
 
 
 def build_request_url(gateway: Gateway, request_id: str) -> str | None:

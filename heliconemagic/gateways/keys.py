@@ -49,6 +49,11 @@ class Key:
         """Whether it is a Helicone key of the European region."""
         return "helicone-eu-" in self.secret.reveal()
 
+    @property
+    def is_write_only(self) -> bool:
+        """Whether it is a Helicone key that logs and reads nothing."""
+        return self.secret.reveal().startswith("pk-helicone")
+
 
 @dataclass(slots=True)
 class Keys:

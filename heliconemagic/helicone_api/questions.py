@@ -6,24 +6,27 @@ Each question is a coroutine on one `HeliconeApi`; nothing here knows the journa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.headers import SESSION_NAME
-from heliconemagic.helicone_api.api import HeliconeApi
 from heliconemagic.helicone_api.filters import (
     Filter,
     join,
     match_column,
     match_failures,
     match_property,
-    match_since,
     match_session,
+    match_since,
 )
-from heliconemagic.helicone_api.rows import FoundSession, RequestRow, read_request_row, read_session_row
+from heliconemagic.helicone_api.rows import UNNAMED, RequestRow, read_request_row, read_session_row
 from heliconemagic.helicone_api.values import read_list, read_mapping
+from heliconemagic.records import SessionSummary
+
+if TYPE_CHECKING:
+    from heliconemagic.helicone_api.api import HeliconeApi
 
 PAGE = 500
 """Requests in one answer."""
@@ -33,6 +36,8 @@ MOST_SEARCHED_PAGES = 10
 LISTED = 50
 """Sessions in one answer of Helicone's own list, the newest; it has no further pages."""
 BODIES_AT_ONCE = 8
+LANDING_PAUSES = (1.0, 2.0, 3.0)
+"""Seconds between looks for rows that land late."""
 REQUESTS_PATH = "/v1/request/query-clickhouse"
 SESSIONS_PATH = "/v1/session/query"
 
@@ -58,7 +63,7 @@ class Search:
 class Found:
     """The sessions that were found, newest first, and whether there may be more."""
 
-    sessions: tuple[FoundSession, ...]
+    sessions: tuple[SessionSummary, ...]
     is_whole: bool = True
 
 
@@ -84,7 +89,8 @@ async def _list_sessions(api: HeliconeApi, search: Search) -> Found:
         "filter": "all",
     }
     answered = read_list(await api.post(SESSIONS_PATH, asked))
-    found = [session for session in map(read_session_row, answered) if session is not None]
+    read = [read_session_row(row, api.hosts.label) for row in answered]
+    found = [session for session in read if session is not None]
     # It looks into ids too, and takes % and _ for wildcards.
     named = [session for session in found if search.name.casefold() in session.name.casefold()]
     return Found(sessions=tuple(named), is_whole=len(answered) < LISTED)
@@ -97,7 +103,9 @@ async def _search_requests(api: HeliconeApi, search: Search) -> Found:
     for row in requests.rows:
         if row.session_id and search.name.casefold() in row.session_name.casefold():
             groups.setdefault((row.session_id, row.session_name), []).append(row)
-    return Found(sessions=tuple(_sum_up(*key, rows) for key, rows in groups.items()), is_whole=requests.is_whole)
+    return Found(
+        sessions=tuple(_sum_up(*key, rows, api.hosts.label) for key, rows in groups.items()), is_whole=requests.is_whole
+    )
 
 
 def build_filter(search: Search) -> Filter:
@@ -110,15 +118,17 @@ def build_filter(search: Search) -> Filter:
     return join("and", leaves)
 
 
-def _sum_up(session_id: str, name: str, rows: Sequence[RequestRow]) -> FoundSession:
-    starts = [row.started_at for row in rows]
-    return FoundSession(
+def _sum_up(session_id: str, name: str, rows: Sequence[RequestRow], source: str) -> SessionSummary:
+    return SessionSummary(
         id=session_id,
         name=name,
-        started_at=min(starts),
-        last_at=max(starts),
-        requests=len(rows),
-        failed=sum(row.is_failed for row in rows),
+        title=name or UNNAMED,
+        gateway="",
+        source=source,
+        started_at=min(row.started_at for row in rows),
+        ended_at=max(row.ended_at for row in rows),
+        steps=len(rows),
+        errors=sum(row.is_failed for row in rows),
         cost=sum(row.cost or 0.0 for row in rows),
         tokens=sum(row.prompt_tokens + row.completion_tokens for row in rows),
     )
@@ -157,9 +167,25 @@ async def find_request(api: HeliconeApi, request_id: str) -> RequestRow | None:
     return next((row for row in found.rows if row.id == request_id), None)
 
 
-async def load_bodies(
-    api: HeliconeApi, rows: Sequence[RequestRow], note: Callable[[int], None] = lambda count: None
-) -> dict[str, Mapping[str, Any]]:
+async def find_landed(
+    api: HeliconeApi,
+    session_id: str,
+    wanted: frozenset[str],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> frozenset[str]:
+    """Those of the ids ``wanted`` that are among the newest requests of a session; late ones are waited for."""
+    landed: frozenset[str] = frozenset()
+    for pause in (0.0, *LANDING_PAUSES):
+        if pause:
+            await sleep(pause)
+        found = await load_requests(api, match_session(session_id), is_newest_first=True, most_pages=1)
+        landed = wanted & {row.id for row in found.rows}
+        if landed == wanted:
+            break
+    return landed
+
+
+async def load_bodies(api: HeliconeApi, rows: Sequence[RequestRow]) -> dict[str, Mapping[str, Any]]:
     """What there is of the bodies of ``rows``, by their ids, a few at once. One that cannot be had is left out."""
     places = asyncio.Semaphore(BODIES_AT_ONCE)
     found: dict[str, Mapping[str, Any]] = {}
@@ -169,7 +195,6 @@ async def load_bodies(
             body = await _load_body(api, row)
         if body:
             found[row.id] = body
-        note(len(found))
 
     await asyncio.gather(*map(load, rows))
     return found

@@ -21,7 +21,10 @@ from heliconemagic.helicone_api.values import (
     read_word,
 )
 from heliconemagic.paths import MAX_PATH_LENGTH
+from heliconemagic.records import SessionSummary
 
+UNNAMED = "(no name)"
+"""The title of a session that has none."""
 MOST_PROPERTIES = 100
 LONGEST_SECONDS = 1e6
 """Of one request; more is a broken clock."""
@@ -73,20 +76,6 @@ class RequestRow:
         return _WORDS.get(self.status, f"status {self.status}") if self.is_failed else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundSession:
-    """A session at Helicone in one line; ``requests`` and the sums are of those that were looked for."""
-
-    id: str
-    name: str
-    started_at: float
-    last_at: float  # start of its last request
-    requests: int
-    failed: int | None = None  # None: not told
-    cost: float | None = None  # USD
-    tokens: int | None = None
-
-
 def read_request_row(value: object) -> RequestRow | None:
     """The row that ``value`` is; None where it is no request's."""
     row = read_mapping(value)
@@ -116,20 +105,24 @@ def read_request_row(value: object) -> RequestRow | None:
     )
 
 
-def read_session_row(value: object) -> FoundSession | None:
-    """A line of Helicone's list of sessions; None where it is none."""
+def read_session_row(value: object, source: str) -> SessionSummary | None:
+    """A line of the list of sessions of the Helicone ``source``; None where it is none. It tells of no failures."""
     row = read_mapping(value)
     session_id, started_at = read_word(_find(row, "session_id", "session")), read_time(row.get("created_at"))
     if not session_id or started_at is None:
         return None
-    return FoundSession(
+    name = read_word(row.get("session_name"))
+    return SessionSummary(
         id=session_id,
-        name=read_word(row.get("session_name")),
+        name=name,
+        title=name or UNNAMED,
+        gateway="",
+        source=source,
         started_at=started_at,
-        last_at=read_time(row.get("latest_request_created_at")) or started_at,
-        requests=read_count(row.get("total_requests")) or 0,
-        cost=read_number(row.get("total_cost")),
-        tokens=read_count(row.get("total_tokens")),
+        ended_at=read_time(row.get("latest_request_created_at")),
+        steps=read_count(row.get("total_requests")) or 0,
+        cost=read_number(row.get("total_cost")) or 0.0,
+        tokens=read_count(row.get("total_tokens")) or 0,
     )
 
 

@@ -20,15 +20,15 @@ def build_step_id(session_id: str, request_id: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{session_id}\n{request_id}"))
 
 
-def build_step(row: RequestRow, exchange: Exchange | None, gateway: str) -> Step:
+def build_step(row: RequestRow, exchange: Exchange | None, *, session_id: str, gateway: str) -> Step:
     """The step of ``row``; without its bodies, what the row alone tells. ``gateway`` is the label it goes by."""
     exchange = exchange or Exchange()
     status = _find_status(row)
     failure = " ".join(part for part in (row.failure, exchange.error) if part)
     fields: dict[str, Any] = {**exchange.answer, "usage": _find_usage(row, exchange)}
     return Step(
-        id=build_step_id(row.session_id, row.id),
-        session_id=row.session_id,
+        id=build_step_id(session_id, row.id),
+        session_id=session_id,
         path=row.path,
         kind=parse_kind(row.model),
         status=status,

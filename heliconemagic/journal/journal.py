@@ -212,16 +212,22 @@ class Journal:
     def find_newest(self, notebook: str, *, name: str | None = None, besides: str = "") -> SessionSummary | None:
         """The newest session with steps in this notebook, of this name if one is given; not the one of id ``besides``.
 
-        Every run of a session line records a session: one without steps is nothing to go back to.
+        Every run of a session line records a session: one without steps is nothing to go back to. Nor is one that
+        came from elsewhere, unless somebody names it.
         """
         with self._reading() as connection:
-            found = journal_queries.list_sessions(connection, limit=2, name=name, notebook=notebook, has_steps=True)
+            found = journal_queries.list_sessions(connection, limit=2, name=name, notebook=notebook, is_resumable=True)
             return next((summary for summary in found if summary.id != besides), None)
 
     def find_reply(self, fingerprint: str) -> Step | None:
         """The newest whole answer to the very same request, in any session; None if there is none."""
         with self._reading() as connection:
             return journal_queries.find_reply(connection, fingerprint)
+
+    def find_step(self, reference: str) -> Step | None:
+        """The step of this id, or of the request with this id; None if there is none."""
+        with self._reading() as connection:
+            return journal_queries.find_step(connection, reference)
 
     def forget(self, session_id: str) -> int:
         """Delete a session for good, its text out of the files too; returns the number of its steps.

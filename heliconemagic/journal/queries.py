@@ -42,6 +42,7 @@ _LIST = """
     ORDER BY sessions.started_at DESC, sessions.id DESC
     LIMIT :limit
 """
+_RAN_HERE = "sessions.source = ''"
 _HAS_STEPS = "EXISTS (SELECT 1 FROM steps WHERE steps.session_id = sessions.id)"
 _STEPS = "SELECT * FROM steps WHERE {where} ORDER BY started_at, number"
 _MESSAGE_ORDER = """
@@ -68,12 +69,15 @@ def list_sessions(
     limit: int | None,
     name: str | None,
     notebook: str | None,
-    has_steps: bool = False,
+    is_resumable: bool = False,
 ) -> list[SessionSummary]:
-    """The sessions, newest first, of this name and notebook where they are given; all, or those with steps."""
+    """The sessions, newest first, of this name and notebook where they are given.
+
+    ``is_resumable`` leaves out those without steps, and those that came from elsewhere.
+    """
     wanted = {"name": name, "notebook": notebook}
     where = [f"sessions.{column} = :{column}" for column, value in wanted.items() if value is not None]
-    where += [_HAS_STEPS] if has_steps else []
+    where += [_HAS_STEPS, _RAN_HERE] if is_resumable else []
     statement = _LIST.format(where=" AND ".join(where) or "true")
     rows = read_rows(connection, statement, {**wanted, "limit": -1 if limit is None else limit})
     return [_build_summary(row) for row in rows]
@@ -154,6 +158,16 @@ def find_reply(connection: sqlite3.Connection, fingerprint: str) -> Step | None:
     row = connection.execute(statement, (fingerprint, *CUT_REASONS)).fetchone()
     found = _load(connection, "steps.number = ?", int(row[0])) if row else []
     return next((step for step in found if step.is_whole), None)
+
+
+def find_step(connection: sqlite3.Connection, reference: str) -> Step | None:
+    """The step that one of its requests has this id of, or that has it itself."""
+    row = connection.execute(
+        "SELECT step_number FROM attempts WHERE request_id = :id UNION ALL SELECT number FROM steps WHERE id = :id",
+        {"id": reference},
+    ).fetchone()
+    found = _load(connection, "steps.number = ?", int(row[0])) if row else []
+    return found[0] if found else None
 
 
 def load_steps_of_others(connection: sqlite3.Connection, session_id: str, owner_id: str, since: float) -> list[Step]:

@@ -224,10 +224,30 @@ VERBS: tuple[Verb, ...] = (
          help="the gateway's models; install, remove: the one for --gateway local"),
     Verb(name="login", option_fields=frozenset({"gateway"}), help="enter a key without showing it"),
     Verb(name="doctor", option_fields=frozenset({"gateway"}), help="what works here, and what doesn't"),
+    Verb(name="find", option_fields=frozenset({"user", "properties", "gateway"}), is_everyday=False,
+         own_options=(
+             Option(names=("--name",), field="part", metavar="TEXT", example='"Support"', scope=_SESSION,
+                    help="only those with this in their name"),
+             Option(names=("--since",), field="since", metavar="AGO", example="24h", parse=values.parse_ago,
+                    scope=_SESSION, help="how far back: 30m, 24h, 7d (default: 7d)"),
+             Option(names=("--errors",), field="is_failed", scope=_SESSION, help="only those with a failed request"),
+         ),
+         help="the sessions at Helicone, wherever they ran; --user, -p: those with a request of it"),
+    Verb(name="pull", metavar="ID|URL", option_fields=frozenset({"gateway"}), is_everyday=False,
+         own_options=(
+             Option(names=("--name",), field="name", metavar="NAME", example='"Support desk"', scope=_SESSION,
+                    help="the session's name, where several have the id"),
+             Option(names=("--no-bodies",), field="is_bodiless", scope=_SESSION,
+                    help="figures alone: no prompts and answers"),
+         ),
+         help="bring a session from Helicone into the journal; its id, or its page on the dashboard"),
+    Verb(name="edit", metavar="/PATH|ID|URL [SESSION]", option_fields=frozenset({"gateway"}), completes="paths",
+         is_everyday=False,
+         help="put a recorded request, or one at Helicone, into a new cell, ready to change and run"),
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(["rerun", "diff", "stats", "find", "pull", "edit", "import", "export", "rate"])
+RESERVED_WORDS = frozenset(["rerun", "diff", "stats", "import", "export", "rate"])
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

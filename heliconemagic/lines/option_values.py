@@ -20,6 +20,7 @@ MOST_RETRIES = 20
 MOST_ROUNDS = 100
 MOST_JOBS = 64
 MOST_SAMPLES = 10
+LONGEST_AGO = 10 * 365 * 86400.0  # seconds
 
 PARAMETERS = (
     "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "metadata",
@@ -208,6 +209,19 @@ def _parse_json(key: str, text: str) -> Any:
                 cause=str(error),
             ) from error
         return text
+
+
+def parse_ago(text: str) -> float:
+    """A length of time in seconds.
+
+    >>> [parse_ago(text) for text in ("30m", "24h", "7d")]
+    [1800.0, 86400.0, 604800.0]
+    """
+    units = {"m": 60.0, "h": 3600.0, "d": 86400.0}
+    count, unit = text[:-1], text[-1:]
+    if not (unit in units and count.isdecimal() and 0 < int(count) * units[unit] <= LONGEST_AGO):
+        raise ValueError("takes a length of time such as 30m, 24h or 7d")
+    return int(count) * units[unit]
 
 
 def _parse_number(text: str, rule: str, lowest: float, highest: float) -> float:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from heliconemagic.delivery.outbox import Outbox, Parcel
 from heliconemagic.engine.engine import Engine
+from heliconemagic.errors import CredentialError, UnreachableError
 from heliconemagic.gateways.choice import Gateway
-from heliconemagic.gateways.keys import Keys
+from heliconemagic.gateways.keys import HELICONE_VARIABLE, Keys
 from heliconemagic.helicone_api.hosts import HeliconeHosts, find_hosts, find_named_hosts
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.surroundings import Surroundings
@@ -59,9 +60,28 @@ class HeliconeLine:
         future = self._engine.submit(answer())
         try:
             return future.result(ASK_SECONDS)
+        except TimeoutError:
+            future.cancel()
+            raise UnreachableError(
+                f"{hosts.label} has not answered within {ASK_SECONDS:g} s.", hint="run it again, or ask for less"
+            ) from None
         except BaseException:  # an interrupt: nobody waits for it any more
             future.cancel()
             raise
+
+    def find_readable_hosts(self, spec: str | None, session: Session | None) -> HeliconeHosts:
+        """The same as `find_hosts`, where something is to be read.
+
+        Raises:
+            InputError, CredentialError: it is no Helicone, there is no key, or it is one that only writes.
+        """
+        hosts, key = self.find_hosts(spec, session), self._access.find_keys().helicone
+        if key is not None and key.is_write_only:
+            raise CredentialError(
+                f"{HELICONE_VARIABLE} (from {key.source}) begins with pk-: it logs requests, and reads nothing.",
+                hint="reading needs a key that begins with sk-helicone-; the dashboard's settings make one",
+            )
+        return hosts
 
     def tell(self, gateway: Gateway, parcel: Parcel) -> bool:
         """Sends ``parcel`` in the background if ``gateway`` is Helicone's and there is a key; whether it does."""

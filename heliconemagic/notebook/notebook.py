@@ -27,6 +27,7 @@ from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.earlier import EarlierSessions
 from heliconemagic.notebook.helicone import HeliconeLine
 from heliconemagic.notebook.models import Models
+from heliconemagic.notebook.production import Production
 from heliconemagic.notebook.sessions import Sessions
 from heliconemagic.notebook.steps import Steps
 from heliconemagic.notebook.surroundings import Surroundings
@@ -56,6 +57,7 @@ class Notebook:
         self.steps = Steps(journal, self.engine, surroundings.clock)
         self.models = Models(self.sessions, self.access, self.engine)
         self.helicone = HeliconeLine(surroundings, self.access, self.engine)
+        self.production = Production(self.helicone, journal, self.sessions, self.access)
 
     @property
     def session(self) -> Session | None:

@@ -12,12 +12,12 @@ from heliconemagic.local.store import LocalStore
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice
-from heliconemagic.session_state import Session
 from heliconemagic.verbs.local_model import describe_local_model
+from heliconemagic.verbs.logging_proof import describe_logging
 
 
 def diagnose(notebook: Notebook, frontend_facts: list[tuple[str, str]], spec: str | None = None) -> Notice:
-    """One row for each thing that can be known; asks the gateway for its models, sends no prompt."""
+    """One row for each thing that can be known; asks for the gateway's models and the session's rows, sends no prompt."""
     keys = notebook.access.find_keys()
     rows = [*_describe_keys(keys), *_describe_gateway(notebook, spec), *_describe_journal(notebook), *frontend_facts]
     return Notice(head="doctor", columns=("what", "finding"), rows=tuple(rows))
@@ -30,10 +30,9 @@ def _describe_keys(keys: Keys) -> Iterator[tuple[str, str]]:
             yield variable, "not set"
             continue
         fault = check_key_shape(variable, key.secret)
-        yield (
-            variable,
-            f"set, from {key.source}; " + (f"its shape is wrong: it {fault}" if fault else "its shape is right"),
-        )
+        shape = f"its shape is wrong: it {fault}" if fault else "its shape is right"
+        limits = "; it logs and reads nothing (pk-)" if key.is_write_only else ""
+        yield variable, f"set, from {key.source}; {shape}{limits}"
 
 
 def _describe_gateway(notebook: Notebook, spec: str | None) -> Iterator[tuple[str, str]]:
@@ -47,7 +46,7 @@ def _describe_gateway(notebook: Notebook, spec: str | None) -> Iterator[tuple[st
     if choice.gateway.preset == "local":
         yield "local model", describe_local_model(LocalStore.find(notebook.surroundings.environ))
     yield "answers", _try_gateway(notebook, choice)
-    yield "logging", describe_logging(choice, notebook.session)
+    yield "logging", describe_logging(notebook, choice)
 
 
 def _find_choice(notebook: Notebook, spec: str | None) -> Choice:
@@ -64,25 +63,6 @@ def _try_gateway(notebook: Notebook, choice: Choice) -> str:
     except HeliconeMagicError as error:
         return f"no: {error.message} {error.cause or ''}".strip()
     return f"yes, with {format_count(len(models), 'model')}"
-
-
-def describe_logging(choice: Choice, session: Session | None) -> str:
-    """What is known about whether requests are logged at Helicone. Its 200 proves nothing."""
-    gateway = choice.gateway
-    if not gateway.is_helicone:
-        return "not logged at Helicone: this gateway isn't Helicone's; the local journal has everything"
-    answered = [step for step in session.steps if step.helicone_id] if session else []
-    if gateway.preset == "helicone":
-        return "logged: the AI gateway refuses requests whose Helicone key it doesn't know"
-    seen = (
-        f"{len(answered)} answers carried a Helicone id, which proves only that Helicone passed them on. "
-        if answered
-        else ""
-    )
-    return seen + (
-        "unproven: this gateway answers 200 and logs nothing when it doesn't know the Helicone key; "
-        "the key's shape is checked, and the session's page at Helicone is the proof"
-    )
 
 
 def _describe_journal(notebook: Notebook) -> Iterator[tuple[str, str]]:

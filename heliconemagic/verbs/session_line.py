@@ -25,6 +25,7 @@ from heliconemagic.session_state import Session
 from heliconemagic.steps.tree import find_stale
 from heliconemagic.verbs.lessons import describe_begun, describe_recording, describe_use
 from heliconemagic.verbs.local_model import LocalModelLine
+from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.showing import Shown, find_shown
 
 Bundle = dict[str, Any]
@@ -46,11 +47,13 @@ class SessionLine:
         ask_secret: Callable[[str], str],
         describe_frontend: Callable[[], list[tuple[str, str]]],
         local_line: LocalModelLine,
+        production_line: ProductionLine,
     ) -> None:
         self._notebook = notebook
         self._ask_secret = ask_secret
         self._describe_frontend = describe_frontend
         self._local_line = local_line
+        self._production_line = production_line
 
     def run(self, command: SessionCommand) -> Bundle:
         """What the line shows.
@@ -69,6 +72,9 @@ class SessionLine:
                 "models": self.list_models,
                 "login": self.login,
                 "doctor": self.diagnose,
+                "find": self._production_line.find,
+                "pull": self._production_line.pull,
+                "edit": self._production_line.edit,
                 "forget": self.forget,
             }
             return verbs[command.verb](command)

@@ -1,0 +1,341 @@
+"""Sessions that ran elsewhere: found at Helicone, brought into the journal, and the proof that one's own is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from heliconemagic.errors import InputError, JournalError
+from heliconemagic.helicone_api.addresses import Reference, check_same_place, parse_reference
+from heliconemagic.helicone_api.bodies import read_exchange
+from heliconemagic.helicone_api.hosts import HeliconeHosts
+from heliconemagic.helicone_api.questions import (
+    PAGE,
+    Found,
+    Requests,
+    Search,
+    find_landed,
+    find_request,
+    find_sessions,
+    load_bodies,
+    load_session,
+)
+from heliconemagic.helicone_api.rows import UNNAMED, RequestRow
+from heliconemagic.helicone_api.steps import build_step, build_step_id
+from heliconemagic.journal.journal import Journal
+from heliconemagic.notebook.access import Access
+from heliconemagic.notebook.helicone import HeliconeLine
+from heliconemagic.notebook.sessions import Sessions
+from heliconemagic.records import SessionRecord, Step
+from heliconemagic.redaction import Redactor
+from heliconemagic.session_state import Session
+from heliconemagic.steps.lineage import find_lineage
+from heliconemagic.steps.tree import parse_kind
+
+_WRITING_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """A session that was brought into the journal, as it is there now, and what became of its requests."""
+
+    record: SessionRecord
+    steps: tuple[Step, ...]
+    hosts: HeliconeHosts
+    new: int
+    updated: int
+    own: int  # that ran here, and are recorded better than Helicone could tell
+    bodiless: int  # whose bodies could not be had
+    under_way: int  # without an answer as yet: left out
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Of the requests of a session, how many answered ones are at Helicone."""
+
+    sent: int
+    landed: int
+    hosts: HeliconeHosts
+
+
+class Production:
+    """What can be done with sessions at Helicone; every question blocks the calling thread."""
+
+    def __init__(
+        self,
+        helicone: HeliconeLine,
+        journal: Journal,
+        sessions: Sessions,
+        access: Access,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._helicone = helicone
+        self._journal = journal
+        self._sessions = sessions
+        self._access = access
+        self._sleep = sleep
+        self.last_pulled: str | None = None
+        """The id of the session that was pulled last, in this kernel."""
+
+    def find(self, search: Search, spec: str | None) -> tuple[Found, HeliconeHosts]:
+        """The sessions at Helicone that fit ``search``; ``spec`` names another Helicone than the session's.
+
+        Raises:
+            InputError, CredentialError, GatewayError: it cannot be asked.
+        """
+        hosts = self._helicone.find_readable_hosts(spec, self._sessions.current)
+        return self._helicone.ask(hosts, lambda api: find_sessions(api, search)), hosts
+
+    def pull(self, text: str, *, name: str | None, with_bodies: bool, spec: str | None) -> Pulled:
+        """Brings the session that ``text`` names into the journal; what ran here stays as it is.
+
+        Raises:
+            InputError: there is none, or several of this id.
+            CredentialError, GatewayError: Helicone cannot be asked.
+            JournalError: it cannot be written down.
+        """
+        hosts = self._helicone.find_readable_hosts(spec, self._sessions.current)
+        reference = self._find_session_reference(parse_reference(text), hosts)
+        wanted_name = name if name is not None else reference.name
+        requests = self._helicone.ask(hosts, lambda api: load_session(api, reference.session_id, wanted_name))
+        found_name = _find_only_name(requests, reference, hosts)
+        known = self._journal.load_session(reference.session_id)
+        _check_same_name(known, found_name)
+        label = self._find_label(spec)
+        record = known[0] if known else _build_record(reference.session_id, found_name, requests.rows, hosts, label)
+        pull = _Pull(record, known[1] if known else [], requests, label)
+        for rows in pull.iterate_pages():
+            self._take(pull, rows, hosts, with_bodies=with_bodies)
+        self.last_pulled = record.id
+        return self._finish(pull, hosts)
+
+    def _find_session_reference(self, reference: Reference, hosts: HeliconeHosts) -> Reference:
+        """The session; where a request was named, the one that it belongs to."""
+        check_same_place(reference, hosts)
+        if not reference.request_id:
+            return reference
+        row = self._find_row(reference.request_id, hosts)
+        if not row.session_id:
+            raise InputError(
+                f"the request {row.id!r} belongs to no session.",
+                hint=f"%helicone_session edit {row.id} puts it into a new cell",
+            )
+        return Reference(session_id=row.session_id, name=row.session_name)
+
+    def _find_row(self, request_id: str, hosts: HeliconeHosts) -> RequestRow:
+        row = self._helicone.ask(hosts, lambda api: find_request(api, request_id))
+        if row is None:
+            raise InputError(
+                f"{hosts.label} has no request {request_id[:80]!r}.",
+                hint="a new one lands there after some seconds; an EU account's are found with its own key alone",
+            )
+        return row
+
+    def find_step(self, request_id: str, hosts: HeliconeHosts) -> Step:
+        """A request at Helicone as a step, with its bodies; nothing is written down.
+
+        Raises:
+            InputError: there is none, or its bodies cannot be had.
+            CredentialError, GatewayError: Helicone cannot be asked.
+        """
+        row = self._find_row(request_id, hosts)
+        bodies = self._helicone.ask(hosts, lambda api: load_bodies(api, [row]))
+        if row.id not in bodies:
+            raise InputError(
+                f"the bodies of the request {row.id!r} cannot be had.",
+                hint="they expired, were never stored, or lie in a store that is not reached from here",
+            )
+        exchange = read_exchange(bodies[row.id], parse_kind(row.model), self._build_redactor())
+        return build_step(row, exchange, session_id=row.session_id, gateway=self._find_label(None))
+
+    def prove_logging(self, session: Session) -> Proof | None:
+        """Whether the newest requests of ``session`` are at Helicone by now; None if none was answered through it.
+
+        Raises:
+            InputError, CredentialError, GatewayError: Helicone cannot be asked.
+        """
+        sent = frozenset(list(_iterate_logged(session))[-PAGE:])
+        hosts = self._helicone.find_readable_hosts(None, session)
+        if not sent:
+            return None
+        landed = self._helicone.ask(hosts, lambda api: find_landed(api, session.record.id, sent, self._sleep))
+        return Proof(sent=len(sent), landed=len(landed), hosts=hosts)
+
+    # ---- one page of a session
+
+    def _take(self, pull: _Pull, rows: Sequence[RequestRow], hosts: HeliconeHosts, *, with_bodies: bool) -> None:
+        """Writes a page of requests down as steps."""
+        bodies = self._helicone.ask(hosts, lambda api: load_bodies(api, rows)) if with_bodies else {}
+        redactor = self._build_redactor()
+        for row in rows:
+            body = bodies.get(row.id)
+            exchange = read_exchange(body, parse_kind(row.model), redactor) if body else None
+            pull.bodiless += with_bodies and exchange is None
+            if exchange is None and pull.has_bodies(row):
+                continue
+            pull.put(build_step(row, exchange, session_id=pull.record.id, gateway=pull.label))
+
+    def _finish(self, pull: _Pull, hosts: HeliconeHosts) -> Pulled:
+        if not self._write(pull):
+            raise JournalError(
+                "the session was read, but cannot be written down.",
+                hint="`%helicone_session doctor` tells what is wrong with the journal",
+                cause=self._journal.warning,
+            )
+        self._show_in_open_session(pull)
+        loaded = self._journal.load_session(pull.record.id)
+        record, steps = loaded or (pull.record, [])
+        return Pulled(
+            record=record,
+            steps=tuple(steps),
+            hosts=hosts,
+            new=pull.new,
+            updated=pull.updated,
+            own=pull.own,
+            bodiless=pull.bodiless,
+            under_way=pull.under_way,
+            is_whole=pull.requests.is_whole,
+        )
+
+    def _write(self, pull: _Pull) -> bool:
+        """Whether all of it is on disk now."""
+        self._journal.put_session(pull.record)
+        for number, step in enumerate(pull.settle(), 1):
+            self._journal.close_step(step)
+            if number % PAGE == 0 and not self._journal.flush(_WRITING_SECONDS):
+                return False
+        return self._journal.flush(_WRITING_SECONDS)
+
+    def _show_in_open_session(self, pull: _Pull) -> None:
+        """A session that is open here has its new steps at once."""
+        current = self._sessions.current
+        if current is None or current.record.id != pull.record.id:
+            return
+        known = {step.id for step in current.steps}
+        current.take_others(step for step in pull.written if step.id not in known)
+        for step in pull.written:
+            if step.id in known:
+                current.put_step(step)
+
+    # ---- what it needs to know
+
+    def _build_redactor(self) -> Redactor:
+        return Redactor(self._access.find_keys().secrets)
+
+    def _find_label(self, spec: str | None) -> str:
+        """The gateway that a session from there goes on with: the named one, the open session's, the keys'."""
+        if spec is not None:
+            return spec
+        current = self._sessions.current
+        if current is not None and current.choice.gateway.is_helicone:
+            return current.choice.gateway.label
+        return "oai" if self._access.find_keys().openai else "helicone"
+
+
+class _Pull:
+    """A session on its way into the journal."""
+
+    def __init__(self, record: SessionRecord, known: Sequence[Step], requests: Requests, label: str) -> None:
+        self.record = record
+        self.requests = requests
+        self.label = label
+        self.bodiless = self.new = self.updated = 0
+        self.written: list[Step] = []
+        self._known = {step.id: step for step in known}
+        pulled = {build_step_id(record.id, row.id) for row in requests.rows}
+        ran_here = {request_id for step in known if step.id not in pulled for request_id in _iterate_ids(step)}
+        self.own = sum(row.id in ran_here for row in requests.rows)
+        self.under_way = sum(row.is_under_way for row in requests.rows)
+        self._rows = [row for row in requests.rows if row.id not in ran_here and not row.is_under_way]
+
+    def iterate_pages(self) -> Iterator[Sequence[RequestRow]]:
+        """The requests that are to be written, some at a time."""
+        for start in range(0, len(self._rows), PAGE):
+            yield self._rows[start : start + PAGE]
+
+    def has_bodies(self, row: RequestRow) -> bool:
+        """Whether the journal has more of a request than its row tells."""
+        known = self._known.get(build_step_id(self.record.id, row.id))
+        return known is not None and bool(known.messages or known.text or known.input)
+
+    def put(self, step: Step) -> None:
+        """Takes a step as it is now."""
+        is_known = step.id in self._known
+        self.updated += is_known
+        self.new += not is_known
+        self.written.append(step)
+
+    def settle(self) -> list[Step]:
+        """The steps that are to be written, each with the one that it continues."""
+        everything = {**self._known, **{step.id: step for step in self.written}}
+        parents = find_lineage(sorted(everything.values(), key=lambda step: step.started_at))
+        self.written = [replace(step, parent_id=parents.get(step.id)) for step in self.written]
+        return self.written
+
+
+def _iterate_ids(step: Step) -> Iterator[str]:
+    """The ids under which Helicone may have the requests of a step."""
+    for attempt in step.attempts:
+        yield attempt.request_id
+        if attempt.helicone_id:
+            yield attempt.helicone_id
+    if step.delivery and step.delivery.helicone_id:
+        yield step.delivery.helicone_id
+
+
+def _iterate_logged(session: Session) -> Iterator[str]:
+    """The ids of the requests that Helicone answered, and so should have logged."""
+    for step in session.steps:
+        if step.gateway != session.choice.gateway.label or step.origin is not None:
+            continue
+        yield from (attempt.helicone_id for attempt in step.attempts if attempt.helicone_id)
+        if step.delivery and step.delivery.helicone_id:
+            yield step.delivery.helicone_id
+
+
+def _find_only_name(requests: Requests, reference: Reference, hosts: HeliconeHosts) -> str:
+    """The name of the session.
+
+    Raises:
+        InputError: there is no such session, or several of this id.
+    """
+    names = list(dict.fromkeys(row.session_name for row in requests.rows))
+    if len(names) == 1:
+        return names[0]
+    session_id = reference.session_id
+    if not names:
+        raise InputError(
+            f"{hosts.label} has no session {session_id[:80]!r}.",
+            hint="`%helicone_session find` lists those of the last 7 days; an id is typed whole, and a new session "
+            "lands there after some seconds",
+        )
+    named = ", ".join(repr(name) for name in names[:5])
+    raise InputError(
+        f"{len(names)} sessions have the id {session_id[:80]!r}: {named}.",
+        hint=f'say which: %helicone_session pull {session_id[:80]} --name "{names[0]}"',
+    )
+
+
+def _check_same_name(known: tuple[SessionRecord, list[Step]] | None, name: str) -> None:
+    if known is not None and known[0].name != name:
+        raise InputError(
+            f"the journal has a session of this id already: {known[0].name!r}, and this one is {name!r}.",
+            hint=f"%helicone_session forget {known[0].id} makes place for it",
+        )
+
+
+def _build_record(
+    session_id: str, name: str, rows: Sequence[RequestRow], hosts: HeliconeHosts, label: str
+) -> SessionRecord:
+    return SessionRecord(
+        id=session_id,
+        name=name,
+        title=name or UNNAMED,
+        gateway=label,
+        source=hosts.label,
+        started_at=min(row.started_at for row in rows),
+        ended_at=max(row.ended_at for row in rows),
+    )
