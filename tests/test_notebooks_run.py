@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from environs import ROOT, build_environ
+from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 from kernels import REPLIES, REPLY, WIDGET_VIEW
+from production_samples import seed
 
 pytestmark = pytest.mark.kernel
 
@@ -31,13 +33,21 @@ def test_lesson_is_played_from_its_recording() -> None:
     assert {record["cost"] for record in records} == {0.0}
 
 
+@pytest.fixture
+def production(helicone: FakeHelicone) -> dict[str, str]:
+    """The variables that lead to a Helicone where something ran."""
+    seed(helicone)
+    return {"HELICONE_URL": helicone.url, "HELICONE_API_KEY": HELICONE_KEY, "OPENAI_API_KEY": PROVIDER_KEY}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, production: dict[str, str]) -> None:
     """No error, no network, no widget state, and every answer is there without one."""
     import nbclient
     import nbformat
 
-    for name, value in build_environ(tmp_path).items():
+    environ = build_environ(tmp_path) | (production if path.stem == "production" else {})
+    for name, value in environ.items():
         monkeypatch.setenv(name, value)
     shutil.copytree(ROOT / "notebooks" / "lessons", tmp_path / "lessons")
     notebook = nbformat.read(path, as_version=4)

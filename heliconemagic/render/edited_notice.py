@@ -5,23 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from heliconemagic.render.edited_cell import EditedCell
-from heliconemagic.render.markup import NO_MATH, escape
+from heliconemagic.render.markup import escape
 from heliconemagic.render.notice import Notice, build_notice_html, build_notice_text
-from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 
 
 def build_edited_bundle(notice: Notice, cell: EditedCell, *, is_open: bool) -> dict[str, Any]:
     """All forms of a display; ``is_open``: the source is there to be copied, for no cell could be made."""
+    opening = "<details open>" if is_open else "<details>"
+    source = f"{opening}<summary>the cell</summary><pre>{escape(cell.source)}</pre></details>"
     return {
-        "text/html": build_notice_html(notice) + _build_source_html(cell.source, is_open=is_open),
+        "text/html": build_notice_html(notice, source),
         "text/plain": build_notice_text(notice) + (f"\n\n{make_safe_text(cell.source)}" if is_open else ""),
     }
-
-
-def _build_source_html(source: str, *, is_open: bool) -> str:
-    opening = " open" if is_open else ""
-    pre = f"<pre>{escape(source)}</pre>"
-    return add_style(
-        f'<div class="hm {NO_MATH}"><details{opening}><summary>the cell</summary>{pre}</details></div>',
-    )

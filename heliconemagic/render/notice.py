@@ -44,8 +44,8 @@ def _align(rows: Sequence[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def build_notice_html(notice: Notice) -> str:
-    """The notice as static, escaped HTML."""
+def build_notice_html(notice: Notice, below: str = "") -> str:
+    """The notice as static, escaped HTML; ``below`` is HTML that follows in its box."""
     facts = (build_span("", escape(fact)) for fact in notice.facts if fact)
     links = join_parts(build_link(url, f"{text} ↗") for text, url in notice.links)
     head = join_parts(
@@ -54,7 +54,7 @@ def build_notice_html(notice: Notice) -> str:
     lines = "<br>".join(escape(line) for line in notice.lines)
     body = f'<div class="hm-body hm-lines">{lines}</div>' if lines else ""
     table = _build_table(notice)
-    return add_style(f'<div class="hm {NO_MATH}"><div class="hm-head">{head}</div>{body}{table}</div>')
+    return add_style(f'<div class="hm {NO_MATH}"><div class="hm-head">{head}</div>{body}{table}{below}</div>')
 
 
 def _build_table(notice: Notice) -> str:

@@ -17,7 +17,7 @@ from heliconemagic.verbs.logging_proof import describe_logging
 
 
 def diagnose(notebook: Notebook, frontend_facts: list[tuple[str, str]], spec: str | None = None) -> Notice:
-    """One row for each thing that can be known; asks for the gateway's models and the session's rows, sends no prompt."""
+    """One row for each thing that can be known; asks for models and the session's rows, sends no prompt."""
     keys = notebook.access.find_keys()
     rows = [*_describe_keys(keys), *_describe_gateway(notebook, spec), *_describe_journal(notebook), *frontend_facts]
     return Notice(head="doctor", columns=("what", "finding"), rows=tuple(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heliconemagic.errors import HeliconeMagicError
+from heliconemagic.errors import CredentialError, HeliconeMagicError
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, Key
 from heliconemagic.notebook.notebook import Notebook
@@ -25,6 +25,8 @@ def describe_logging(notebook: Notebook, choice: Choice) -> str:
         return f"unproven: no session of this gateway is open; {_HOW}"
     try:
         proof = notebook.production.prove_logging(session)
+    except CredentialError as error:
+        return f"probably not logged: {error.message} This gateway answers all the same; check {HELICONE_VARIABLE}"
     except HeliconeMagicError as error:
         return f"cannot be checked: {' '.join(part for part in (error.message, error.hint) if part)}"
     return f"unproven: nothing of this session was answered through it; {_HOW}" if proof is None else _say(proof, key)

@@ -118,7 +118,10 @@ class ProductionLine:
         else:
             step = self._find_by_id(reference, command.options.gateway)
         if step.kind is not StepKind.LLM:
-            raise InputError(f"{step.path} is a step of the kind {step.kind.value}, and no request to a model.")
+            raise InputError(
+                f"{step.path} is a step of the kind {step.kind.value}, and no request to a model.",
+                hint="edit the request that led to it, at the path above",
+            )
         if not step.messages:
             raise InputError(
                 f"the request at {step.path} is recorded without its messages.",
@@ -128,10 +131,11 @@ class ProductionLine:
 
     def _find_at_path(self, path: str, reference: str = "") -> Step:
         """The newest request at ``path``: of the session named, else the open one, else the one pulled last."""
-        looked_at = [*self._iterate_steps(reference)]
-        requests = [step for step in looked_at if step.path == path and step.kind is StepKind.LLM]
+        looked_at = self._iterate_steps(reference)
+        here = [step for step in looked_at if step.path == path]
+        requests = [step for step in here if step.kind is StepKind.LLM]
         current = [step for step in requests if not step.is_superseded]
-        if found := (current or requests):
+        if found := (current or requests or here):
             return found[-1]
         known = ", ".join(dict.fromkeys(step.path for step in looked_at)) or "none yet"
         raise InputError(f"no request at {path!r} in this session.", hint=f"paths used so far: {known[:400]}")
@@ -189,9 +193,12 @@ def _describe_search(search: Search) -> str:
 
 
 def _describe_ago(seconds: float) -> str:
-    for unit, size in (("day", 86400.0), ("hour", 3600.0)):
-        if seconds >= size and round(seconds) % size == 0:
-            return f"last {format_count(round(seconds / size), unit)}"
+    """``last 7 days``, ``last 24 hours``, ``last 30 minutes``."""
+    units = (("day", 86400.0, 2.0), ("hour", 3600.0, 1.0))
+    for unit, size, least in units:
+        count = round(seconds) / size
+        if count >= least and count.is_integer():
+            return f"last {format_count(int(count), unit)}"
     return f"last {format_count(round(seconds / 60), 'minute')}"
 
 
