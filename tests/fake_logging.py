@@ -33,6 +33,7 @@ class Logged:
     first_token_ms: int | None = None
     cost: float = 0.0
     usage: dict[str, int] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
 
 
 def log_completion(request_id: str, received: Received, answer: Answer, provider: str) -> Logged:

@@ -136,7 +136,7 @@ def build_row(one: Logged, url: str) -> Row:
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "cost": one.cost,
-        "scores": {},
+        "scores": dict(one.scores),
         "signed_body_url": f"{url}/signed/{urllib.parse.quote(one.id, safe='')}?X-Amz-Signature=fake",
     }
 

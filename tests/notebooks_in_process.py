@@ -30,6 +30,8 @@ _HOSTS = {
     "ai-gateway.helicone.ai": "/ai/v1",
     "gateway.helicone.ai": "/target/v1",
     "api.openai.com": "/direct/v1",
+    "api.helicone.ai": "/v1",
+    "eu.api.helicone.ai": "/v1",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
+from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 from fake_logging import Logged
 from fake_rest import SESSION_ID, SESSION_NAME, SESSION_PATH
 from notebooks_in_process import BOTH_KEYS, Bench
@@ -272,6 +272,48 @@ def test_strange_rows_and_bodies_are_readable(desk: Desk, row: dict[str, Any]) -
     (step,) = desk.load()
     assert step.path.startswith("/") and (step.cost is None or step.cost >= 0)
     json.dumps([dict(message) for message in step.messages])
+
+
+def test_scores_and_thumbs_come_along(desk: Desk) -> None:
+    """What somebody thought of a request at Helicone, once, however often it is pulled."""
+    scores = {"accuracy": 92, "helicone-score-feedback": 0, "polite": {"value": 1, "valueType": "boolean"}, "x": "no"}
+    desk.helicone.rest.own[:] = [build_logged(1, scores=scores)]
+    for _ in range(2):
+        desk.say(f"pull {DESK}")
+    found = {feedback.name: feedback.value for feedback in desk.notebook.journal.load_feedback(DESK)}
+    assert found == {"accuracy": 92, "rating": False, "polite": True}
+    assert len(desk.notebook.journal.load_feedback(DESK)) == 3
+
+
+def test_body_that_is_too_deep_is_left_out(desk: Desk) -> None:
+    """One that was made to break its reader; the rest of the session comes."""
+    deep: Any = "x"
+    for _ in range(400):
+        deep = [deep]
+    desk.helicone.rest.own[:] = [build_logged(1, request={"messages": deep}, response=deep), build_logged(2)]
+    desk.say(f"pull {DESK}")
+    assert [step.text for step in desk.load()] == ["", "answer 2"]
+
+
+def test_row_of_a_request_that_another_session_has_takes_nothing_from_it(desk: Desk) -> None:
+    """An exchange stays with the step that made it, whatever a row says."""
+    own = desk.run("/own -m gpt-4o-mini")
+    (attempt,) = own.attempts
+    desk.helicone.rest.own[:] = [build_logged(1, id=attempt.request_id)]
+    desk.helicone.gateway.exchanges.clear()
+    desk.say(f"pull {DESK}")
+    found = desk.notebook.journal.find_step(attempt.request_id)
+    assert found is not None and found.session_id == own.session_id
+
+
+@pytest.mark.parametrize(("key", "host"), [(HELICONE_KEY, "api.helicone.ai"), (HELICONE_EU_KEY, "eu.api.helicone.ai")])
+def test_region_is_that_of_the_key(tmp_path: Path, helicone: FakeHelicone, key: str, host: str) -> None:
+    """Without a session at a Helicone, the key says which one is asked, and where its dashboard is."""
+    desk = Desk(tmp_path, helicone, {"HELICONE_API_KEY": key})
+    shown = desk.say("find")
+    desk.close()
+    assert helicone.requests[0].header("host") == host
+    assert shown.startswith(f"0 sessions at {'eu' if 'eu' in host else 'us'}.helicone.ai")
 
 
 # ---- errors

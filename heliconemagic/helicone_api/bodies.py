@@ -22,6 +22,8 @@ from heliconemagic.transport.answer_reader import EVENTS, AnswerReader, WireObje
 MOST_MESSAGES = 10_000
 LONGEST_ERROR = 1_000
 """Characters."""
+DEEPEST = 100
+"""Levels of lists and objects: a deeper body was made to break what reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,9 @@ class Exchange:
 
 
 def read_exchange(bodies: Mapping[str, Any], kind: StepKind, redactor: Redactor) -> Exchange:
-    """The exchange in ``{"request": …, "response": …}``, without the keys at hand."""
+    """The exchange in ``{"request": …, "response": …}``, without the keys at hand; of one that is too deep, nothing."""
+    if not _is_shallow(bodies):
+        return Exchange()
     safe = _redact(replace_surrogates(bodies), redactor)
     request, response = _parse(safe.get("request")), _parse(safe.get("response"))
     if kind is not StepKind.LLM:
@@ -52,6 +56,16 @@ def read_exchange(bodies: Mapping[str, Any], kind: StepKind, redactor: Redactor)
     )
 
 
+def _is_shallow(bodies: Mapping[str, Any]) -> bool:
+    level: list[Any] = [bodies]
+    for _ in range(DEEPEST):
+        containers = (
+            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)
+        )
+        level = [inner for container in containers for inner in container if isinstance(inner, dict | list)]
+    return not level
+
+
 def _redact(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, str):
         return redactor.redact(value)
@@ -64,9 +78,10 @@ def _parse(value: Any) -> Any:
     """A body that is stored as text may be JSON all the same."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(value)
+            parsed = json.loads(value)
         except (ValueError, RecursionError):
             return value
+        return parsed if _is_shallow({"": parsed}) else value
     return value
 
 

@@ -203,7 +203,8 @@ async def load_bodies(api: HeliconeApi, rows: Sequence[RequestRow]) -> dict[str,
 async def _load_body(api: HeliconeApi, row: RequestRow) -> Mapping[str, Any]:
     if row.inline:
         return row.inline
+    is_safe = row.body_url.startswith("https:") or api.hosts.rest_url.startswith("http:")
     try:
-        return read_mapping(await api.get_signed(row.body_url)) if row.body_url else {}
+        return read_mapping(await api.get_signed(row.body_url)) if row.body_url and is_safe else {}
     except HeliconeMagicError:  # expired, or in a store that is not reached from here
         return {}

@@ -14,6 +14,7 @@ from heliconemagic.headers import SESSION_ID, SESSION_NAME, SESSION_PATH
 from heliconemagic.helicone_api.filters import CANCELLED, PENDING, THREAT, TIMED_OUT
 from heliconemagic.helicone_api.values import (
     LONGEST_WORD,
+    MOST,
     read_count,
     read_mapping,
     read_number,
@@ -30,6 +31,7 @@ LONGEST_SECONDS = 1e6
 """Of one request; more is a broken clock."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+_THUMB = "helicone-score-feedback"
 _STATUSES = (TIMED_OUT, PENDING, CANCELLED, THREAT)
 _WORDS = {
     TIMED_OUT: "no answer in time",
@@ -57,6 +59,7 @@ class RequestRow:
     completion_tokens: int
     cached_tokens: int
     cost: float | None  # USD by Helicone's prices; None: it knows none
+    scores: Mapping[str, bool | int]  # by their names; "rating" is a thumb
     body_url: str  # signed; "" where there is none
     inline: Mapping[str, Any] = field(default_factory=dict)  # request and response, where they come with the row
 
@@ -100,6 +103,7 @@ def read_request_row(value: object) -> RequestRow | None:
         completion_tokens=completion,
         cached_tokens=min(prompt, read_count(row.get("prompt_cache_read_tokens")) or 0),
         cost=_read_cost(row, prompt + completion),
+        scores=_read_scores(row.get("scores")),
         body_url=_read_url(row.get("signed_body_url")),
         inline={name: row.get(f"{name}_body") for name in ("request", "response") if _is_body(row.get(f"{name}_body"))},
     )
@@ -135,6 +139,17 @@ def _read_properties(value: object) -> dict[str, str]:
     pairs = list(read_mapping(value).items())[:MOST_PROPERTIES]
     found = {read_word(name).lower(): read_word(text) for name, text in pairs if isinstance(text, str)}
     return {name: text for name, text in found.items() if name}
+
+
+def _read_scores(value: object) -> dict[str, bool | int]:
+    """Whole numbers and thumbs; nothing else can be a score there."""
+    found: dict[str, bool | int] = {}
+    for name, given in list(read_mapping(value).items())[:MOST_PROPERTIES]:
+        number = read_mapping(given).get("value", given)
+        is_flag = read_mapping(given).get("valueType") == "boolean" or name == _THUMB
+        if isinstance(number, int) and abs(number) <= MOST and read_word(name):
+            found["rating" if name == _THUMB else read_word(name)] = bool(number) if is_flag else number
+    return found
 
 
 def _read_path(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from heliconemagic.helicone_api.bodies import Exchange
 from heliconemagic.helicone_api.filters import CANCELLED
 from heliconemagic.helicone_api.rows import RequestRow
-from heliconemagic.records import Attempt, Step, StepStatus
+from heliconemagic.records import Attempt, Delivery, DeliveryState, Feedback, Step, StepStatus
 from heliconemagic.steps.tree import parse_kind
 from heliconemagic.usage import Usage
 
@@ -49,6 +49,24 @@ def build_step(row: RequestRow, exchange: Exchange | None, *, session_id: str, g
         attempts=(_build_attempt(row),),
         **fields,
     )
+
+
+def build_feedback(row: RequestRow, *, session_id: str) -> list[Feedback]:
+    """What somebody thought of a request at Helicone."""
+    step_id = build_step_id(session_id, row.id)
+    delivery = Delivery(state=DeliveryState.ACCEPTED, helicone_id=row.id)
+    return [
+        Feedback(
+            id=str(uuid.uuid5(_NAMESPACE, f"{step_id}\n{name}")),
+            session_id=session_id,
+            step_id=step_id,
+            name=name,
+            value=value,
+            given_at=row.ended_at,
+            delivery=delivery,
+        )
+        for name, value in row.scores.items()
+    ]
 
 
 def _find_status(row: RequestRow) -> StepStatus:

@@ -94,7 +94,10 @@ _PUT_ATTEMPT = _build_upsert(
     "request_id",
     (*ATTEMPT_COLUMNS, "headers", "step_number"),
     # An exchange only learns: an older state that comes late takes nothing away.
-    {column: f"coalesce(excluded.{column}, {column})" for column in (*ATTEMPT_COLUMNS[1:], "headers")},
+    {
+        **{column: f"coalesce(excluded.{column}, {column})" for column in (*ATTEMPT_COLUMNS[1:], "headers")},
+        "step_number": "step_number",  # it stays with its step, whatever a row from elsewhere says
+    },
 )
 
 

@@ -11,6 +11,7 @@ from heliconemagic.engine.engine import Engine
 from heliconemagic.errors import CredentialError, UnreachableError
 from heliconemagic.gateways.choice import Gateway
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, Keys
+from heliconemagic.gateways.presets import build_gateway
 from heliconemagic.helicone_api.hosts import HeliconeHosts, find_hosts, find_named_hosts
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.surroundings import Surroundings
@@ -44,6 +45,14 @@ class HeliconeLine:
         """
         gateway = session.choice.gateway if session and session.choice.gateway.is_helicone else None
         return find_named_hosts(spec, gateway, self._access.find_keys(), self._surroundings.environ)
+
+    def find_label(self, spec: str | None, session: Session | None) -> str:
+        """The gateway that a session from there goes on with: the named one, the open session's, the keys'."""
+        if spec is not None:
+            return build_gateway(spec, self._surroundings.environ).label
+        if session is not None and session.choice.gateway.is_helicone:
+            return session.choice.gateway.label
+        return "oai" if self._access.find_keys().openai else "helicone"
 
     def ask(self, hosts: HeliconeHosts, question: Callable[[HeliconeApi], Awaitable[Result]]) -> Result:
         """The answer to ``question``; blocks the calling thread.

@@ -22,12 +22,12 @@ from heliconemagic.helicone_api.questions import (
     load_session,
 )
 from heliconemagic.helicone_api.rows import UNNAMED, RequestRow
-from heliconemagic.helicone_api.steps import build_step, build_step_id
+from heliconemagic.helicone_api.steps import build_feedback, build_step, build_step_id
 from heliconemagic.journal.journal import Journal
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.helicone import HeliconeLine
 from heliconemagic.notebook.sessions import Sessions
-from heliconemagic.records import SessionRecord, Step
+from heliconemagic.records import Feedback, SessionRecord, Step
 from heliconemagic.redaction import Redactor
 from heliconemagic.session_state import Session
 from heliconemagic.steps.lineage import find_lineage
@@ -104,7 +104,7 @@ class Production:
         found_name = _find_only_name(requests, reference, hosts)
         known = self._journal.load_session(reference.session_id)
         _check_same_name(known, found_name)
-        label = self._find_label(spec)
+        label = self._helicone.find_label(spec, self._sessions.current)
         record = known[0] if known else _build_record(reference.session_id, found_name, requests.rows, hosts, label)
         pull = _Pull(record, known[1] if known else [], requests, label)
         for rows in pull.iterate_pages():
@@ -149,7 +149,8 @@ class Production:
                 hint="they expired, were never stored, or lie in a store that is not reached from here",
             )
         exchange = read_exchange(bodies[row.id], parse_kind(row.model), self._build_redactor())
-        return build_step(row, exchange, session_id=row.session_id, gateway=self._find_label(None))
+        label = self._helicone.find_label(None, self._sessions.current)
+        return build_step(row, exchange, session_id=row.session_id, gateway=label)
 
     def prove_logging(self, session: Session) -> Proof | None:
         """Whether the newest requests of ``session`` are at Helicone by now; None if none was answered through it.
@@ -174,6 +175,7 @@ class Production:
             body = bodies.get(row.id)
             exchange = read_exchange(body, parse_kind(row.model), redactor) if body else None
             pull.bodiless += with_bodies and exchange is None
+            pull.feedback += build_feedback(row, session_id=pull.record.id)
             if exchange is None and pull.has_bodies(row):
                 continue
             pull.put(build_step(row, exchange, session_id=pull.record.id, gateway=pull.label))
@@ -207,6 +209,8 @@ class Production:
             self._journal.close_step(step)
             if number % PAGE == 0 and not self._journal.flush(_WRITING_SECONDS):
                 return False
+        for feedback in pull.feedback:
+            self._journal.put_feedback(feedback)
         return self._journal.flush(_WRITING_SECONDS)
 
     def _show_in_open_session(self, pull: _Pull) -> None:
@@ -225,15 +229,6 @@ class Production:
     def _build_redactor(self) -> Redactor:
         return Redactor(self._access.find_keys().secrets)
 
-    def _find_label(self, spec: str | None) -> str:
-        """The gateway that a session from there goes on with: the named one, the open session's, the keys'."""
-        if spec is not None:
-            return spec
-        current = self._sessions.current
-        if current is not None and current.choice.gateway.is_helicone:
-            return current.choice.gateway.label
-        return "oai" if self._access.find_keys().openai else "helicone"
-
 
 class _Pull:
     """A session on its way into the journal."""
@@ -244,6 +239,7 @@ class _Pull:
         self.label = label
         self.bodiless = self.new = self.updated = 0
         self.written: list[Step] = []
+        self.feedback: list[Feedback] = []
         self._known = {step.id: step for step in known}
         pulled = {build_step_id(record.id, row.id) for row in requests.rows}
         ran_here = {request_id for step in known if step.id not in pulled for request_id in _iterate_ids(step)}
@@ -291,7 +287,9 @@ def _iterate_logged(session: Session) -> Iterator[str]:
     for step in session.steps:
         if step.gateway != session.choice.gateway.label or step.origin is not None:
             continue
-        yield from (attempt.helicone_id for attempt in step.attempts if attempt.helicone_id)
+        # What Helicone's own limit refused is logged elsewhere.
+        answered = (attempt for attempt in step.attempts if attempt.status_code != 429)
+        yield from (attempt.helicone_id for attempt in answered if attempt.helicone_id)
         if step.delivery and step.delivery.helicone_id:
             yield step.delivery.helicone_id
 

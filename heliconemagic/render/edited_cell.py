@@ -85,7 +85,10 @@ class _Names:
 
     def _is_same(self, name: str, value: Any) -> bool:
         held = self._taken[name]
-        return type(held) is type(value) and bool(held == value)
+        try:
+            return type(held) is type(value) and bool(held == value)
+        except (ValueError, TypeError, RecursionError):  # of whatever the notebook keeps in its list
+            return False
 
 
 # ---- a cell with a prompt
