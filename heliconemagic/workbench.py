@@ -31,6 +31,7 @@ from heliconemagic.running.runner import CellRunner
 from heliconemagic.running.waiting import await_blocking
 from heliconemagic.schemas.reading import list_candidates
 from heliconemagic.settings import RequestOptions
+from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
@@ -90,9 +91,8 @@ class Workbench:
             ask_secret=ask_secret,
             describe_frontend=self.describe_frontend,
             local_line=LocalModelLine(environ, self.frontend.publish, redraws=lambda: self._find_kind() != "text"),
-            production_line=ProductionLine(
-                self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns
-            ),
+            production_line=ProductionLine(self.notebook),
+            edit_line=EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns),
         )
 
     def _build_surroundings(self, environ: Mapping[str, str]) -> Surroundings:

@@ -329,6 +329,7 @@ def test_questions_use_indexes(journal: Journal, folder: Path) -> None:
             journal_queries.list_sessions(connection, **{"limit": None, "name": None, "notebook": None, **wanted})
         journal_queries.load_steps(connection, "5e551011")
         journal_queries.resolve_session(connection, "5e55")
+        journal_queries.find_step(connection, "0c4f1f9e")
         connection.set_trace_callback(None)
         plans = [row[3] for statement in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
     assert len(asked) > 10

@@ -18,6 +18,7 @@ from notebooks_in_process import BOTH_KEYS, Bench
 from heliconemagic.errors import CredentialError, HeliconeMagicError, InputError, UnreachableError
 from heliconemagic.lines.options import parse_session_line
 from heliconemagic.records import Step, StepKind, StepStatus
+from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.production import ProductionLine
 
 DESK = "0c4f1f9e-7f1e-4c5f-9a63-0f9c2e6c7a11"
@@ -55,15 +56,14 @@ class Desk(Bench):
             self.helicone = fake
         self.cells: list[str] = []
         self.variables: dict[str, Any] = {}
-        self.line = ProductionLine(self.notebook, put_next_cell=self.cells.append, variables=self.variables)
+        self.line = ProductionLine(self.notebook)
+        self.edit_line = EditLine(self.notebook, put_next_cell=self.cells.append, variables=self.variables)
 
     def say(self, line: str) -> str:
         """What a session line shows, as text."""
         command = parse_session_line(line)
-        if command.verb in ("find", "pull", "edit"):
-            return str(getattr(self.line, command.verb)(command)["text/plain"])
-        self.open(line)
-        return ""
+        line_of = {"find": self.line.find, "pull": self.line.pull, "edit": self.edit_line.edit}
+        return str(line_of[command.verb or ""](command)["text/plain"])
 
     def load(self, session_id: str = DESK) -> list[Step]:
         """The steps in the journal."""

@@ -22,6 +22,7 @@ from heliconemagic.records import Cell, SessionRecord
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.settings import RequestOptions
+from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
@@ -105,7 +106,8 @@ class _Player:
             ask_secret=lambda prompt: "",
             describe_frontend=list,
             local_line=LocalModelLine(notebook.surroundings.environ, _show_nothing, redraws=lambda: False),
-            production_line=ProductionLine(notebook, put_next_cell=lambda source: None, variables={}),
+            production_line=ProductionLine(notebook),
+            edit_line=EditLine(notebook, put_next_cell=lambda source: None, variables={}),
         )
         self._runner = CellRunner(
             notebook,

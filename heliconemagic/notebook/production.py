@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from heliconemagic.errors import InputError, JournalError
 from heliconemagic.helicone_api.addresses import Reference, check_same_place, parse_reference
@@ -13,7 +13,6 @@ from heliconemagic.helicone_api.hosts import HeliconeHosts
 from heliconemagic.helicone_api.questions import (
     PAGE,
     Found,
-    Requests,
     Search,
     find_landed,
     find_request,
@@ -21,34 +20,19 @@ from heliconemagic.helicone_api.questions import (
     load_bodies,
     load_session,
 )
-from heliconemagic.helicone_api.rows import UNNAMED, RequestRow
-from heliconemagic.helicone_api.steps import build_feedback, build_step, build_step_id
+from heliconemagic.helicone_api.rows import RequestRow
+from heliconemagic.helicone_api.steps import build_feedback, build_step
 from heliconemagic.journal.journal import Journal
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.helicone import HeliconeLine
+from heliconemagic.notebook.pulling import Pull, Pulled, build_record, check_same_name, find_only_name
 from heliconemagic.notebook.sessions import Sessions
-from heliconemagic.records import Feedback, SessionRecord, Step
+from heliconemagic.records import Step
 from heliconemagic.redaction import Redactor
 from heliconemagic.session_state import Session
-from heliconemagic.steps.lineage import find_lineage
 from heliconemagic.steps.tree import parse_kind
 
 _WRITING_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulled:
-    """A session that was brought into the journal, as it is there now, and what became of its requests."""
-
-    record: SessionRecord
-    steps: tuple[Step, ...]
-    hosts: HeliconeHosts
-    new: int
-    updated: int
-    own: int  # that ran here, and are recorded better than Helicone could tell
-    bodiless: int  # whose bodies could not be had
-    under_way: int  # without an answer as yet: left out
-    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +85,12 @@ class Production:
         reference = self._find_session_reference(parse_reference(text), hosts)
         wanted_name = name if name is not None else reference.name
         requests = self._helicone.ask(hosts, lambda api: load_session(api, reference.session_id, wanted_name))
-        found_name = _find_only_name(requests, reference, hosts)
+        found_name = find_only_name(requests, reference, hosts)
         known = self._journal.load_session(reference.session_id)
-        _check_same_name(known, found_name)
+        check_same_name(known, found_name)
         label = self._helicone.find_label(spec, self._sessions.current)
-        record = known[0] if known else _build_record(reference.session_id, found_name, requests.rows, hosts, label)
-        pull = _Pull(record, known[1] if known else [], requests, label)
+        record = known[0] if known else build_record(reference.session_id, found_name, requests.rows, hosts, label)
+        pull = Pull(record, known[1] if known else [], requests, label)
         for rows in pull.iterate_pages():
             self._take(pull, rows, hosts, with_bodies=with_bodies)
         self.last_pulled = record.id
@@ -167,7 +151,7 @@ class Production:
 
     # ---- one page of a session
 
-    def _take(self, pull: _Pull, rows: Sequence[RequestRow], hosts: HeliconeHosts, *, with_bodies: bool) -> None:
+    def _take(self, pull: Pull, rows: Sequence[RequestRow], hosts: HeliconeHosts, *, with_bodies: bool) -> None:
         """Writes a page of requests down as steps."""
         bodies = self._helicone.ask(hosts, lambda api: load_bodies(api, rows)) if with_bodies else {}
         redactor = self._build_redactor()
@@ -180,7 +164,7 @@ class Production:
                 continue
             pull.put(build_step(row, exchange, session_id=pull.record.id, gateway=pull.label))
 
-    def _finish(self, pull: _Pull, hosts: HeliconeHosts) -> Pulled:
+    def _finish(self, pull: Pull, hosts: HeliconeHosts) -> Pulled:
         if not self._write(pull):
             raise JournalError(
                 "the session was read, but cannot be written down.",
@@ -202,7 +186,7 @@ class Production:
             is_whole=pull.requests.is_whole,
         )
 
-    def _write(self, pull: _Pull) -> bool:
+    def _write(self, pull: Pull) -> bool:
         """Whether all of it is on disk now."""
         self._journal.put_session(pull.record)
         for number, step in enumerate(pull.settle(), 1):
@@ -213,7 +197,7 @@ class Production:
             self._journal.put_feedback(feedback)
         return self._journal.flush(_WRITING_SECONDS)
 
-    def _show_in_open_session(self, pull: _Pull) -> None:
+    def _show_in_open_session(self, pull: Pull) -> None:
         """A session that is open here has its new steps at once."""
         current = self._sessions.current
         if current is None or current.record.id != pull.record.id:
@@ -230,58 +214,6 @@ class Production:
         return Redactor(self._access.find_keys().secrets)
 
 
-class _Pull:
-    """A session on its way into the journal."""
-
-    def __init__(self, record: SessionRecord, known: Sequence[Step], requests: Requests, label: str) -> None:
-        self.record = record
-        self.requests = requests
-        self.label = label
-        self.bodiless = self.new = self.updated = 0
-        self.written: list[Step] = []
-        self.feedback: list[Feedback] = []
-        self._known = {step.id: step for step in known}
-        pulled = {build_step_id(record.id, row.id) for row in requests.rows}
-        ran_here = {request_id for step in known if step.id not in pulled for request_id in _iterate_ids(step)}
-        self.own = sum(row.id in ran_here for row in requests.rows)
-        self.under_way = sum(row.is_under_way for row in requests.rows)
-        self._rows = [row for row in requests.rows if row.id not in ran_here and not row.is_under_way]
-
-    def iterate_pages(self) -> Iterator[Sequence[RequestRow]]:
-        """The requests that are to be written, some at a time."""
-        for start in range(0, len(self._rows), PAGE):
-            yield self._rows[start : start + PAGE]
-
-    def has_bodies(self, row: RequestRow) -> bool:
-        """Whether the journal has more of a request than its row tells."""
-        known = self._known.get(build_step_id(self.record.id, row.id))
-        return known is not None and bool(known.messages or known.text or known.input)
-
-    def put(self, step: Step) -> None:
-        """Takes a step as it is now."""
-        is_known = step.id in self._known
-        self.updated += is_known
-        self.new += not is_known
-        self.written.append(step)
-
-    def settle(self) -> list[Step]:
-        """The steps that are to be written, each with the one that it continues."""
-        everything = {**self._known, **{step.id: step for step in self.written}}
-        parents = find_lineage(sorted(everything.values(), key=lambda step: step.started_at))
-        self.written = [replace(step, parent_id=parents.get(step.id)) for step in self.written]
-        return self.written
-
-
-def _iterate_ids(step: Step) -> Iterator[str]:
-    """The ids under which Helicone may have the requests of a step."""
-    for attempt in step.attempts:
-        yield attempt.request_id
-        if attempt.helicone_id:
-            yield attempt.helicone_id
-    if step.delivery and step.delivery.helicone_id:
-        yield step.delivery.helicone_id
-
-
 def _iterate_logged(session: Session) -> Iterator[str]:
     """The ids of the requests that Helicone answered, and so should have logged."""
     for step in session.steps:
@@ -292,48 +224,3 @@ def _iterate_logged(session: Session) -> Iterator[str]:
         yield from (attempt.helicone_id for attempt in answered if attempt.helicone_id)
         if step.delivery and step.delivery.helicone_id:
             yield step.delivery.helicone_id
-
-
-def _find_only_name(requests: Requests, reference: Reference, hosts: HeliconeHosts) -> str:
-    """The name of the session.
-
-    Raises:
-        InputError: there is no such session, or several of this id.
-    """
-    names = list(dict.fromkeys(row.session_name for row in requests.rows))
-    if len(names) == 1:
-        return names[0]
-    session_id = reference.session_id
-    if not names:
-        raise InputError(
-            f"{hosts.label} has no session {session_id[:80]!r}.",
-            hint="`%helicone_session find` lists those of the last 7 days; an id is typed whole, and a new session "
-            "lands there after some seconds",
-        )
-    named = ", ".join(repr(name) for name in names[:5])
-    raise InputError(
-        f"{len(names)} sessions have the id {session_id[:80]!r}: {named}.",
-        hint=f'say which: %helicone_session pull {session_id[:80]} --name "{names[0]}"',
-    )
-
-
-def _check_same_name(known: tuple[SessionRecord, list[Step]] | None, name: str) -> None:
-    if known is not None and known[0].name != name:
-        raise InputError(
-            f"the journal has a session of this id already: {known[0].name!r}, and this one is {name!r}.",
-            hint=f"%helicone_session forget {known[0].id} makes place for it",
-        )
-
-
-def _build_record(
-    session_id: str, name: str, rows: Sequence[RequestRow], hosts: HeliconeHosts, label: str
-) -> SessionRecord:
-    return SessionRecord(
-        id=session_id,
-        name=name,
-        title=name or UNNAMED,
-        gateway=label,
-        source=hosts.label,
-        started_at=min(row.started_at for row in rows),
-        ended_at=max(row.ended_at for row in rows),
-    )

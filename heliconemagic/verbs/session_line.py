@@ -23,6 +23,7 @@ from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.session_state import Session
 from heliconemagic.steps.tree import find_stale
+from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.lessons import describe_begun, describe_recording, describe_use
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
@@ -48,12 +49,14 @@ class SessionLine:
         describe_frontend: Callable[[], list[tuple[str, str]]],
         local_line: LocalModelLine,
         production_line: ProductionLine,
+        edit_line: EditLine,
     ) -> None:
         self._notebook = notebook
         self._ask_secret = ask_secret
         self._describe_frontend = describe_frontend
         self._local_line = local_line
         self._production_line = production_line
+        self._edit_line = edit_line
 
     def run(self, command: SessionCommand) -> Bundle:
         """What the line shows.
@@ -74,7 +77,7 @@ class SessionLine:
                 "doctor": self.diagnose,
                 "find": self._production_line.find,
                 "pull": self._production_line.pull,
-                "edit": self._production_line.edit,
+                "edit": self._edit_line.edit,
                 "forget": self.forget,
             }
             return verbs[command.verb](command)

@@ -1,0 +1,133 @@
+"""What the session line does for ``edit``: a request, wherever it is recorded, goes into a new cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from heliconemagic.attachments.wire import build_wire_messages
+from heliconemagic.errors import InputError, UnknownModelError
+from heliconemagic.gateways.choice import check_model
+from heliconemagic.helicone_api.addresses import check_same_place, parse_reference
+from heliconemagic.lines.options import SessionCommand
+from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.records import Message, Step, StepKind
+from heliconemagic.render.edited_cell import RecordedRequest, build_edited_cell
+from heliconemagic.render.edited_notice import build_edited_bundle
+from heliconemagic.render.figures import format_count
+from heliconemagic.render.notice import Notice
+
+Bundle = dict[str, Any]
+
+
+class EditLine:
+    """The verb. ``put_next_cell`` opens a new cell, ``variables`` are the notebook's, where earlier messages go."""
+
+    def __init__(
+        self, notebook: Notebook, *, put_next_cell: Callable[[str], None], variables: MutableMapping[str, Any]
+    ) -> None:
+        self._notebook = notebook
+        self._put_next_cell = put_next_cell
+        self._variables = variables
+
+    def edit(self, command: SessionCommand) -> Bundle:
+        """Puts a request into a new cell, which nothing runs."""
+        step, messages = self._find_request(command)
+        model, model_note = self._find_model(step.model)
+        request = RecordedRequest(path=step.path, model=model, messages=messages, parameters=step.parameters)
+        cell = build_edited_cell(request, self._variables)
+        self._variables.update(cell.variables)
+        is_attended = self._notebook.surroundings.is_attended()
+        if is_attended:
+            self._put_next_cell(cell.source)
+        where = "it is in a new cell below; nothing has run it" if is_attended else "put this into a cell and run it:"
+        lines = (where, *_describe_variables(cell.variables), *cell.notes, *model_note, *self._describe_additions(step))
+        facts = (step.model, format_count(len(messages), "message"))
+        return build_edited_bundle(Notice(head=step.path, facts=facts, lines=lines), cell, is_open=not is_attended)
+
+    def _find_request(self, command: SessionCommand) -> tuple[Step, Sequence[Message]]:
+        """The request that is meant, with what was attached to it."""
+        if not command.arguments:
+            raise InputError(
+                "edit wants a path, the id of a request, or the address of its page.",
+                hint="type %helicone_session edit /path, or edit REQUEST-ID",
+            )
+        reference, *session = command.arguments
+        if reference.startswith("/"):
+            step = self._find_at_path(reference, *session)
+        else:
+            step = self._find_by_id(reference, command.options.gateway)
+        if step.kind is not StepKind.LLM:
+            raise InputError(
+                f"{step.path} is a step of the kind {step.kind.value}, and no request to a model.",
+                hint="edit the request that led to it, at the path above",
+            )
+        if not step.messages:
+            raise InputError(
+                f"the request at {step.path} is recorded without its messages.",
+                hint=f"%helicone_session pull {step.session_id} brings them, where Helicone has them",
+            )
+        return step, build_wire_messages(step.messages, self._notebook.journal.find_attachment)
+
+    def _find_at_path(self, path: str, reference: str = "") -> Step:
+        """The newest request at ``path``: of the session named, else the open one, else the one pulled last."""
+        looked_at = self._iterate_steps(reference)
+        here = [step for step in looked_at if step.path == path]
+        requests = [step for step in here if step.kind is StepKind.LLM]
+        current = [step for step in requests if not step.is_superseded]
+        if found := (current or requests or here):
+            return found[-1]
+        known = ", ".join(dict.fromkeys(step.path for step in looked_at)) or "none yet"
+        raise InputError(f"no request at {path!r} in this session.", hint=f"paths used so far: {known[:400]}")
+
+    def _iterate_steps(self, reference: str) -> Sequence[Step]:
+        notebook = self._notebook
+        if reference:
+            loaded = notebook.journal.load_session(notebook.journal.find_session(reference).id)
+            return loaded[1] if loaded else []
+        pulled = notebook.journal.load_session(notebook.production.last_pulled or "")
+        return [*(pulled[1] if pulled else ()), *(notebook.session.steps if notebook.session else ())]
+
+    def _find_by_id(self, text: str, spec: str | None) -> Step:
+        """The request of this id: the journal's, else Helicone's."""
+        reference = parse_reference(text, bare="request_id")
+        if not reference.request_id:
+            raise InputError(
+                "that is the address of a session's page, and edit wants a request's.",
+                hint=f"%helicone_session pull {text} brings the session; then edit /path",
+            )
+        known = self._notebook.journal.find_step(reference.request_id)
+        if known is not None and known.messages:
+            return known
+        hosts = self._notebook.helicone.find_readable_hosts(spec, self._notebook.session)
+        check_same_place(reference, hosts)
+        return self._notebook.production.find_step(reference.request_id, hosts)
+
+    def _find_model(self, model: str) -> tuple[str, tuple[str, ...]]:
+        """The model, unless the open session's gateway cannot have it."""
+        session = self._notebook.session
+        if session is None or not model:
+            return model, ()
+        try:
+            return check_model(session.choice.gateway, model), ()
+        except UnknownModelError:
+            return "", (f"the gateway {session.choice.gateway.label!r} has no {model!r}: its own model is asked",)
+
+    def _describe_additions(self, step: Step) -> list[str]:
+        """What the open session would send besides, which the request did not have."""
+        options = self._notebook.session.options if self._notebook.session else None
+        if options is None:
+            return []
+        added = [name for name in options.parameters if name not in step.parameters]
+        added += ["temperature"] if options.temperature is not None and "temperature" not in step.parameters else []
+        added += ["system prompt"] if options.system else []
+        return [f"this session's own options come on top: {', '.join(added)}"] if added else []
+
+
+def _describe_variables(variables: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, value in variables.items():
+        what = format_count(len(value), "message") if isinstance(value, list) else "the prompt"
+        change = f"; change one with {name}[0]['content'] = …" if isinstance(value, list) else ""
+        lines.append(f"{name}: {what}, in a variable of the notebook{change}")
+    return lines
