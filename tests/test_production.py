@@ -350,6 +350,23 @@ def test_no_key_and_a_wrong_key_are_told(tmp_path: Path, helicone: FakeHelicone)
     assert wrong not in str(caught.value)
 
 
+@pytest.mark.parametrize("line", ["pull {}", "edit {}", "find --name {}", "pull x --name {}"])
+def test_key_typed_for_an_id_goes_nowhere(desk: Desk, line: str) -> None:
+    """It is neither sent nor shown."""
+    with pytest.raises(InputError) as caught:
+        desk.say(line.format(HELICONE_KEY))
+    assert HELICONE_KEY not in str(caught.value)
+    assert desk.helicone.requests == []
+
+
+def test_misshapen_key_is_told(tmp_path: Path, helicone: FakeHelicone) -> None:
+    """Before it is put into a header."""
+    desk = Desk(tmp_path, helicone, {"HELICONE_API_KEY": "sk-helicone-short\n"})
+    with pytest.raises(CredentialError, match="line break"):
+        desk.say("find")
+    desk.close()
+
+
 def test_network_that_is_down_is_told(tmp_path: Path) -> None:
     """In two lines, with the host that was asked."""
     desk = Desk(tmp_path, None)

@@ -102,14 +102,19 @@ def check_keys(gateway: Gateway, keys: Keys) -> None:
     for variable in gateway.key_variables:
         key = keys.get(variable)
         if key is not None:
-            _check_shape(key)
+            check_shape(key)
         elif not gateway.is_key_optional:
             raise CredentialError(
                 f"{variable} is not set, and the gateway {gateway.label!r} needs it.", hint=_say_how_to_give(variable)
             )
 
 
-def _check_shape(key: Key) -> None:
+def check_shape(key: Key) -> None:
+    """Refuse a key that cannot be one.
+
+    Raises:
+        CredentialError: what is wrong with it; none of it is shown.
+    """
     fault = check_key_shape(key.variable, key.secret)
     if fault:
         raise CredentialError(f"{key.variable} (from {key.source}) {fault}.", hint=_say_how_to_give(key.variable))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from heliconemagic.delivery.outbox import Outbox, Parcel
 from heliconemagic.engine.engine import Engine
 from heliconemagic.errors import CredentialError, UnreachableError
-from heliconemagic.gateways.choice import Gateway
+from heliconemagic.gateways.choice import Gateway, check_shape
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, Keys
 from heliconemagic.gateways.presets import build_gateway
 from heliconemagic.helicone_api.hosts import HeliconeHosts, find_hosts, find_named_hosts
@@ -82,10 +82,12 @@ class HeliconeLine:
         """The same as `find_hosts`, where something is to be read.
 
         Raises:
-            InputError, CredentialError: it is no Helicone, there is no key, or it is one that only writes.
+            InputError, CredentialError: it is no Helicone, there is no key, or none that could read.
         """
         hosts, key = self.find_hosts(spec, session), self._access.find_keys().helicone
-        if key is not None and key.is_write_only:
+        assert key is not None  # the hosts depend on it
+        check_shape(key)
+        if key.is_write_only:
             raise CredentialError(
                 f"{HELICONE_VARIABLE} (from {key.source}) begins with pk-: it logs requests, and reads nothing.",
                 hint="reading needs a key that begins with sk-helicone-; the dashboard's settings make one",

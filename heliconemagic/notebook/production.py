@@ -25,8 +25,9 @@ from heliconemagic.helicone_api.steps import build_feedback, build_step
 from heliconemagic.journal.journal import Journal
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.helicone import HeliconeLine
-from heliconemagic.notebook.pulling import Pull, Pulled, build_record, check_same_name, find_only_name
+from heliconemagic.notebook.pulling import Pull, Pulled, build_record, check_same_name, find_only_name, lengthen
 from heliconemagic.notebook.sessions import Sessions
+from heliconemagic.planning.checks import check_no_secret
 from heliconemagic.records import Step
 from heliconemagic.redaction import Redactor
 from heliconemagic.session_state import Session
@@ -70,6 +71,7 @@ class Production:
         Raises:
             InputError, CredentialError, GatewayError: it cannot be asked.
         """
+        self._check_no_secret(search.name, *search.properties.values())
         hosts = self._helicone.find_readable_hosts(spec, self._sessions.current)
         return self._helicone.ask(hosts, lambda api: find_sessions(api, search)), hosts
 
@@ -81,6 +83,7 @@ class Production:
             CredentialError, GatewayError: Helicone cannot be asked.
             JournalError: it cannot be written down.
         """
+        self._check_no_secret(text, name)
         hosts = self._helicone.find_readable_hosts(spec, self._sessions.current)
         reference = self._find_session_reference(parse_reference(text), hosts)
         wanted_name = name if name is not None else reference.name
@@ -89,12 +92,14 @@ class Production:
         known = self._journal.load_session(reference.session_id)
         check_same_name(known, found_name)
         label = self._helicone.find_label(spec, self._sessions.current)
-        record = known[0] if known else build_record(reference.session_id, found_name, requests.rows, hosts, label)
+        record = build_record(reference.session_id, found_name, requests.rows, hosts, label)
+        record = lengthen(known[0], record) if known else record
         pull = Pull(record, known[1] if known else [], requests, label)
         for rows in pull.iterate_pages():
             self._take(pull, rows, hosts, with_bodies=with_bodies)
+        pulled = self._finish(pull, hosts)
         self.last_pulled = record.id
-        return self._finish(pull, hosts)
+        return pulled
 
     def _find_session_reference(self, reference: Reference, hosts: HeliconeHosts) -> Reference:
         """The session; where a request was named, the one that it belongs to."""
@@ -110,6 +115,7 @@ class Production:
         return Reference(session_id=row.session_id, name=row.session_name)
 
     def _find_row(self, request_id: str, hosts: HeliconeHosts) -> RequestRow:
+        self._check_no_secret(request_id)
         row = self._helicone.ask(hosts, lambda api: find_request(api, request_id))
         if row is None:
             raise InputError(
@@ -209,6 +215,10 @@ class Production:
                 current.put_step(step)
 
     # ---- what it needs to know
+
+    def _check_no_secret(self, *texts: str | None) -> None:
+        """Refuses a key that was typed where an id or a name belongs: it would be sent, and shown."""
+        check_no_secret(texts, self._access.find_keys().secrets)
 
     def _build_redactor(self) -> Redactor:
         return Redactor(self._access.find_keys().secrets)

@@ -131,3 +131,11 @@ def build_record(
         started_at=min(row.started_at for row in rows),
         ended_at=max(row.ended_at for row in rows),
     )
+
+
+def lengthen(known: SessionRecord, found: SessionRecord) -> SessionRecord:
+    """The record that the journal has; of a session from elsewhere, as long as it is by now."""
+    if not known.source or known.ended_at is None:  # it ran here, or goes on here
+        return known
+    ends = [known.ended_at, found.ended_at or 0.0]
+    return replace(known, started_at=min(known.started_at, found.started_at), ended_at=max(ends))

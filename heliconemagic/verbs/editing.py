@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from heliconemagic.attachments.wire import build_wire_messages
-from heliconemagic.errors import InputError, UnknownModelError
+from heliconemagic.errors import InputError, JournalError, UnknownModelError
 from heliconemagic.gateways.choice import check_model
 from heliconemagic.helicone_api.addresses import check_same_place, parse_reference
 from heliconemagic.lines.options import SessionCommand
+from heliconemagic.notebook.earlier import load_recorded
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.records import Message, Step, StepKind
 from heliconemagic.render.edited_cell import RecordedRequest, build_edited_cell
@@ -85,7 +86,7 @@ class EditLine:
         if reference:
             loaded = notebook.journal.load_session(notebook.journal.find_session(reference).id)
             return loaded[1] if loaded else []
-        pulled = notebook.journal.load_session(notebook.production.last_pulled or "")
+        pulled = load_recorded(notebook.journal, notebook.production.last_pulled or "")
         return [*(pulled[1] if pulled else ()), *(notebook.session.steps if notebook.session else ())]
 
     def _find_by_id(self, text: str, spec: str | None) -> Step:
@@ -94,14 +95,21 @@ class EditLine:
         if not reference.request_id:
             raise InputError(
                 "that is the address of a session's page, and edit wants a request's.",
-                hint=f"%helicone_session pull {text} brings the session; then edit /path",
+                hint=f"%helicone_session pull {text[:300]} brings the session; then edit /path",
             )
-        known = self._notebook.journal.find_step(reference.request_id)
+        known = self._find_recorded(reference.request_id)
         if known is not None and known.messages:
             return known
         hosts = self._notebook.helicone.find_readable_hosts(spec, self._notebook.session)
         check_same_place(reference, hosts)
         return self._notebook.production.find_step(reference.request_id, hosts)
+
+    def _find_recorded(self, request_id: str) -> Step | None:
+        """The journal's step of a request; None also where the journal cannot be read, for Helicone can be asked."""
+        try:
+            return self._notebook.journal.find_step(request_id)
+        except JournalError:
+            return None
 
     def _find_model(self, model: str) -> tuple[str, tuple[str, ...]]:
         """The model, unless the open session's gateway cannot have it."""

@@ -29,13 +29,14 @@ class ProductionLine:
 
     def find(self, command: SessionCommand) -> Bundle:
         """The sessions at Helicone that fit."""
-        search = self._build_search(command)
+        ago = command.extras.get("since", DEFAULT_SINCE)
+        search = self._build_search(command, ago)
         found, hosts = self._notebook.production.find(search, command.options.gateway)
         sessions = found.sessions
         return build_found_bundle(
             FoundSessions(
                 head=format_count(len(sessions), "session") + f" at {hosts.label}",
-                facts=(_describe_search(search),),
+                facts=(_describe_search(search, ago),),
                 sessions=sessions,
                 urls={
                     (one.id, one.name): build_session_page(hosts.dashboard_url, one.name, one.id) for one in sessions
@@ -45,10 +46,10 @@ class ProductionLine:
             )
         )
 
-    def _build_search(self, command: SessionCommand) -> Search:
+    def _build_search(self, command: SessionCommand, ago: float) -> Search:
         now, extras = self._notebook.surroundings.clock(), command.extras
         return Search(
-            begin=now - extras.get("since", DEFAULT_SINCE),
+            begin=now - ago,
             end=now + 60.0,  # clocks differ
             name=extras.get("part", ""),
             user=command.options.user or "",
@@ -78,12 +79,12 @@ class ProductionLine:
         return build_session_bundle(record, pulled.steps, session_url=url, notes=tuple(_describe_pulled(pulled)))
 
 
-def _describe_search(search: Search) -> str:
+def _describe_search(search: Search, ago: float) -> str:
     wanted = [f"name with {search.name!r}"] if search.name else []
     wanted += [f"user {search.user}"] if search.user else []
     wanted += [f"{name}={value}" for name, value in search.properties.items()]
     wanted += ["with a failed request"] if search.is_failed else []
-    return ", ".join([_describe_ago(search.end - 60.0 - search.begin), *wanted])
+    return ", ".join([_describe_ago(ago), *wanted])
 
 
 def _describe_ago(seconds: float) -> str:
