@@ -359,6 +359,17 @@ def test_key_typed_for_an_id_goes_nowhere(desk: Desk, line: str) -> None:
     assert desk.helicone.requests == []
 
 
+def test_key_that_stands_in_a_row_or_body_is_taken_out(desk: Desk) -> None:
+    """Somebody may have sent it in production; it is neither shown nor written down here."""
+    said = [{"role": "user", "content": f"my key is {PROVIDER_KEY}"}]
+    named = {SESSION_ID: DESK, SESSION_NAME: f"Desk {HELICONE_KEY}", SESSION_PATH: "/a", "key": PROVIDER_KEY}
+    desk.helicone.rest.own[:] = [build_logged(1, request={"messages": said}, properties=named)]
+    shown = desk.say("find") + desk.say(f"pull {DESK}") + desk.say("edit /a")
+    (step,) = desk.load()
+    assert HELICONE_KEY not in shown and PROVIDER_KEY not in shown + str(step) + desk.cells[0]
+    assert step.messages[0]["content"] == "my key is [redacted]"
+
+
 def test_misshapen_key_is_told(tmp_path: Path, helicone: FakeHelicone) -> None:
     """Before it is put into a header."""
     desk = Desk(tmp_path, helicone, {"HELICONE_API_KEY": "sk-helicone-short\n"})

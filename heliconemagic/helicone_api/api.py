@@ -57,12 +57,16 @@ class HeliconeApi:
         """What is answered to ``body`` at any of its addresses."""
         sent = {"content-type": "application/json", **(headers or {}), "authorization": f"Bearer {self._key.reveal()}"}
         response, content = await self._fetch("POST", url, headers=sent, content=json.dumps(body).encode())
-        return Told(_read_json(content, url), response.headers)
+        return Told(self._read(content, url), response.headers)
 
     async def get_signed(self, url: str) -> Any:
         """The JSON behind an address that Helicone signed. It is a store's: the key stays here."""
         _, content = await self._fetch("GET", url, headers={})
-        return _read_json(content, url)
+        return self._read(content, url)
+
+    def _read(self, content: bytes, url: str) -> Any:
+        """The JSON of an answer, without the keys at hand: what others sent may have them in it."""
+        return _read_json(self._redactor.redact(content.decode("utf-8", "replace")), url)
 
     async def _fetch(self, method: str, url: str, **sent: Any) -> tuple[httpx2.Response, bytes]:
         try:
@@ -102,11 +106,11 @@ async def _read_whole(response: httpx2.Response) -> bytes:
     return b"".join(pieces)
 
 
-def _read_json(content: bytes, url: str) -> Any:
+def _read_json(content: str, url: str) -> Any:
     try:
         return json.loads(content) if content.strip() else None
     except (ValueError, RecursionError) as error:
-        if content.strip() == b"ok":  # the log's word for success
+        if content.strip() == "ok":  # the log's word for success
             return "ok"
         raise GatewayError(
             f"{_find_host(url)} answered, but not as Helicone does.",
