@@ -204,7 +204,7 @@ def test_attempts_only_learn(journal: Journal) -> None:
     ended = replace(opened, ended_at=102.0, status_code=200, helicone_id="helicone-1", headers={"server": "x"})
     journal.put_session(build_session())
     journal.open_step(build_step())
-    assert journal.open_attempt("step-1", opened)
+    journal.begin_attempt("step-1", opened)
     journal.put_attempt("step-1", ended)
     journal.flush()
     journal.close_step(build_step(attempts=(opened,)))
@@ -213,7 +213,8 @@ def test_attempts_only_learn(journal: Journal) -> None:
 
 def test_attempt_without_step(journal: Journal, folder: Path) -> None:
     """An attempt whose step was never recorded is not recorded either."""
-    journal.open_attempt("unknown", Attempt(request_id="request-1", started_at=101.0))
+    journal.begin_attempt("unknown", Attempt(request_id="request-1", started_at=101.0))
+    journal.flush()
     assert count(folder, "attempts") == 0
 
 

@@ -67,6 +67,7 @@ class Run:
         self._on_text: Callable[[], None] | None = None
         self._on_refusal: Callable[[int | None], None] | None = None
         self._flush: asyncio.TimerHandle | None = None
+        self._changed: dict[str, Attempt] = {}  # by request id: what the journal isn't told yet
         self._notes_pace = notes_pace
         self._patience: asyncio.Timeout | None = None  # for the first text, if a recording can answer instead
 
@@ -125,10 +126,11 @@ class Run:
         if self._journal is None:
             return
         if len(self._attempts) == 1:
-            step = replace(self._step, attempts=(attempt,))
-            await asyncio.to_thread(self._journal.open_step, step, self.request.attachments)
+            ticket = self._journal.begin_step(replace(self._step, attempts=(attempt,)), self.request.attachments)
         else:
-            await asyncio.to_thread(self._journal.open_attempt, self._step.id, attempt)
+            ticket = self._journal.begin_attempt(self._step.id, attempt)
+        if ticket is not None:
+            await asyncio.to_thread(self._journal.wait, ticket)
 
     def update_attempt(self, attempt: Attempt) -> None:
         """Takes the newer state of an attempt."""
@@ -137,8 +139,8 @@ class Run:
         attempt = replace(attempt, headers=told, helicone_id=attempt.helicone_id and redact(attempt.helicone_id))
         known = [old.request_id for old in self._attempts]
         self._attempts[known.index(attempt.request_id)] = attempt
-        if self._journal is not None:
-            self._journal.put_attempt(self._step.id, attempt)
+        self._changed[attempt.request_id] = attempt
+        self._flush_later()
 
     def note_refusal(self, status: int | None, retry_after: float | None) -> None:
         """Remembers that another attempt follows, if one does."""
@@ -254,8 +256,7 @@ class Run:
                 self._patience = None
             if self._on_text is not None:
                 self._on_text()
-        if self._journal is not None and self._flush is None:
-            self._flush = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._put_text)
+        self._flush_later()
 
     def _note_piece(self) -> None:
         moment = self._clock() - self._step.started_at
@@ -271,10 +272,17 @@ class Run:
             return 0.0  # Helicone's cache answered; the provider wasn't asked
         return estimate_cost(self._step.model, self.state.usage, gateway=self.request.gateway)
 
-    def _put_text(self) -> None:
+    def _flush_later(self) -> None:
+        """What has changed is handed to the journal with what changes until then: each waking of its thread costs."""
+        if self._journal is not None and self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._put_changes, self._journal)
+
+    def _put_changes(self, journal: Journal) -> None:
         self._flush = None
-        if self._journal is not None:
-            self._journal.put_text(self._step.id, self.state.text, self.state.reasoning)
+        while self._changed:
+            journal.put_attempt(self._step.id, self._changed.popitem()[1])
+        if self.has_text.is_set():
+            journal.put_text(self._step.id, self.state.text, self.state.reasoning)
 
     def fail(self, error: Exception) -> None:
         """Ends the step before it was sent."""

@@ -24,7 +24,7 @@ from heliconemagic.journal.files import default_folder
 from heliconemagic.journal.owner import Owner
 from heliconemagic.journal.schema import Connect, connect_file, describe_failure
 from heliconemagic.journal.store import JournalStore
-from heliconemagic.journal.writer import MAX_QUEUED, RETRY_SECONDS, JournalWriter
+from heliconemagic.journal.writer import MAX_QUEUED, RETRY_SECONDS, Change, JournalWriter, Key
 from heliconemagic.records import Attempt, Delivery, Feedback, SessionRecord, SessionSummary, Step
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = ["Journal", "default_folder"]
 
 OPEN_SECONDS = 1.0  # the longest a step waits for its pending row
 _TEXT_DELAY = 0.025  # seconds for which text gathers; with the 200 ms it gathers in the engine, within the promised 250
+_END_DELAY = 0.005  # seconds in which whoever waits for a step goes on before the thread takes up its end
 NO_ATTACHMENTS: Mapping[str, bytes] = MappingProxyType({})
 _SESSION, _STEP, _TEXT, _ATTEMPT, _SUPERSEDED, _PICKED, _DELIVERY, _FEEDBACK, _SIGN = range(
     9
@@ -102,10 +103,25 @@ class Journal:
         """
         if not step.is_recorded:
             return False
+        return self.wait(self._writer.put(*self._begin_step(step, attachments)))
+
+    def begin_step(self, step: Step, attachments: Mapping[str, bytes] = NO_ATTACHMENTS) -> int | None:
+        """The same for an event loop: mostly commits at once, and gives None; else a ticket for `wait`.
+
+        Not for the main thread, where it might be interrupted.
+        """
+        key, change = self._begin_step(step, attachments)
+        return self._writer.put(key, change) if attachments else self._writer.put_through(key, change)
+
+    def _begin_step(self, step: Step, attachments: Mapping[str, bytes]) -> tuple[Key, Change]:
         self._writer.drop_told()
         key, change = (_STEP, step.id), partial(self._store.write_step, step, attachments)
         self._store.keep(key, change)
-        return self._writer.wait(self._writer.put(key, change), OPEN_SECONDS)
+        return key, change
+
+    def wait(self, ticket: int) -> bool:
+        """Whether what the ticket stands for was committed; False if not, for `warning`'s reason."""
+        return self._writer.wait(ticket, OPEN_SECONDS)
 
     def put_text(self, step_id: str, text: str, reasoning: str = "") -> None:
         """The whole text so far; on disk within 250 ms, if no newer one comes first."""
@@ -114,21 +130,18 @@ class Journal:
 
     def put_attempt(self, step_id: str, attempt: Attempt) -> None:
         """Insert or update an attempt, by its request id."""
-        self._queue_attempt(step_id, attempt)
+        self._writer.put(*_build_attempt(step_id, attempt))
 
-    def open_attempt(self, step_id: str, attempt: Attempt) -> bool:
-        """Commit an attempt that is about to be sent; False if that failed, for `warning`'s reason."""
-        return self._writer.wait(self._queue_attempt(step_id, attempt), OPEN_SECONDS)
-
-    def _queue_attempt(self, step_id: str, attempt: Attempt) -> int:
-        change = partial(journal_rows.write_attempt, step_id=step_id, attempt=attempt)
-        return self._writer.put((_ATTEMPT, attempt.request_id), change)
+    def begin_attempt(self, step_id: str, attempt: Attempt) -> int | None:
+        """Commit an attempt that is about to be sent, as `begin_step` does a step."""
+        return self._writer.put_through(*_build_attempt(step_id, attempt))
 
     def close_step(self, step: Step, attachments: Mapping[str, bytes] = NO_ATTACHMENTS) -> None:
         """The final state of a step, with everything there is to say of it."""
         if step.is_recorded:
             self._store.let_go((_STEP, step.id))
-            self._writer.put((_STEP, step.id), partial(self._store.write_step, step, attachments))
+            change = partial(self._store.write_step, step, attachments)
+            self._writer.put((_STEP, step.id), change, delay=_END_DELAY)
 
     def supersede(self, step_ids: Sequence[str]) -> None:
         """Mark steps whose cells ran again."""
@@ -263,6 +276,10 @@ class Journal:
                 hint="`%helicone_session doctor` tells what is wrong with it",
                 cause=describe_failure(error, self._store.path),
             ) from error
+
+
+def _build_attempt(step_id: str, attempt: Attempt) -> tuple[Key, Change]:
+    return (_ATTEMPT, attempt.request_id), partial(journal_rows.write_attempt, step_id=step_id, attempt=attempt)
 
 
 def _begin_in_child(reference: weakref.ref[Journal]) -> None:

@@ -104,10 +104,10 @@ Connect = Callable[[Path], "sqlite3.Connection"]
 
 
 def connect_file(path: Path) -> sqlite3.Connection:
-    """A connection to ``path``, usable from one thread, whose transactions are begun by hand."""
+    """A connection to ``path``, usable from one thread at a time, whose transactions are begun by hand."""
     import sqlite3
 
-    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 
 def open_writable(path: Path, connect: Connect = connect_file) -> sqlite3.Connection:
@@ -133,6 +133,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA journal_mode = {mode}")  # where it cannot be had SQLite stays with the older one
     connection.execute("PRAGMA synchronous = NORMAL")
     _migrate(connection)
+
+
+def is_logged_ahead(connection: sqlite3.Connection) -> bool:
+    """Whether the file has a write-ahead log, so that a commit waits for no disk."""
+    return bool(connection.execute("PRAGMA journal_mode").fetchone() == ("wal",))
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:

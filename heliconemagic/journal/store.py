@@ -6,7 +6,7 @@ Joins the file (`journal_schema`), its rows (`journal_rows`) and the process tha
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,21 +16,30 @@ from heliconemagic.journal import files as journal_files
 from heliconemagic.journal import queries as journal_queries
 from heliconemagic.journal import rows as journal_rows
 from heliconemagic.journal.owner import Owner, is_alive, sweep
-from heliconemagic.journal.schema import Connect, describe_failure, open_readable, open_writable
+from heliconemagic.journal.schema import (
+    BUSY_SECONDS,
+    Connect,
+    describe_failure,
+    is_logged_ahead,
+    open_readable,
+    open_writable,
+)
 from heliconemagic.journal.writer import Change, Key
 from heliconemagic.records import Step
 
 if TYPE_CHECKING:
     import sqlite3
 
+_BUSY_MILLISECONDS = round(BUSY_SECONDS * 1000)
+_CHECKPOINT_PAGES = 1000  # SQLite's own default
 _FORGET_MILLISECONDS = 2000  # longer than for any other write: the person asked for it and waits
 
 
 class JournalStore:
     """The file in ``folder`` as written by one owner.
 
-    `connect`, `disconnect`, `replace` and `close` belong to the writer's thread; the rest may be
-    called from any.
+    `connect`, `find_quick`, `without_waiting`, `disconnect`, `replace` and `close` belong to the
+    thread that writes at the moment; the rest may be called from any.
     """
 
     def __init__(self, folder: Path, owner: Owner, clock: Callable[[], float], connect: Connect) -> None:
@@ -39,12 +48,13 @@ class JournalStore:
         self._clock = clock
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
+        self._is_quick = False  # its commits don't wait for the disk
         self._identity: tuple[int, int] | None = None  # of the file last opened
         self._is_anew = False  # that file is gone, and its successor lacks what is under way
         self._unfinished: dict[Key, Change] = {}
         self._forgotten: set[str] = set()
 
-    # For the writer's thread.
+    # For the thread that writes.
 
     def connect(self) -> sqlite3.Connection:
         """The connection for writing; another one if the file was replaced or removed meanwhile."""
@@ -58,7 +68,23 @@ class JournalStore:
         self._identity = journal_files.find_identity(self.path)
         self._introduce(self._connection)
         self._is_anew = False
+        self._is_quick = is_logged_ahead(self._connection)
         return self._connection
+
+    def find_quick(self) -> sqlite3.Connection | None:
+        """The connection, if it is open, to the file that is there now, and a commit waits for no disk."""
+        if self._connection is None or not self._is_quick:
+            return None
+        return self._connection if journal_files.find_identity(self.path) == self._identity else None
+
+    @contextlib.contextmanager
+    def without_waiting(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """While it lasts, writing waits for no lock, and leaves it to later writes to shorten the log."""
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        yield
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
 
     def _introduce(self, connection: sqlite3.Connection) -> None:
         """Say who writes here and, in a file begun anew, what is under way."""

@@ -1,8 +1,12 @@
-"""The one thread that writes the journal, and the queue before it.
+"""The thread that writes the journal, and the queue before it.
 
 Callers leave changes and go on; the thread writes what has gathered in one transaction. A newer
 state of the same thing replaces the older one in the queue. What cannot be written stays queued
 and is tried again; nobody waits for it meanwhile. Knows nothing of what the changes say.
+
+Who needs a change on disk before it goes on writes the queue itself, if that takes no waiting: a
+row takes less than waking the thread does. Whatever is not as usual (a lock, an error, a file that
+is not open yet) is left to the thread.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,15 +31,24 @@ Change = Callable[["sqlite3.Connection"], None]
 RETRY_SECONDS = 2.0
 MAX_QUEUED = 10_000
 _SOON_TRIES = 3  # one after another, of 0.25 s each where the file is locked, before callers are told
+SLOW_SECONDS = 0.1
+"""A write on a caller's own thread that takes longer is the last one there for `SLOW_PAUSE` seconds."""
+SLOW_PAUSE = 10.0
 
 
 class Target(Protocol):
-    """What the thread writes to; every method is called from that thread alone."""
+    """What is written to; its methods are called from one thread at a time."""
 
     path: Path
 
     def connect(self) -> sqlite3.Connection:
         """A connection ready for writing: the same while all is well."""
+
+    def find_quick(self) -> sqlite3.Connection | None:
+        """The connection, if it is open and ready and a commit waits for no disk."""
+
+    def without_waiting(self, connection: sqlite3.Connection) -> AbstractContextManager[None]:
+        """While it lasts, writing neither waits for locks nor does what can be done later."""
 
     def disconnect(self) -> None:
         """Close the connection; the next `connect` makes another."""
@@ -54,6 +68,8 @@ class JournalWriter:
         self._retry_seconds = retry_seconds
         self._max_queued = max_queued
         self._changed = threading.Condition()
+        self._writing = threading.Lock()  # held while the queue is taken and written; never waited for under `_changed`
+        self._quick_from = 0.0  # monotonic time from which callers may write on their own threads
         self._thread: threading.Thread | None = None
         self._queue: dict[Key, Change] = {}
         self._due: float | None = None  # monotonic time of the next try; None: nothing to do
@@ -69,15 +85,62 @@ class JournalWriter:
     def put(self, key: Key, change: Change, *, delay: float = 0.0) -> int:
         """Queue a change, to be written within ``delay`` seconds; returns a ticket for `wait`."""
         with self._changed:
-            self._put_count += 1
-            if self._is_closing:
-                return self._put_count
-            self._queue[key] = change
-            if len(self._queue) > self._max_queued:
-                self._drop_oldest()
-            if self._failure is None:
+            if self._enqueue(key, change) and self._failure is None:
                 self._bring_forward(time.monotonic() + delay)
             return self._put_count
+
+    def put_through(self, key: Key, change: Change) -> int | None:
+        """Queue a change and write it on this thread, if that takes no waiting; else a ticket for `wait`.
+
+        Not for the main thread, where an interrupt may come between any two steps.
+        """
+        if self._writing.acquire(blocking=False):
+            try:
+                if self._write_here(key, change):
+                    return None
+            finally:
+                self._writing.release()
+        return self.put(key, change)
+
+    def _write_here(self, key: Key, change: Change) -> bool:
+        """Whether the change, and all that was queued before it, is on disk; if not, nothing of it is."""
+        if self._is_stuck or time.monotonic() < self._quick_from or (connection := self._target.find_quick()) is None:
+            return False
+        with self._changed:
+            if not self._enqueue(key, change):
+                return False
+            batch, count = self._take()
+        began = time.monotonic()
+        is_written = self._try_quickly(connection, batch)
+        if (ended := time.monotonic()) - began > SLOW_SECONDS:
+            self._quick_from = ended + SLOW_PAUSE
+        with self._changed:
+            if is_written:
+                self._done_count = count
+                self._changed.notify_all()
+            else:
+                self._queue = {**batch, **self._queue}  # what came meanwhile is newer
+        return is_written
+
+    def _try_quickly(self, connection: sqlite3.Connection, batch: dict[Key, Change]) -> bool:
+        """Whether ``batch`` was written without waiting; what went wrong the thread will find out, and tell."""
+        try:
+            with self._target.without_waiting(connection):
+                self._write(connection, batch)
+        except Exception:  # noqa: BLE001 - as in `_try`
+            if connection.in_transaction:
+                self._target.disconnect()
+            return False
+        return True
+
+    def _enqueue(self, key: Key, change: Change) -> bool:
+        self._put_count += 1
+        if self._is_closing:
+            return False
+        self._queue[key] = change
+        if len(self._queue) > self._max_queued:
+            self._drop_oldest()
+        return True
 
     def _drop_oldest(self) -> None:
         del self._queue[next(iter(self._queue))]
@@ -168,33 +231,38 @@ class JournalWriter:
     # The thread.
 
     def _run(self) -> None:
-        while (taken := self._take()) is not None:
-            self._settle(*taken, self._try(taken[0]))
-        self._target.close()
+        while self._wait_until_due():
+            with self._writing:
+                with self._changed:
+                    batch, count = self._take()
+                self._settle(batch, count, self._try(batch))
+        with self._writing:
+            self._target.close()
         with self._changed:
             self._changed.notify_all()
 
-    def _take(self) -> tuple[dict[Key, Change], int] | None:
-        """Wait until something is due, then take all that is queued; None at the end."""
+    def _wait_until_due(self) -> bool:
+        """Whether there is something to write; False at the end."""
         with self._changed:
             while not self._is_closing and (self._due is None or self._due > time.monotonic()):
                 self._changed.wait(None if self._due is None else self._due - time.monotonic())
-            if self._is_closing and not self._queue:
-                return None
-            batch, self._queue, self._due = self._queue, {}, None
-            return batch, self._put_count
+            return bool(self._queue) or not self._is_closing
+
+    def _take(self) -> tuple[dict[Key, Change], int]:
+        """All that is queued, and how many changes were until now."""
+        batch, self._queue, self._due = self._queue, {}, None
+        return batch, self._put_count
 
     def _try(self, batch: dict[Key, Change]) -> Exception | None:
         """Write ``batch`` in one transaction; returns what went wrong."""
         try:
-            self._write(batch)
+            self._write(self._target.connect(), batch)
         except Exception as error:  # noqa: BLE001 - whatever it is must not end the thread: `failure` tells it
             self._target.disconnect()
             return error
         return None
 
-    def _write(self, batch: dict[Key, Change]) -> None:
-        connection = self._target.connect()
+    def _write(self, connection: sqlite3.Connection, batch: dict[Key, Change]) -> None:
         connection.execute("BEGIN IMMEDIATE")
         for key in sorted(batch, key=lambda key: key[0]):
             self._write_change(connection, batch[key])
