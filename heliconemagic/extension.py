@@ -12,7 +12,9 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,9 @@ _WARMED_UP = (
     *("heliconemagic.workbench", "openai", "nh3", "markdown_it", "mdit_py_plugins.dollarmath"),
     *("pygments.lexers", "genai_prices"),
 )
+
+IMPORT_SECONDS = 30.0
+"""The longest a fork waits for the imports that are under way."""
 
 
 def load(shell: Any) -> None:
@@ -90,7 +95,10 @@ class Extension:
         self._undo.append(install_completion(self._shell, self._suggest))
         if owner:
             self._frontend.publish({"text/plain": _say_owned(owner)})
-        threading.Thread(target=_warm_up, name="heliconemagic-import", daemon=True).start()
+        importing = threading.Thread(target=_warm_up, name="heliconemagic-import", daemon=True)
+        importing.start()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=partial(_wait_for, weakref.ref(importing)))
 
     def unload(self) -> None:
         """Takes everything back out."""
@@ -166,6 +174,13 @@ def _warm_up() -> None:
     """Most of a second of imports that the first request and its card would wait for."""
     for module in _WARMED_UP:
         import_module(module)
+
+
+def _wait_for(reference: weakref.ref[threading.Thread]) -> None:
+    """A child that was forked in the middle of an import would have half a module for ever."""
+    thread = reference()
+    if thread not in (None, threading.current_thread()):
+        thread.join(IMPORT_SECONDS)
 
 
 def _ask_secret(question: str) -> str:

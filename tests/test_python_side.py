@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import pickle
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -385,6 +387,39 @@ def test_workers_join_the_session(
     assert "no context" in asking_shell.run("%%llm /next\nhi").text("text/html")
 
 
+def ask(session: SessionHandle) -> None:
+    """A step by the handle."""
+    session.ask("/quiz", "hi")
+
+
+def ask_awaiting(session: SessionHandle) -> None:
+    """The same, awaited."""
+    asyncio.run(session.aask("/quiz", "hi"))
+
+
+def ask_by_client(session: SessionHandle) -> None:
+    """A step by a client of the SDK."""
+    messages: Any = [{"role": "user", "content": "hi"}]
+    session.client("/quiz").chat.completions.create(model="gpt-4o-mini", messages=messages)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("work", [ask, ask_awaiting, ask_by_client])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_worker_may_end_at_any_time(session: SessionHandle, work: Callable[[SessionHandle], None]) -> None:
+    """As pools end theirs, without a last word: an answer that it has got is on disk."""
+
+    def work_and_end() -> None:
+        work(session)
+        os._exit(0)
+
+    child = multiprocessing.get_context("fork").Process(target=work_and_end)
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    assert session["/quiz"].text == "Hello!"
+
+
 def test_pickle_has_no_key(session: SessionHandle) -> None:
     """Only a ticket: id, name, options, gateway, prefix."""
     data = pickle.dumps(session.at("/lesson"))
@@ -402,8 +437,6 @@ def test_key_in_an_option_is_not_pickled(asking_shell: Shell, session: SessionHa
 
 def load_without_key(data: bytes) -> str:
     """The error that a worker without keys meets."""
-    import os
-
     del os.environ["OPENAI_API_KEY"]
     try:
         pickle.loads(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import uuid
@@ -164,7 +165,7 @@ class ClientStepRun:
         """Takes a piece of the answer in."""
         self.run.take(chunk)
 
-    def end(self, error: BaseException | None) -> None:
+    async def end(self, error: BaseException | None) -> None:
         """The exchange is over; a whole answer is done, however the client left it."""
         if error is None or self.run.is_answered:
             self.run.end(StepStatus.DONE)
@@ -175,6 +176,8 @@ class ClientStepRun:
             self.run.end(StepStatus.INTERRUPTED)
         self._host.notebook.steps.finish(self.plan, self.run)
         self._host.note_change()
+        if self._host.is_worker:
+            await asyncio.to_thread(self._host.notebook.journal.flush)
 
 
 def _parse_body(sent: SentRequest) -> Mapping[str, Any]:

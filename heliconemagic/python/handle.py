@@ -73,7 +73,11 @@ class SessionHandle:
             StepInterrupted: the kernel was interrupted.
         """
         given = self._build_input(path, prompt, options)
-        reply: Reply = self._build_runner().run_blocking(given)
+        try:
+            reply: Reply = self._build_runner().run_blocking(given)
+        finally:
+            if self._host.is_worker:
+                self._host.notebook.journal.flush()
         return reply
 
     async def aask(self, path: str, prompt: str, /, **options: Any) -> Reply:
@@ -84,6 +88,9 @@ class SessionHandle:
         except StepInterrupted:
             _raise_if_cancelled()
             raise
+        finally:
+            if self._host.is_worker:
+                await asyncio.to_thread(self._host.notebook.journal.flush)
         _raise_if_cancelled()
         return reply
 

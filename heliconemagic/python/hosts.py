@@ -29,6 +29,10 @@ class Host(Protocol):
     def notebook(self) -> Notebook:
         """Its use cases; its session is the one that handles are of."""
 
+    @property
+    def is_worker(self) -> bool:
+        """Whether the process may end at any time, without a last word: what it is paid for must be on disk before."""
+
     def find_cell(self) -> Cell:
         """The cell that the calling code belongs to."""
 
@@ -58,6 +62,11 @@ class NotebookHost:
     def notebook(self) -> Notebook:
         """The notebook of the magics."""
         return self._workbench.notebook
+
+    @property
+    def is_worker(self) -> bool:
+        """A kernel writes what is queued when it ends."""
+        return False
 
     def find_cell(self) -> Cell:
         """The cell that runs, so that running it again supersedes its steps."""
@@ -101,6 +110,11 @@ class ProgramHost:
         self.notebook = Notebook(surroundings, Journal(default_folder(environ)), build_client)
         self._finish = weakref.finalize(self, self.notebook.close)
 
+    @property
+    def is_worker(self) -> bool:
+        """Pools end their processes without running what stands at their exit."""
+        return self.notebook.surroundings.is_aside
+
     def open(self, command: SessionCommand) -> Session:
         """Starts or joins the session.
 
@@ -143,7 +157,7 @@ class ProgramHost:
 
     def close(self) -> None:
         """Ends the session (a worker only leaves it), stops what runs and writes what is queued; idempotent."""
-        if self.notebook.surroundings.is_aside:
+        if self.is_worker:
             self.notebook.sessions.current = None
         self.notebook.sessions.end()
         self._finish()

@@ -39,7 +39,7 @@ class ClientStep(AttemptRecorder, Protocol):
     def take(self, chunk: Any) -> None:
         """Takes a piece of the answer in."""
 
-    def end(self, error: BaseException | None) -> None:
+    async def end(self, error: BaseException | None) -> None:
         """The exchange is over: in order, or with what broke it off."""
 
 
@@ -88,7 +88,7 @@ class ClientTransport(httpx2.AsyncBaseTransport):
         try:
             response = await self._find_inner().handle_async_request(request)
         except BaseException as error:
-            step.end(error)
+            await step.end(error)
             raise
         finally:
             current_recorder.reset(token)
@@ -102,7 +102,7 @@ class ClientTransport(httpx2.AsyncBaseTransport):
         """The error without the keys that it may repeat: the SDK quotes it, in a traceback that notebooks save."""
         text = (await response.aread()).decode("utf-8", "surrogateescape")
         body = self._redact(text).encode("utf-8", "surrogateescape")
-        step.end(_Refused(response.status_code, _read_message(body)))
+        await step.end(_Refused(response.status_code, _read_message(body)))
         headers = {name: value for name, value in response.headers.items() if name not in _OF_THE_BYTES}
         return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
 
@@ -126,23 +126,23 @@ class _ReadStream(httpx2.AsyncByteStream):
                         self._take(chunk)
                 yield piece
         except BaseException as error:
-            self._end(error)
+            await self._end(error)
             raise
-        self._end(None)
+        await self._end(None)
 
     async def aclose(self) -> None:
         try:
             await self._response.aclose()
         finally:
-            self._end(_Left())
+            await self._end(_Left())
 
-    def _end(self, error: BaseException | None) -> None:
+    async def _end(self, error: BaseException | None) -> None:
         with self._warning():
             for chunk in self._reader.finish():
                 self._take(chunk)
         step, self._step = self._step, None
         if step is not None:
-            step.end(error)
+            await step.end(error)
 
     def _take(self, chunk: Any) -> None:
         if self._step is not None:
