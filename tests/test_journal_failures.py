@@ -16,7 +16,7 @@ from journal_builders import build_session, build_step
 from heliconemagic.errors import JournalError
 from heliconemagic.journal.journal import Journal
 from heliconemagic.journal.schema import connect_file
-from heliconemagic.records import StepStatus
+from heliconemagic.records import Attempt, StepStatus
 
 Open = Callable[..., Journal]
 
@@ -329,29 +329,47 @@ def test_session_that_another_program_forgot(open_journal: Open, tmp_path: Path)
         assert connection.execute("SELECT id FROM steps").fetchall() == []
 
 
+def change_file(journal: Journal, path: Path, change: str) -> None:
+    """What another program does to the journal's file."""
+    journal.flush()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(change)
+        connection.commit()
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        "UPDATE steps SET started_at = 'yesterday'",
-        "UPDATE steps SET ended_at = 1e308",
-        "UPDATE steps SET cost = 'much'",
-        "UPDATE steps SET path = x'ff'",
-        "UPDATE steps SET status = 'bogus'",
-        "UPDATE steps SET parameters = '[1]'",
-        "UPDATE steps SET tool_calls = '[[1]]'",
-        "UPDATE messages SET body = 'null'",
-        "UPDATE messages SET body = '{'",
-        "UPDATE sessions SET started_at = 'yesterday'",
+        "UPDATE steps SET started_at = 'yesterday' WHERE id = 'step-1'",
+        "UPDATE steps SET ended_at = 1e308 WHERE id = 'step-1'",
+        "UPDATE steps SET cost = 'much' WHERE id = 'step-1'",
+        "UPDATE steps SET path = x'ff' WHERE id = 'step-1'",
+        "UPDATE steps SET status = 'bogus' WHERE id = 'step-1'",
+        "UPDATE steps SET parameters = '[1]' WHERE id = 'step-1'",
+        "UPDATE steps SET tool_calls = '[[1]]' WHERE id = 'step-1'",
+        "UPDATE attempts SET ended_at = 'never'",
+        "UPDATE messages SET body = 'null' WHERE body LIKE '%STRANGE%'",
+        "UPDATE messages SET body = '{' WHERE body LIKE '%STRANGE%'",
+        "DELETE FROM messages WHERE body LIKE '%STRANGE%'",
     ],
 )
-def test_rows_that_another_program_wrote(open_journal: Open, tmp_path: Path, change: str) -> None:
-    """SQLite puts anything anywhere; reading it is an error of the journal, not of whoever shows it."""
+def test_step_that_another_program_wrote(open_journal: Open, tmp_path: Path, change: str) -> None:
+    """SQLite puts anything anywhere; the session can be read without it, and that is said."""
     journal = open_journal()
     journal.put_session(build_session())
-    journal.close_step(build_step(status=StepStatus.DONE))
-    journal.flush()
-    with closing(sqlite3.connect(tmp_path / "records" / "journal.sqlite3")) as connection:
-        connection.execute(change)
-        connection.commit()
+    attempt = Attempt(request_id="request-1", started_at=101.0)
+    journal.close_step(build_step(status=StepStatus.DONE, prompt="STRANGE", attempts=(attempt,)))
+    journal.close_step(build_step("step-2", status=StepStatus.DONE))
+    change_file(journal, tmp_path / "records" / "journal.sqlite3", change)
+    _, steps = journal.load_session("5e551011") or (None, [])
+    assert [step.id for step in steps] == ["step-2"]
+    assert journal.warning.startswith("the step 'step-1' cannot be read and was left out (")
+
+
+def test_session_that_another_program_wrote(open_journal: Open, tmp_path: Path) -> None:
+    """Reading it is an error of the journal, not of whoever shows it."""
+    journal = open_journal()
+    journal.put_session(build_session())
+    change_file(journal, tmp_path / "records" / "journal.sqlite3", "UPDATE sessions SET started_at = 'yesterday'")
     with pytest.raises(JournalError, match="cannot be read"):
         journal.load_session("5e551011")

@@ -188,10 +188,18 @@ class Journal:
             return journal_queries.list_sessions(connection, limit=limit, name=name, notebook=notebook)
 
     def load_session(self, session_id: str) -> tuple[SessionRecord, list[Step]] | None:
-        """A session and its steps in the order they started; None if there is none of this id."""
+        """A session and its steps in the order they started; None if there is none of this id.
+
+        A step that cannot be read is left out; `warning` says so.
+        """
         with self._reading() as connection:
             session = journal_queries.find_session(connection, session_id)
-            return None if session is None else (session, journal_queries.load_steps(connection, session_id))
+            if session is None:
+                return None
+            return session, journal_queries.load_steps(connection, session_id, self._note_left_out)
+
+    def _note_left_out(self, step_id: str, error: Exception) -> None:
+        self._writer.note(f"the step {step_id[:36]!r} cannot be read and was left out ({str(error)[:100]})")
 
     def load_steps_of_others(self, session_id: str, since: float) -> list[Step]:
         """What other processes have written of a session since that time (seconds since the epoch)."""

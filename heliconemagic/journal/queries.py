@@ -9,6 +9,7 @@ import difflib
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from heliconemagic.errors import InputError
@@ -23,11 +24,21 @@ from heliconemagic.journal.rows import (
     decode_step,
     read_rows,
 )
-from heliconemagic.records import CUT_REASONS, Attempt, Feedback, Message, SessionRecord, SessionSummary, Step
+from heliconemagic.records import CUT_REASONS, Feedback, SessionRecord, SessionSummary, Step
 from heliconemagic.wire_text import build_ascii_form
 
 if TYPE_CHECKING:
     import sqlite3
+
+LeaveOut = Callable[[str, Exception], None]
+"""Takes note of a step, by its id, that is left out, and why."""
+UNREADABLE = (ValueError, TypeError, KeyError, RecursionError)
+"""What comes of rows that another program wrote, or that damage made what they are."""
+
+
+def _ignore(step_id: str, error: Exception) -> None:
+    """Nobody needs to know."""
+
 
 _MIN_PREFIX = 4  # characters of an id
 
@@ -139,9 +150,9 @@ def _suggest_name(connection: sqlite3.Connection, reference: str) -> str:
     return f'did you mean "{names[close[0]]}"?  {listing}' if close else listing
 
 
-def load_steps(connection: sqlite3.Connection, session_id: str) -> list[Step]:
-    """All steps of a session in the order they started."""
-    return _load(connection, "steps.session_id = ?", session_id)
+def load_steps(connection: sqlite3.Connection, session_id: str, leave_out: LeaveOut = _ignore) -> list[Step]:
+    """All steps of a session in the order they started; ``leave_out`` is told of each that cannot be read."""
+    return _load(connection, "steps.session_id = ?", session_id, leave_out=leave_out)
 
 
 _WHOLE = """
@@ -176,28 +187,34 @@ def load_steps_of_others(connection: sqlite3.Connection, session_id: str, owner_
     return _load(connection, where, session_id, owner_id, since)
 
 
-def _load(connection: sqlite3.Connection, where: str, *keys: str | float) -> list[Step]:
-    """The steps that ``where`` chooses, with messages and attempts: four statements, however many steps."""
+def _load(connection: sqlite3.Connection, where: str, *keys: str | float, leave_out: LeaveOut = _ignore) -> list[Step]:
+    """The steps that ``where`` chooses, with messages and attempts: four statements, however many steps.
+
+    One that cannot be read is left out, for the sake of the others.
+    """
 
     def read(statement: str) -> Iterable[Row]:
         return read_rows(connection, statement.format(where=where), keys)
 
-    messages = _collect_messages(read)
-    attempts: dict[int, list[Attempt]] = defaultdict(list)
-    for row in read(_ATTEMPTS):
-        attempts[row["step"]].append(decode_attempt(row))
-    return [
-        decode_step(row, tuple(messages.get(row["number"], ())), tuple(attempts.get(row["number"], ())))
-        for row in read(_STEPS)
-    ]
+    bodies = {row["number"]: row["body"] for row in read(_MESSAGES)}
+    decode = cache(lambda number: decode_message(bodies[number]))  # steps of one conversation share the values
+    messages = _group(read(_MESSAGE_ORDER))
+    attempts = _group(read(_ATTEMPTS))
+    steps = []
+    for row in read(_STEPS):
+        try:
+            said = tuple(decode(each["message"]) for each in messages[row["number"]])
+            steps.append(decode_step(row, said, tuple(map(decode_attempt, attempts[row["number"]]))))
+        except UNREADABLE as error:
+            leave_out(str(row["id"]), error)
+    return steps
 
 
-def _collect_messages(read: Callable[[str], Iterable[Row]]) -> dict[int, list[Message]]:
-    """The messages of each step by its number; steps of one conversation share the values."""
-    bodies = {row["number"]: decode_message(row["body"]) for row in read(_MESSAGES)}
-    found: dict[int, list[Message]] = defaultdict(list)
-    for row in read(_MESSAGE_ORDER):
-        found[row["step"]].append(bodies[row["message"]])
+def _group(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """The rows of each step, by its number."""
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["step"]].append(row)
     return found
 
 

@@ -144,7 +144,7 @@ class JournalWriter:
 
     def _drop_oldest(self) -> None:
         del self._queue[next(iter(self._queue))]
-        self._notify(f"more than {self._max_queued:,} changes waited for the journal: the oldest were dropped")
+        self.note(f"more than {self._max_queued:,} changes waited for the journal: the oldest were dropped")
 
     def _bring_forward(self, due: float) -> None:
         if self._due is None or due < self._due:
@@ -213,6 +213,12 @@ class JournalWriter:
             self._told_count = len(self._notices)
             return "; ".join(self._notices) or None
 
+    def note(self, notice: str) -> None:
+        """Add something to be told; the same is told once."""
+        with self._changed:
+            if notice not in self._notices:
+                self._notices.append(notice)
+
     def drop_told(self) -> None:
         """Be done with the notices that somebody has read."""
         if self._told_count:
@@ -276,12 +282,7 @@ class JournalWriter:
         try:
             change(connection)
         except (*unstorable, TypeError, ValueError, OverflowError) as error:
-            self._notify(f"the journal left something out that it cannot hold: {error}")
-
-    def _notify(self, notice: str) -> None:
-        with self._changed:
-            if notice not in self._notices:
-                self._notices.append(notice)
+            self.note(f"the journal left something out that it cannot hold: {error}")
 
     def _settle(self, batch: dict[Key, Change], count: int, error: Exception | None) -> None:
         """Take note of how a try ended."""
@@ -306,7 +307,7 @@ class JournalWriter:
             error.args = (f"{error}; it cannot be moved aside: {failed}",)
             return False
         if notice is not None:
-            self._notify(notice)
+            self.note(notice)
         return True
 
     def _plan_retry(self, error: Exception, *, is_soon: bool) -> None:
