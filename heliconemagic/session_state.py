@@ -6,7 +6,7 @@ Safe to use from several threads: their steps are the same session's.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from heliconemagic.attachments.store import AttachmentStore
@@ -75,10 +75,17 @@ class Session:
         with self._lock:
             return self._spent + sum(self._reserved.values())
 
-    def reserve(self, step_id: str, usd: float) -> None:
-        """Counts the prompt of a step as spent until the step has ended."""
+    def reserve(self, costs: Mapping[str, float], budget: float) -> bool:
+        """Counts the prompts of steps, by their ids, as spent until the steps have ended; all or none.
+
+        False if ``budget``, both in USD, is too small for them: in one step with counting, for others may ask as well.
+        """
         with self._lock:
-            self._reserved[step_id] = usd
+            others = sum(usd for step_id, usd in self._reserved.items() if step_id not in costs)
+            if self._spent + others + sum(costs.values()) > budget:
+                return False
+            self._reserved.update(costs)
+            return True
 
     def take_options(self, options: RequestOptions, choice: Choice, lesson: LessonUse | None = None) -> None:
         """Takes over a session line that was run again: what it no longer says is gone."""

@@ -127,6 +127,18 @@ def test_budget_counts_all_prompts(sent: Bench) -> None:
         plan(sent, "/x -n 10", prompt)
 
 
+def test_budget_holds_for_what_was_planned_at_the_same_moment(sent: Bench, helicone: FakeHelicone) -> None:
+    """Each of three fits into it, and so do two: the third isn't sent."""
+    sent.open("Course --budget 0.0004")
+    first, second, third = (sent.plan(f"/x/{number}", "word " * 1000) for number in range(3))
+    runs = [sent.notebook.steps.start(first), sent.notebook.steps.start(second)]
+    with pytest.raises(BudgetError, match="this prompt alone costs"):
+        sent.notebook.steps.start(third)
+    for run in runs:
+        run.done.result(30)
+    assert len(helicone.completions) == 2
+
+
 # ---- which of them is current
 
 

@@ -123,6 +123,8 @@ def _run_show(arguments: argparse.Namespace) -> None:
             print_table(journal, arguments.session, write=_write)
             return
         print_session(journal, arguments.session, as_json=arguments.json, write=_write)
+        if journal.warning is not None:
+            print(f"heliconemagic: {make_safe_text(journal.warning)}", file=sys.stderr)
 
 
 def _run_tree(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from heliconemagic.engine.engine import Engine
 from heliconemagic.engine.run import Run
 from heliconemagic.journal.journal import Journal
+from heliconemagic.planning.checks import build_budget_error
 from heliconemagic.planning.estimates import estimate_request_cost
 from heliconemagic.planning.keeping import build_kept_step, is_own_step, join_comparison, mark_kept
 from heliconemagic.planning.plan import Plan
@@ -24,14 +25,31 @@ class Steps:
         self._clock = clock
 
     def start(self, plan: Plan) -> Run:
-        """Sends the plan's request; the step is in the journal before its first byte leaves."""
+        """Sends the plan's request; the step is in the journal before its first byte leaves.
+
+        Raises:
+            BudgetError: what others have sent since it was planned leaves nothing for it.
+        """
+        self.reserve([plan])
         run = self.build_run(plan)
-        if plan.budget is not None and plan.request.playing is None:
-            plan.session.reserve(plan.step.id, estimate_request_cost(plan.request) or 0.0)
         plan.session.put_step(run.read_step())
         plan.session.put_form(plan.step, plan.wanted)
         self._engine.start(run, plan.redactor)
         return run
+
+    def reserve(self, plans: Sequence[Plan]) -> None:
+        """Sets aside what the prompts of plans cost that are sent together; a second time changes nothing.
+
+        Raises:
+            BudgetError: others were quicker, and the budget no longer holds them.
+        """
+        paid = [plan for plan in plans if plan.kept is None and plan.request.playing is None]
+        if not paid or (budget := paid[0].budget) is None:
+            return
+        session, requests = paid[0].session, [plan.request for plan in paid]
+        costs = {plan.step.id: estimate_request_cost(plan.request) or 0.0 for plan in paid}
+        if not session.reserve(costs, budget):
+            raise build_budget_error(session.committed, budget, requests)
 
     def build_run(self, plan: Plan) -> Run:
         """The run of ``plan``, not begun; what it attaches is kept for steps that continue it."""

@@ -77,11 +77,19 @@ def check_budget(spent: float, budget: float | None, requests: Sequence[Request]
                 f"no price is known for {request.model!r}, so --budget cannot be kept.",
                 hint="choose another model with -m, or run the session line again without --budget",
             )
-    prompt_cost = sum(estimate_request_cost(request) or 0.0 for request in requests)
-    if spent + prompt_cost > budget:
-        prompts = "this prompt alone costs" if len(requests) == 1 else f"the {len(requests)} prompts alone cost"
-        raise BudgetError(
-            f"the budget of {format_usd(budget)} would be exceeded: {format_usd(spent)} is spent or under way, "
-            f"and {prompts} about {format_usd(prompt_cost)}.",
-            hint="raise --budget on the session line",
-        )
+    if spent + _estimate_prompts(requests) > budget:
+        raise build_budget_error(spent, budget, requests)
+
+
+def _estimate_prompts(requests: Sequence[Request]) -> float:
+    return sum(estimate_request_cost(request) or 0.0 for request in requests)
+
+
+def build_budget_error(spent: float, budget: float, requests: Sequence[Request]) -> BudgetError:
+    """The error of ``requests`` that would exceed the budget."""
+    prompts = "this prompt alone costs" if len(requests) == 1 else f"the {len(requests)} prompts alone cost"
+    return BudgetError(
+        f"the budget of {format_usd(budget)} would be exceeded: {format_usd(spent)} is spent or under way, "
+        f"and {prompts} about {format_usd(_estimate_prompts(requests))}.",
+        hint="raise --budget on the session line",
+    )

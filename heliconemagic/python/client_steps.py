@@ -68,6 +68,7 @@ class ClientSteps:
         digest = hashlib.sha256(f"{sent.method} {sent.url} ".encode() + sent.body).hexdigest()
         earlier = self._failed.pop(digest, None) if sent.is_retry else None
         plan = earlier.plan if earlier else self._build_plan(credentials, secrets, cell, sent)
+        self._host.notebook.steps.reserve([plan])
         step = replace(earlier.run.read_step(), **_UNENDED) if earlier else plan.step
         return ClientStepRun(self._host, plan, step, note_failure=partial(self._keep_failed, digest))
 
@@ -107,6 +108,7 @@ class ClientSteps:
             place=place,
             notes=(),
             wanted=AnswerForm(),
+            budget=session.options.budget,
             redactor=Redactor(secrets),
         )
 

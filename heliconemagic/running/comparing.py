@@ -61,6 +61,7 @@ class ComparingRun:
         self._notebook = notebook
         self._given = given
         self._note_change = note_change
+        notebook.steps.reserve(plans)
         self._answers = [self._begin(plan) for plan in plans]
         runs = [answer.run for answer in self._answers if answer.run]
         self._group = RunGroup(runs)

@@ -177,12 +177,12 @@ class ToolRun(StepWork):
         messages = [build_call_message(number_calls(asking), asking.text), *map(build_result_message, calls.steps)]
         try:
             plan = self._notebook.plan_round(self._plan, messages)
+            self._run = self._notebook.steps.start(plan)
         except InputError as error:
             self._fail(asking, error)
             return False
         self._trail = (*self._trail, asking, *calls.steps)
         self._plan, self._calls = plan, None
-        self._run = self._notebook.steps.start(plan)
         self._rounds += 1
         self._note_change()
         return True
