@@ -41,12 +41,14 @@ class ReplyState:
     def handle_chunk(self, chunk: Any) -> bool:
         """Takes a chat completion chunk, or a whole completion; True if it held something to show."""
         self.answered_by = self._read_word(chunk, "model") or self.answered_by
-        self.usage = parse_usage(_as_mapping(getattr(chunk, "usage", None))) or self.usage
+        if (usage := getattr(chunk, "usage", None)) is not None:
+            self.usage = parse_usage(_as_mapping(usage)) or self.usage
         shown = False
         for choice in _as_list(getattr(chunk, "choices", None)):
             if getattr(choice, "index", 0) in (0, None):
                 shown |= self._handle_choice(choice)
-        self._check_size()
+        if shown:
+            self._check_size()
         return shown
 
     def _check_size(self) -> None:
@@ -63,7 +65,8 @@ class ReplyState:
         return self._text, self._reasoning, self._refusal
 
     def _read_word(self, holder: Any, name: str) -> str:
-        return self._redactor.redact(read_text(getattr(holder, name, None)))
+        word = getattr(holder, name, None)
+        return self._redactor.redact(read_text(word)) if word else ""
 
     def _handle_choice(self, choice: Any) -> bool:
         self.finish_reason = self._read_word(choice, "finish_reason") or self.finish_reason
@@ -71,9 +74,14 @@ class ReplyState:
         if delta is None:
             return False
         extra = getattr(delta, "model_extra", None) or {}
-        shown = self._text.feed(read_text(getattr(delta, "content", None)))
-        shown |= self._reasoning.feed(read_text(extra.get("reasoning_content") or extra.get("reasoning")))
-        shown |= self._refusal.feed(read_text(getattr(delta, "refusal", None)))
+        shown = False
+        for channel, piece in (
+            (self._text, getattr(delta, "content", None)),
+            (self._reasoning, extra.get("reasoning_content") or extra.get("reasoning")),
+            (self._refusal, getattr(delta, "refusal", None)),
+        ):
+            if piece:  # of most there is none in a chunk, and there are many chunks
+                shown |= channel.feed(read_text(piece))
         for position, call in enumerate(_as_list(getattr(delta, "tool_calls", None))):
             self._handle_tool_call(position, call)
             shown = True
