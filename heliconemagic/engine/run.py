@@ -304,6 +304,8 @@ class Run:
         finally:
             self.done.set_result(None)
             self.has_text.set()  # wakes a follower that waits for text which will never come
+            if self._journal is not None:
+                self._journal.hurry()
 
     def _settle(self, status: StepStatus) -> None:
         self.state.finish()
@@ -320,4 +322,4 @@ class Run:
             **self.state.read_fields(),
         )
         if self._journal is not None:
-            self._journal.close_step(self._step, self.request.attachments)
+            self._journal.put_end(self._step, self.request.attachments)

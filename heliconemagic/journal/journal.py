@@ -34,7 +34,6 @@ __all__ = ["Journal", "default_folder"]
 
 OPEN_SECONDS = 1.0  # the longest a step waits for its pending row
 _TEXT_DELAY = 0.025  # seconds for which text gathers; with the 200 ms it gathers in the engine, within the promised 250
-_END_DELAY = 0.005  # seconds in which whoever waits for a step goes on before the thread takes up its end
 NO_ATTACHMENTS: Mapping[str, bytes] = MappingProxyType({})
 _SESSION, _STEP, _TEXT, _ATTEMPT, _SUPERSEDED, _PICKED, _DELIVERY, _FEEDBACK, _SIGN = range(
     9
@@ -138,10 +137,18 @@ class Journal:
 
     def close_step(self, step: Step, attachments: Mapping[str, bytes] = NO_ATTACHMENTS) -> None:
         """The final state of a step, with everything there is to say of it."""
+        self.put_end(step, attachments)
+        self.hurry()
+
+    def put_end(self, step: Step, attachments: Mapping[str, bytes] = NO_ATTACHMENTS) -> None:
+        """The same, written when `hurry` is called: waking the thread can wait until nobody waits for the step."""
         if step.is_recorded:
             self._store.let_go((_STEP, step.id))
-            change = partial(self._store.write_step, step, attachments)
-            self._writer.put((_STEP, step.id), change, delay=_END_DELAY)
+            self._writer.put_quietly((_STEP, step.id), partial(self._store.write_step, step, attachments))
+
+    def hurry(self) -> None:
+        """What is queued is to be written now; nobody waits for it."""
+        self._writer.hurry()
 
     def supersede(self, step_ids: Sequence[str]) -> None:
         """Mark steps whose cells ran again."""

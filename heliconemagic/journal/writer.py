@@ -67,7 +67,9 @@ class JournalWriter:
         self._target = target
         self._retry_seconds = retry_seconds
         self._max_queued = max_queued
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)  # callers wait here for what is written
+        self._called = threading.Condition(lock)  # and the thread for something to write
         self._writing = threading.Lock()  # held while the queue is taken and written; never waited for under `_changed`
         self._quick_from = 0.0  # monotonic time from which callers may write on their own threads
         self._thread: threading.Thread | None = None
@@ -88,6 +90,17 @@ class JournalWriter:
             if self._enqueue(key, change) and self._failure is None:
                 self._bring_forward(time.monotonic() + delay)
             return self._put_count
+
+    def put_quietly(self, key: Key, change: Change) -> None:
+        """Queue a change without waking the thread: `hurry` has to follow."""
+        with self._changed:
+            self._enqueue(key, change)
+
+    def hurry(self) -> None:
+        """See to it that what is queued is written now."""
+        with self._changed:
+            if self._queue and self._failure is None:
+                self._bring_forward(time.monotonic())
 
     def put_through(self, key: Key, change: Change) -> int | None:
         """Queue a change and write it on this thread, if that takes no waiting; else a ticket for `wait`.
@@ -149,7 +162,7 @@ class JournalWriter:
     def _bring_forward(self, due: float) -> None:
         if self._due is None or due < self._due:
             self._due = due
-            self._changed.notify_all()
+            self._called.notify()
         if self._thread is None:
             self._start()
 
@@ -181,8 +194,7 @@ class JournalWriter:
         """Write everything queued now; whether that worked."""
         with self._changed:
             ticket = self._put_count
-            if self._queue and self._failure is None:
-                self._bring_forward(time.monotonic())
+            self.hurry()
             self._changed.wait_for(lambda: self._done_count >= ticket or self._is_stuck, timeout)
             return self._done_count >= ticket
 
@@ -231,6 +243,7 @@ class JournalWriter:
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
+            self._called.notify()
         if self._thread not in (None, threading.current_thread()):  # the last reference may go in the thread itself
             self._thread.join(timeout)
 
@@ -251,7 +264,7 @@ class JournalWriter:
         """Whether there is something to write; False at the end."""
         with self._changed:
             while not self._is_closing and (self._due is None or self._due > time.monotonic()):
-                self._changed.wait(None if self._due is None else self._due - time.monotonic())
+                self._called.wait(None if self._due is None else self._due - time.monotonic())
             return bool(self._queue) or not self._is_closing
 
     def _take(self) -> tuple[dict[Key, Change], int]:
