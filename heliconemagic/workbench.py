@@ -138,6 +138,8 @@ class Workbench:
         self.frontend.publish(bundle)
         if command.verb == "pick":
             self._show_pick(SessionPath.parse(command.arguments[0]))
+        if command.verb == "rate":
+            self.show.refresh()
 
     def _show_pick(self, path: SessionPath) -> None:
         """Lets the columns that are on the page, and the last `show`, say which answer is current now."""

@@ -28,6 +28,7 @@ from heliconemagic.notebook.earlier import EarlierSessions
 from heliconemagic.notebook.helicone import HeliconeLine
 from heliconemagic.notebook.models import Models
 from heliconemagic.notebook.production import Production
+from heliconemagic.notebook.ratings import Ratings
 from heliconemagic.notebook.sessions import Sessions
 from heliconemagic.notebook.steps import Steps
 from heliconemagic.notebook.surroundings import Surroundings
@@ -58,6 +59,7 @@ class Notebook:
         self.models = Models(self.sessions, self.access, self.engine)
         self.helicone = HeliconeLine(surroundings, self.access, self.engine)
         self.production = Production(self.helicone, journal, self.sessions, self.access)
+        self.ratings = Ratings(surroundings, self.access, journal, self.helicone)
 
     @property
     def session(self) -> Session | None:
