@@ -178,6 +178,10 @@ class Session:
             (step for step in reversed(self.steps) if step.path == path and _is_called(step)), None
         )
 
+    def find_by_id(self, step_id: str) -> Step | None:
+        """The step with this id, in its newest state."""
+        return self._steps.get(step_id)
+
     def find_shown(self, path: str) -> Step | None:
         """The step that a person means by ``path``: the current one, else the newest."""
         return self.find_step(path) or next((step for step in reversed(self.steps) if step.path == path), None)

@@ -25,6 +25,7 @@ from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.paths import SessionPath
 from heliconemagic.prefixes import find_prefix
 from heliconemagic.prompt.templates import find_awaitables
+from heliconemagic.render.notice import build_notice_bundle
 from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
@@ -33,6 +34,7 @@ from heliconemagic.schemas.reading import list_candidates
 from heliconemagic.settings import RequestOptions
 from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.local_model import LocalModelLine
+from heliconemagic.verbs.panel import NO_PANEL, PanelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
 from heliconemagic.views.showing import SessionShow
@@ -85,6 +87,7 @@ class Workbench:
         journal = Journal(default_folder(environ), clock=clock)
         self.notebook = Notebook(self._build_surroundings(environ), journal, lambda: build_client(environ))
         self.show = SessionShow(self.frontend.publish, clock)
+        self.panel = PanelLine(self.notebook, self.frontend.publish, clock)
         self._runner = self._build_runner(ask)
         self.session_line = SessionLine(
             self.notebook,
@@ -112,7 +115,7 @@ class Workbench:
             self.build_view,
             self.build_columns,
             self.frontend.publish,
-            self.show.refresh,
+            self._refresh,
             self.frontend.is_attended,
             ask=ask,
             build_batch_view=self.build_batch_view,
@@ -130,16 +133,29 @@ class Workbench:
         """Runs a session line and shows what it gives."""
         if command.verb == "show":
             shown = self.session_line.find_shown(command)
+            if command.extras.get("is_interactive") and self._open_panel(command):
+                return
             self.show.open(shown.build, grows=shown.grows)
             return
         bundle = self.session_line.run(command)
         if command.verb in (None, "resume", "end", "forget"):
             self.show.close()
+            self.panel.close()
         self.frontend.publish(bundle)
         if command.verb == "pick":
             self._show_pick(SessionPath.parse(command.arguments[0]))
         if command.verb == "rate":
-            self.show.refresh()
+            self._refresh()
+
+    def _open_panel(self, command: SessionCommand) -> bool:
+        """Shows the panel; False where there can be no widgets, which is said."""
+        if self._find_kind() == "widget":
+            whole = self.session_line.find_shown(SessionCommand(verb="show"))
+            self.show.close()
+            self.panel.open(whole.build, path=next(iter(command.arguments), ""))
+            return True
+        self.frontend.publish(build_notice_bundle(NO_PANEL))
+        return False
 
     def _show_pick(self, path: SessionPath) -> None:
         """Lets the columns that are on the page, and the last `show`, say which answer is current now."""
@@ -202,9 +218,15 @@ class Workbench:
     def note_change(self) -> None:
         """A step began or ended, on whatever thread: only the main one displays."""
         if threading.current_thread() is threading.main_thread():
-            self.show.refresh()
+            self._refresh()
         else:
             self.show.fall_behind()
+            self.panel.note_change()
+
+    def _refresh(self) -> None:
+        """Lets `show` and the panel say how the session stands now."""
+        self.show.refresh()
+        self.panel.note_change()
 
     @contextlib.contextmanager
     def _keeping_result(self, command: CellCommand) -> Iterator[None]:
@@ -309,6 +331,7 @@ class Workbench:
 
     def close(self) -> None:
         """Ends what runs and writes what is queued; idempotent."""
+        self.panel.close()
         self._runner.close()
         self.notebook.close()
 
