@@ -25,7 +25,6 @@ from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.paths import SessionPath
 from heliconemagic.prefixes import find_prefix
 from heliconemagic.prompt.templates import find_awaitables
-from heliconemagic.render.notice import build_notice_bundle
 from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
@@ -34,7 +33,7 @@ from heliconemagic.schemas.reading import list_candidates
 from heliconemagic.settings import RequestOptions
 from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.local_model import LocalModelLine
-from heliconemagic.verbs.panel import NO_PANEL, PanelLine
+from heliconemagic.verbs.panel import PanelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
 from heliconemagic.views.showing import SessionShow
@@ -87,7 +86,8 @@ class Workbench:
         journal = Journal(default_folder(environ), clock=clock)
         self.notebook = Notebook(self._build_surroundings(environ), journal, lambda: build_client(environ))
         self.show = SessionShow(self.frontend.publish, clock)
-        self.panel = PanelLine(self.notebook, self.frontend.publish, clock)
+        edit_line = EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns)
+        self.panel = PanelLine(self.notebook, edit_line, self.frontend.publish, clock)
         self._runner = self._build_runner(ask)
         self.session_line = SessionLine(
             self.notebook,
@@ -95,7 +95,7 @@ class Workbench:
             describe_frontend=self.describe_frontend,
             local_line=LocalModelLine(environ, self.frontend.publish, redraws=lambda: self._find_kind() != "text"),
             production_line=ProductionLine(self.notebook),
-            edit_line=EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns),
+            edit_line=edit_line,
         )
 
     def _build_surroundings(self, environ: Mapping[str, str]) -> Surroundings:
@@ -132,10 +132,7 @@ class Workbench:
     def run_session_line(self, command: SessionCommand) -> None:
         """Runs a session line and shows what it gives."""
         if command.verb == "show":
-            shown = self.session_line.find_shown(command)
-            if command.extras.get("is_interactive") and self._open_panel(command):
-                return
-            self.show.open(shown.build, grows=shown.grows)
+            self._show(command)
             return
         bundle = self.session_line.run(command)
         if command.verb in (None, "resume", "end", "forget"):
@@ -147,15 +144,14 @@ class Workbench:
         if command.verb == "rate":
             self._refresh()
 
-    def _open_panel(self, command: SessionCommand) -> bool:
-        """Shows the panel; False where there can be no widgets, which is said."""
-        if self._find_kind() == "widget":
+    def _show(self, command: SessionCommand) -> None:
+        shown = self.session_line.find_shown(command)
+        if command.extras.get("is_interactive"):
             whole = self.session_line.find_shown(SessionCommand(verb="show"))
-            self.show.close()
-            self.panel.open(whole.build, path=next(iter(command.arguments), ""))
-            return True
-        self.frontend.publish(build_notice_bundle(NO_PANEL))
-        return False
+            if self.panel.open(whole.build, path=next(iter(command.arguments), ""), kind=self._find_kind()):
+                self.show.close()
+                return
+        self.show.open(shown.build, grows=shown.grows)
 
     def _show_pick(self, path: SessionPath) -> None:
         """Lets the columns that are on the page, and the last `show`, say which answer is current now."""

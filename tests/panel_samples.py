@@ -74,7 +74,7 @@ class Desk:
             build_card=lambda step: Card(step=step, context="no context", request=FORM),
             rate=self._rate,
             rerun=self._rerun,
-            build_cell=lambda step: f"%%llm {step.path}\n{step.prompt}",
+            write_cell=lambda step: (f"%%llm {step.path}\n{step.prompt}", ["a variable has the <rest>"]),
             look_around=self._look_around,
             build_end=lambda: {"text/html": "<p>the static form</p>", "text/plain": "the static form"},
         )

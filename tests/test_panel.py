@@ -208,6 +208,7 @@ def test_edit_shows_the_cell(open_panel: OpenPanel) -> None:
     panel.press("Edit")
     source = panel.find("Textarea")
     assert source.value.startswith("%%llm /module-0/lesson-0/part-4\n") and HIDDEN not in source._dom_classes
+    assert "a variable has the &lt;rest&gt;" in panel.html
     panel.find("BoundedIntText").value = 2
     assert HIDDEN in source._dom_classes
 

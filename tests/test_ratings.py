@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,15 @@ def test_nobody_to_tell(open_bench: OpenBench, helicone: FakeHelicone, line: str
     for target in ("/plan", "session"):
         assert rate(bench, target, "+").lines == (f"kept here; Helicone isn't told: {reason}",)
     assert (len(helicone.requests), list_states(bench, bench.last.id)) == (sent, {"rating": None})
+
+
+def test_pulled_request(open_bench: OpenBench, helicone: FakeHelicone) -> None:
+    """A step that was brought from the session's Helicone is rated there."""
+    bench = open_bench()
+    pulled = replace(bench.last, id="pulled", path="/pulled", gateway="127.0.0.1:3000")
+    get_session(bench).put_step(pulled)
+    assert rate(bench, "/pulled", "+").is_told
+    assert helicone.gateway.rest.feedback == {pulled.helicone_id: True}
 
 
 def test_no_request_there(open_bench: OpenBench) -> None:

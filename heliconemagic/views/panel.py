@@ -49,7 +49,7 @@ class PanelSource:
     build_card: Callable[[Step], Card]
     rate: Callable[[Step, Rating], Sequence[str]]  # gives what there is to say of it
     rerun: Callable[[Step], Step]  # gives the step that begins
-    build_cell: Callable[[Step], str]  # the source of a cell that asks the same
+    write_cell: Callable[[Step], tuple[str, Sequence[str]]]  # the source of a cell that asks the same, and notes
     look_around: Callable[[], bool]  # whether other processes have added steps
     build_end: Callable[[], dict[str, Any]]  # the static form that stays
 
@@ -220,5 +220,6 @@ class SessionPanel:
     def _edit(self) -> None:
         step = self._find_step()
         if step is not None:
-            self._step.show_source(self._source.build_cell(step))
-            self._step.say("copy this into a new cell, change it and run it")
+            source, notes = self._source.write_cell(step)
+            self._step.show_source(source)
+            self._step.say("copy this into a new cell, change it and run it", *notes)
