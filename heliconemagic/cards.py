@@ -15,6 +15,7 @@ from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.render.comparison_state import Comparison, build_comparison
+from heliconemagic.render.feedback_words import list_feedback_lines
 from heliconemagic.replies import Replies
 from heliconemagic.reply import Reply
 from heliconemagic.schemas.answer_form import AnswerForm, describe_code, find_fault
@@ -55,13 +56,18 @@ def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = Non
         step=sum_rounds(trail, step),
         trail=trail,
         context=plan.place.label if plan else _describe_context(step, parent),
-        notes=plan.notes if plan else _list_recorded_notes(session, step),
+        notes=(*(plan.notes if plan else _list_recorded_notes(session, step)), *_list_ratings(session, step)),
         error=_find_answer_error(step, session.find_form(step)),
         request=plan.form if plan else _build_recorded_form(session, step),
         request_url=find_request_url(session, step),
         session_url=find_session_url(session),
         totals=session.totals,
     )
+
+
+def _list_ratings(session: Session, step: Step) -> tuple[str, ...]:
+    """What was thought of an answer."""
+    return list_feedback_lines(session.feedback.list_of(step.id))
 
 
 def _describe_cache(step: Step) -> str:

@@ -121,6 +121,11 @@ class Extension:
     def _suggest(self, magic: Magic, words: Sequence[str], word: str) -> list[Suggestion]:
         return self.find_workbench().suggest(magic, words, word)
 
+    def _note_cell(self, info: Any = None) -> None:
+        self._frontend.note_cell(info)
+        if self._workbench is not None and not self._frontend.is_nested:
+            self._workbench.panel.close()
+
     def _note_executed(self) -> None:
         self._frontend.note_executed()
         if self._workbench is not None:
@@ -162,7 +167,7 @@ class Extension:
         frontend = self._frontend
         handlers: dict[str, Callable[..., None]] = {
             "pre_execute": frontend.note_execute,
-            "pre_run_cell": frontend.note_cell,
+            "pre_run_cell": self._note_cell,
             "post_execute": self._note_executed,
         }
         for event, handler in handlers.items():

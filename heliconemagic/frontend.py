@@ -46,9 +46,14 @@ class Frontend:
         """A cell, or one nested in it, has ended, with or without an error."""
         self._depth = max(0, self._depth - 1)
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether the cell that begins is a part of another."""
+        return self._depth > 1
+
     def note_cell(self, info: Any = None) -> None:
         """Takes the id and text of the cell that begins; nested ones belong to it."""
-        if self._depth > 1:
+        if self.is_nested:
             return
         self._run = max(self._run + 1, int(self._clock() * 1000))
         self._cell_id = getattr(info, "cell_id", None) or self._read_parent_metadata().get("cellId")

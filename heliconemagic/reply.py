@@ -296,6 +296,11 @@ class Reply:
         return self._step.helicone_id or self._step.id
 
     @property
+    def step_id(self) -> str:
+        """The id of the step in the journal."""
+        return self._step.id
+
+    @property
     def path(self) -> str:
         """Where the step stands in the session."""
         return self._step.path

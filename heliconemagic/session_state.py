@@ -14,11 +14,12 @@ from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.lessons.files import LessonWriter
 from heliconemagic.lessons.replaying import LessonUse
-from heliconemagic.records import SessionRecord, SessionTotals, Step, StepKind, StepStatus, sum_steps
+from heliconemagic.records import Feedback, SessionRecord, SessionTotals, Step, StepKind, StepStatus, sum_steps
 from heliconemagic.schemas.answer_form import AnswerForm, read_recorded_form
 from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.comparison import find_variants
 from heliconemagic.steps.conversation import find_current
+from heliconemagic.steps.feedback import FeedbackBook
 
 
 class Session:
@@ -34,12 +35,14 @@ class Session:
         is_resumed: bool = False,
         attachments: AttachmentStore | None = None,
         lesson: LessonUse | None = None,
+        feedback: Iterable[Feedback] = (),
     ) -> None:
         self.record = record
         self.options = options
         self.choice = choice
         self.is_resumed = is_resumed
         self.lesson = lesson
+        self.feedback = FeedbackBook(feedback)
         self.recording: LessonWriter | None = None
         """Where each further answer is written to, while `record` is on."""
         self.running: dict[str, Callable[[], object]] = {}
@@ -174,6 +177,26 @@ class Session:
         return find_current(self.steps, path) or next(
             (step for step in reversed(self.steps) if step.path == path and _is_called(step)), None
         )
+
+    def find_by_id(self, step_id: str) -> Step | None:
+        """The step with this id, in its newest state."""
+        return self._steps.get(step_id)
+
+    def find_shown(self, path: str) -> Step | None:
+        """The step that a person means by ``path``: the current one, else the newest."""
+        return self.find_step(path) or next((step for step in reversed(self.steps) if step.path == path), None)
+
+    def require_step(self, path: str) -> Step:
+        """The same.
+
+        Raises:
+            InputError: there is none.
+        """
+        step = self.find_shown(path)
+        if step is None:
+            known = ", ".join(self.iterate_paths()) or "none yet"
+            raise InputError(f"no step at {path!r} in this session.", hint=f"paths used so far: {known}")
+        return step
 
     def wait_for(self, step_id: str) -> None:
         """Blocks until a step that runs in the background has ended.

@@ -33,6 +33,7 @@ from heliconemagic.schemas.reading import list_candidates
 from heliconemagic.settings import RequestOptions
 from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.local_model import LocalModelLine
+from heliconemagic.verbs.panel import PanelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
 from heliconemagic.views.showing import SessionShow
@@ -85,6 +86,8 @@ class Workbench:
         journal = Journal(default_folder(environ), clock=clock)
         self.notebook = Notebook(self._build_surroundings(environ), journal, lambda: build_client(environ))
         self.show = SessionShow(self.frontend.publish, clock)
+        edit_line = EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns)
+        self.panel = PanelLine(self.notebook, edit_line, self.frontend.publish, clock)
         self._runner = self._build_runner(ask)
         self.session_line = SessionLine(
             self.notebook,
@@ -92,7 +95,7 @@ class Workbench:
             describe_frontend=self.describe_frontend,
             local_line=LocalModelLine(environ, self.frontend.publish, redraws=lambda: self._find_kind() != "text"),
             production_line=ProductionLine(self.notebook),
-            edit_line=EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns),
+            edit_line=edit_line,
         )
 
     def _build_surroundings(self, environ: Mapping[str, str]) -> Surroundings:
@@ -112,7 +115,7 @@ class Workbench:
             self.build_view,
             self.build_columns,
             self.frontend.publish,
-            self.show.refresh,
+            self._refresh,
             self.frontend.is_attended,
             ask=ask,
             build_batch_view=self.build_batch_view,
@@ -129,15 +132,26 @@ class Workbench:
     def run_session_line(self, command: SessionCommand) -> None:
         """Runs a session line and shows what it gives."""
         if command.verb == "show":
-            shown = self.session_line.find_shown(command)
-            self.show.open(shown.build, grows=shown.grows)
+            self._show(command)
             return
         bundle = self.session_line.run(command)
         if command.verb in (None, "resume", "end", "forget"):
             self.show.close()
+            self.panel.close()
         self.frontend.publish(bundle)
         if command.verb == "pick":
             self._show_pick(SessionPath.parse(command.arguments[0]))
+        if command.verb == "rate":
+            self._refresh()
+
+    def _show(self, command: SessionCommand) -> None:
+        shown = self.session_line.find_shown(command)
+        if command.extras.get("is_interactive"):
+            whole = self.session_line.find_shown(SessionCommand(verb="show"))
+            if self.panel.open(whole.build, path=next(iter(command.arguments), ""), kind=self._find_kind()):
+                self.show.close()
+                return
+        self.show.open(shown.build, grows=shown.grows)
 
     def _show_pick(self, path: SessionPath) -> None:
         """Lets the columns that are on the page, and the last `show`, say which answer is current now."""
@@ -200,9 +214,15 @@ class Workbench:
     def note_change(self) -> None:
         """A step began or ended, on whatever thread: only the main one displays."""
         if threading.current_thread() is threading.main_thread():
-            self.show.refresh()
+            self._refresh()
         else:
             self.show.fall_behind()
+            self.panel.note_change()
+
+    def _refresh(self) -> None:
+        """Lets `show` and the panel say how the session stands now."""
+        self.show.refresh()
+        self.panel.note_change()
 
     @contextlib.contextmanager
     def _keeping_result(self, command: CellCommand) -> Iterator[None]:
@@ -307,6 +327,7 @@ class Workbench:
 
     def close(self) -> None:
         """Ends what runs and writes what is queued; idempotent."""
+        self.panel.close()
         self._runner.close()
         self.notebook.close()
 

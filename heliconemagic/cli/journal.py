@@ -17,11 +17,13 @@ from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.records import Attempt, SessionRecord, Step, StepKind, StepStatus, sum_steps
 from heliconemagic.render.card import Card, build_text
 from heliconemagic.render.clock import format_clock
+from heliconemagic.render.feedback_words import NO_FEEDBACK, FeedbackOf, list_feedback_lines
 from heliconemagic.render.figures import format_seconds
 from heliconemagic.render.session import build_session_text
 from heliconemagic.render.session_list import build_sessions_text
 from heliconemagic.render.session_table import build_step_table, write_table_text
 from heliconemagic.render.terminal import make_safe_text
+from heliconemagic.steps.feedback import group_feedback
 
 Write = Callable[[str], None]
 
@@ -50,10 +52,13 @@ def print_session(journal: Journal, reference: str, *, as_json: bool, write: Wri
         InputError: there is none.
     """
     record, steps = find_recorded(journal, reference)
+    feedback = journal.load_feedback(record.id)
     if as_json:
-        write(_dump({**build_session_json(record, steps), "attachments": describe_attachments(journal, steps)}))
+        beside = {"feedback": [asdict(one) for one in feedback], "attachments": describe_attachments(journal, steps)}
+        write(_dump({**build_session_json(record, steps), **beside}))
     else:
-        write(build_full_text(record, steps, find_missing(journal, steps)) + "\n")
+        missing = find_missing(journal, steps)
+        write(build_full_text(record, steps, missing, group_feedback(feedback)) + "\n")
 
 
 def print_table(journal: Journal, reference: str, *, write: Write) -> None:
@@ -62,7 +67,9 @@ def print_table(journal: Journal, reference: str, *, write: Write) -> None:
     Raises:
         InputError: there is none.
     """
-    write(write_table_text(build_step_table(*find_recorded(journal, reference))) + "\n")
+    record, steps = find_recorded(journal, reference)
+    feedback = group_feedback(journal.load_feedback(record.id))
+    write(write_table_text(build_step_table(record, steps, feedback=feedback)) + "\n")
 
 
 def save_session_files(journal: Journal, reference: str, folder: Path, write: Write) -> None:
@@ -108,8 +115,13 @@ def _describe_step(step: Step) -> dict[str, Any]:
     return {**asdict(strip_step(step)), **times, "helicone_id": step.helicone_id}
 
 
-def build_full_text(record: SessionRecord, steps: Sequence[Step], missing: Mapping[str, str] = NO_NAMES) -> str:
-    """The session's tree, then each step with its prompt, its answer and its attempts.
+def build_full_text(
+    record: SessionRecord,
+    steps: Sequence[Step],
+    missing: Mapping[str, str] = NO_NAMES,
+    feedback: FeedbackOf = NO_FEEDBACK,
+) -> str:
+    """The session's tree, then each step with its prompt, its answer, what was thought of it, and its attempts.
 
     ``missing`` names attachments, by hash, whose bytes are not in the journal.
     """
@@ -118,18 +130,19 @@ def build_full_text(record: SessionRecord, steps: Sequence[Step], missing: Mappi
     for step in steps:
         if step.kind is StepKind.TOOL and step.parent_id:
             calls[step.parent_id].append(step)
-    sections = [f"{_RULE}\n{_build_step_text(step, paths, calls[step.id])}" for step in steps]
+    notes = {step.id: (*_list_notes(step), *list_feedback_lines(feedback.get(step.id, ()))) for step in steps}
+    sections = [f"{_RULE}\n{_build_step_text(step, paths, calls[step.id], notes[step.id])}" for step in steps]
     started = f"session {record.id}, started {format_clock(record.started_at)}, gateway {record.gateway}"
     lost = make_safe_text(f"not in the journal: {', '.join(missing.values())}") if missing else ""
-    head = [build_session_text(record, steps), make_safe_text(started), *([lost] if lost else [])]
+    head = [build_session_text(record, steps, feedback=feedback), make_safe_text(started), *([lost] if lost else [])]
     return "\n\n".join([*head, *sections])
 
 
-def _build_step_text(step: Step, paths: Mapping[str, str], calls: Sequence[Step]) -> str:
+def _build_step_text(step: Step, paths: Mapping[str, str], calls: Sequence[Step], notes: tuple[str, ...]) -> str:
     parent = paths.get(step.parent_id or "")
     word = "for" if step.kind is StepKind.TOOL else "after"
     context = f"{word} {parent}" if parent else "no context"
-    card = Card(step=step, trail=tuple(calls), context=context, notes=tuple(_list_notes(step)))
+    card = Card(step=step, trail=tuple(calls), context=context, notes=notes)
     return "\n\n".join([*_list_messages(step), build_text(card), *_list_attempts(step.attempts)])
 
 

@@ -208,9 +208,13 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="show", metavar="[/PATH]", completes="paths",
          help="tree, timeline, totals, bottleneck; a path: its answer, or a folder",
          own_options=(Option(names=("--table",), field="as_table", flag_value=True,
-                             help="one row for each step with all its figures, oldest first"),)),
+                             group="form", help="one row for each step with all its figures, oldest first"),
+                      Option(names=("--interactive",), field="is_interactive", group="form",
+                             help="a panel to look around in, to rate and to rerun, until the next cell runs"))),
     Verb(name="pick", metavar="/PATH N", completes="paths", is_everyday=False,
          help="of compared answers, let steps continue the Nth"),
+    Verb(name="rate", metavar="/PATH|session RATING…", completes="paths", is_everyday=False,
+         help='what you think of an answer, or of the whole session: + or -, accuracy=4, tone=true, "a note"'),
     Verb(name="list", help="the sessions on this machine (also: sessions)"),
     Verb(name="resume", metavar="[ID|NAME]", completes="sessions", help="continue an earlier session",
          option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
@@ -247,7 +251,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(["rerun", "diff", "stats", "import", "export", "rate"])
+RESERVED_WORDS = frozenset(["rerun", "diff", "stats", "import", "export"])
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

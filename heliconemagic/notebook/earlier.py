@@ -5,7 +5,7 @@ from __future__ import annotations
 from heliconemagic.errors import JournalError
 from heliconemagic.journal.journal import Journal
 from heliconemagic.planning.plan import Plan
-from heliconemagic.records import SessionRecord, SessionSummary, Step
+from heliconemagic.records import Feedback, SessionRecord, SessionSummary, Step
 from heliconemagic.session_state import Session
 
 
@@ -53,3 +53,11 @@ def load_recorded(journal: Journal, session_id: str) -> tuple[SessionRecord, lis
         return journal.load_session(session_id)
     except JournalError:
         return None
+
+
+def load_feedback(journal: Journal, session_id: str) -> list[Feedback]:
+    """What was thought of a recorded session; nothing where the journal cannot be read."""
+    try:
+        return journal.load_feedback(session_id)
+    except JournalError:
+        return []

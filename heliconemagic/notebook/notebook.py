@@ -28,10 +28,12 @@ from heliconemagic.notebook.earlier import EarlierSessions
 from heliconemagic.notebook.helicone import HeliconeLine
 from heliconemagic.notebook.models import Models
 from heliconemagic.notebook.production import Production
+from heliconemagic.notebook.ratings import Ratings
 from heliconemagic.notebook.sessions import Sessions
 from heliconemagic.notebook.steps import Steps
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.paths import SessionPath
+from heliconemagic.planning.again import plan_again
 from heliconemagic.planning.checks import check_no_secret
 from heliconemagic.planning.history import SessionHistory
 from heliconemagic.planning.plan import Plan, Setting
@@ -41,6 +43,7 @@ from heliconemagic.planning.variants import build_variants, find_pickable
 from heliconemagic.records import Cell, Message, Step
 from heliconemagic.redaction import Redactor
 from heliconemagic.session_state import Session
+from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.comparison import list_variants
 
 
@@ -58,6 +61,7 @@ class Notebook:
         self.models = Models(self.sessions, self.access, self.engine)
         self.helicone = HeliconeLine(surroundings, self.access, self.engine)
         self.production = Production(self.helicone, journal, self.sessions, self.access)
+        self.ratings = Ratings(surroundings, self.access, journal, self.helicone)
 
     @property
     def session(self) -> Session | None:
@@ -118,6 +122,27 @@ class Notebook:
         """
         return plan_round(plan, messages, now=self.surroundings.clock(), step_id=str(uuid.uuid4()))
 
+    def run_again(self, session: Session, step: Step, note_change: Callable[[], None]) -> Step:
+        """Sends the request of ``step`` once more in the background; gives the step that begins.
+
+        ``note_change`` is called on the engine's thread when it has ended.
+
+        Raises:
+            InputError, CredentialError: it cannot be sent; nothing was.
+        """
+        command = CellCommand(options=_find_gateway_options(session, step))
+        setting = self._find_setting(session, command)
+        with _redacting(setting.keys):
+            plan = plan_again(session, step, setting, build_id=lambda: str(uuid.uuid4()))
+
+        def finish(_: object) -> None:
+            self.steps.finish(plan, run)
+            note_change()
+
+        run = self.steps.start(plan)
+        run.done.add_done_callback(finish)
+        return plan.step
+
     def pick(self, path: SessionPath, number: int) -> Step:
         """Makes a variant the current step of ``path``; the journal remembers it.
 
@@ -156,6 +181,11 @@ class Notebook:
         """Ends what runs and writes what is queued; idempotent."""
         self.engine.close()
         self.journal.close()
+
+
+def _find_gateway_options(session: Session, step: Step) -> RequestOptions:
+    """The gateway of ``step`` where it isn't the session's."""
+    return RequestOptions() if step.gateway == session.choice.gateway.label else RequestOptions(gateway=step.gateway)
 
 
 @contextlib.contextmanager

@@ -26,10 +26,10 @@ from heliconemagic.lessons.replaying import (
 )
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.notebook.access import Access
-from heliconemagic.notebook.earlier import load_recorded
+from heliconemagic.notebook.earlier import load_feedback, load_recorded
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.planning.checks import check_no_secret
-from heliconemagic.records import SessionRecord, Step, StepStatus
+from heliconemagic.records import Feedback, SessionRecord, Step, StepStatus
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.wire_text import build_ascii_form
@@ -131,6 +131,8 @@ class Sessions:
         self._read_at[session.record.id] = now
         session.is_shared |= bool(found)
         session.take_others(found)
+        if session.is_shared:
+            session.feedback.take(load_feedback(self._journal, session.record.id))
 
     def forget(self, record: SessionRecord) -> int:
         """Deletes a session from the journal for good, and from memory if it is open; the number of its steps."""
@@ -222,13 +224,20 @@ class Sessions:
     ) -> Session:
         """A recorded session; what ``left``, if it is the same one, knew of the notebook's cells still holds."""
         record = replace(record, ended_at=None, gateway=terms.choice.gateway.label)
-        session = self._build_session(record, terms, steps, is_resumed=is_resumed)
+        feedback = load_feedback(self._journal, record.id)
+        session = self._build_session(record, terms, steps, feedback, is_resumed=is_resumed)
         if left is not None and left.record.id == record.id:
             session.take_cells(left)
         return session
 
     def _build_session(
-        self, record: SessionRecord, terms: Terms, steps: Sequence[Step] = (), *, is_resumed: bool = False
+        self,
+        record: SessionRecord,
+        terms: Terms,
+        steps: Sequence[Step] = (),
+        feedback: Sequence[Feedback] = (),
+        *,
+        is_resumed: bool = False,
     ) -> Session:
         return Session(
             record,
@@ -238,6 +247,7 @@ class Sessions:
             is_resumed=is_resumed,
             attachments=AttachmentStore(self._load_attachment),
             lesson=terms.lesson,
+            feedback=feedback,
         )
 
     def _load_attachment(self, sha256: str) -> bytes | None:

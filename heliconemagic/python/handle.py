@@ -17,11 +17,13 @@ from heliconemagic.cards import build_reply, find_session_url
 from heliconemagic.errors import InputError, StepInterrupted, UnknownPathError
 from heliconemagic.gateways.choice import build_credentials
 from heliconemagic.lines.keywords import parse_cell_keywords, parse_client_keywords
+from heliconemagic.lines.rating import SESSION_WORD, build_rating
+from heliconemagic.notebook.ratings import Rated
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning.tags import build_tags
 from heliconemagic.prefixes import find_prefix, use_prefix
 from heliconemagic.python.hosts import Host
-from heliconemagic.python.reading import find_finished, iterate_finished_paths
+from heliconemagic.python.reading import find_finished, find_rated, iterate_finished_paths
 from heliconemagic.python.ticket import Ticket, build_ticket
 from heliconemagic.records import SessionTotals
 from heliconemagic.render.figures import format_count
@@ -121,6 +123,27 @@ class SessionHandle:
             cell=self._host.find_cell(),
             is_shown=lambda: False,
         )
+
+    # ---- rating
+
+    def rate(self, what: str | Reply, thumb: bool | None = None, /, *, note: str = "", **scores: bool | int) -> Rated:
+        """Keeps what somebody thinks of the current step of a path, of a reply, or of the whole ``"session"``.
+
+        ``session.rate("/outline", True, note="clear", accuracy=4)``: True is a thumb up, False one down; scores are
+        whole numbers, True or False. What had the same name is replaced. Helicone is told in the background.
+
+        Raises:
+            InputError: it cannot be meant, or there is no such step; nothing was kept.
+        """
+        session, ratings = self._read_session(), self._host.notebook.ratings
+        rating = build_rating(thumb, note, scores)
+        rated = (
+            ratings.rate_session(session, rating)
+            if what == SESSION_WORD
+            else ratings.rate_step(session, find_rated(session, what, self._place), rating)
+        )
+        self._host.note_change()
+        return rated
 
     # ---- other libraries
 

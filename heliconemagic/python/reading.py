@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from heliconemagic.errors import InputError
 from heliconemagic.records import Step, StepStatus
+from heliconemagic.reply import Reply
 from heliconemagic.session_state import Session
 
 
@@ -18,3 +20,17 @@ def iterate_finished_paths(session: Session) -> Iterator[str]:
     """The paths with a finished step, newest first."""
     done = {step.path for step in session.steps if step.status is StepStatus.DONE}
     return (path for path in session.iterate_paths() if path in done)
+
+
+def find_rated(session: Session, what: object, place: Callable[[str], str]) -> Step:
+    """The step that a path or a reply stands for.
+
+    Raises:
+        InputError: there is none in this session.
+    """
+    if not isinstance(what, Reply):
+        return session.require_step(place(what))  # type: ignore[arg-type]  # it says what is no path
+    found = next((step for step in session.steps if step.id == what.step_id), None)
+    if found is None:
+        raise InputError(f"the reply of {what.path!r} is not of this session.", hint="rate it in its own session")
+    return found

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from heliconemagic.attachments.attachment import iterate_attachments, parse_part
-from heliconemagic.records import Step
+from heliconemagic.records import Message, Step
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.code import build_python, build_typescript
 from heliconemagic.render.figures import format_count
@@ -24,8 +24,9 @@ _TRANSPORT = ("stream", "stream_options")
 
 def build_request_html(step: Step, form: RequestForm | None) -> str:
     """Both folded parts; only the first where the request's form isn't known."""
-    parameters = _list_parameters(step, form)
-    content = "".join((*_iterate_messages(step), _build_parameters(parameters), _build_headers(form)))
+    named = (("parameters", build_parameters_html(step, form)), ("sent to", build_headers_html(form)))
+    parts = (f"<p><strong>{name}</strong></p>{part}" for name, part in named if part)
+    content = "".join((build_messages_html(step.messages), *parts))
     folded = _fold(describe_request(step, form), content)
     return folded if form is None else folded + _fold("as code: Python · TypeScript", _build_code(form))
 
@@ -55,10 +56,10 @@ def _list_parameters(step: Step, form: RequestForm | None) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in ("model", "messages", *_TRANSPORT)}
 
 
-def _iterate_messages(step: Step) -> Iterator[str]:
-    for message in step.messages:
-        yield f"<p><strong>{escape(message.get('role', ''))}</strong></p>"
-        yield f"<pre>{escape(_shorten(_read_content(message)))}</pre>"
+def build_messages_html(messages: Iterable[Message]) -> str:
+    """Messages below each other, each as it was sent; attachments in words."""
+    said = ((message.get("role", ""), _shorten(_read_content(message))) for message in messages)
+    return "".join(f"<p><strong>{escape(role)}</strong></p><pre>{escape(content)}</pre>" for role, content in said)
 
 
 def _read_content(message: Mapping[str, Any]) -> str:
@@ -86,17 +87,19 @@ def _shorten(text: str) -> str:
     return f"{text[:MAX_MESSAGE]}\n… {len(text) - MAX_MESSAGE:,} more characters"
 
 
-def _build_parameters(parameters: Mapping[str, Any]) -> str:
+def build_parameters_html(step: Step, form: RequestForm | None) -> str:
+    """The parameters of a request besides model and messages; empty where there are none."""
+    parameters = _list_parameters(step, form)
     if not parameters:
         return ""
     rows = "".join(
         f"<tr><td>{escape(name)}</td><td><code>{escape(_shorten(_write(value)))}</code></td></tr>"
         for name, value in parameters.items()
     )
-    return f'<p><strong>parameters</strong></p><table class="hm-plain"><tbody>{rows}</tbody></table>'
+    return f'<table class="hm-plain"><tbody>{rows}</tbody></table>'
 
 
-def _build_headers(form: RequestForm | None) -> str:
+def build_headers_html(form: RequestForm | None) -> str:
     """Address and headers; where a key stands, the variable it comes from."""
     if form is None:
         return ""
@@ -104,7 +107,7 @@ def _build_headers(form: RequestForm | None) -> str:
     if form.api_key_variable:
         lines.append(f"Authorization: Bearer {{{form.api_key_variable}}}")
     lines.extend(f"{name}: {value}" for name, value in {**form.headers, **form.secret_headers}.items())
-    return f"<p><strong>sent to</strong></p><pre>{escape(chr(10).join(lines))}</pre>"
+    return f"<pre>{escape(chr(10).join(lines))}</pre>"
 
 
 def _build_code(form: RequestForm) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from heliconemagic.insights.phases import Phase
 from heliconemagic.records import SessionRecord, Step
 from heliconemagic.render.columns import align_columns
+from heliconemagic.render.feedback_words import NO_FEEDBACK, FeedbackOf
 from heliconemagic.render.markup import NO_MATH, build_link, build_row, build_span, escape, escape_markdown, join_parts
 from heliconemagic.render.session_rows import COLUMNS, CRITICAL, SIDES, Row
 from heliconemagic.render.session_view import Part, SessionView, build_session_view
@@ -36,9 +37,10 @@ def build_session_bundle(
     folder: str = "",
     session_url: str | None = None,
     notes: Sequence[str] = (),
+    feedback: FeedbackOf = NO_FEEDBACK,
 ) -> dict[str, Any]:
     """All forms by their MIME types, for one display; of one ``folder``, or of the whole session."""
-    view = build_session_view(session, steps, folder=folder)
+    view = build_session_view(session, steps, folder=folder, feedback=feedback)
     return {
         "text/html": write_html(view, session_url=session_url, notes=notes),
         "text/markdown": write_markdown(view, notes=notes),
@@ -46,9 +48,11 @@ def build_session_bundle(
     }
 
 
-def build_session_text(session: SessionRecord, steps: Sequence[Step], *, notes: Sequence[str] = ()) -> str:
+def build_session_text(
+    session: SessionRecord, steps: Sequence[Step], *, notes: Sequence[str] = (), feedback: FeedbackOf = NO_FEEDBACK
+) -> str:
     """The session for a terminal, every step with its row."""
-    return write_text(build_session_view(session, steps, is_whole=True), notes=notes)
+    return write_text(build_session_view(session, steps, is_whole=True, feedback=feedback), notes=notes)
 
 
 # ---- HTML

@@ -13,6 +13,7 @@ from heliconemagic.insights.spans import list_spans, merge_spans
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.card_words import describe_state, describe_total_cost
 from heliconemagic.render.comparison_words import describe_variant
+from heliconemagic.render.feedback_words import NO_FEEDBACK, FeedbackOf, describe_marks
 from heliconemagic.render.figures import format_cost, format_count, format_seconds
 from heliconemagic.render.timeline import Bar, Ruler
 from heliconemagic.steps.comparison import find_alternatives
@@ -73,6 +74,7 @@ class RowBuilder:
     stale: AbstractSet[str] = frozenset()  # ids of steps, as in the next two
     current: AbstractSet[str] = frozenset()  # of compared answers, the chosen ones
     critical: AbstractSet[str] = frozenset()
+    feedback: FeedbackOf = field(default_factory=lambda: NO_FEEDBACK)
 
     def build(self, depth: int, node: Node, *, is_closed: bool = False) -> Row:
         """The row of a step, or of a folder; ``is_closed`` says that nothing below the folder has a row here."""
@@ -124,9 +126,16 @@ class RowBuilder:
         yield from list_states(step)
         yield "stale" if step.id in self.stale and not step.is_superseded else ""
         yield "current" if step.id in self.current else ""
+        yield describe_marks(self.feedback.get(step.id, ()))
 
 
-def open_rows(steps: Sequence[Step], root: Folder[Step], ruler: Ruler, critical: AbstractSet[str]) -> RowBuilder:
+def open_rows(
+    steps: Sequence[Step],
+    root: Folder[Step],
+    ruler: Ruler,
+    critical: AbstractSet[str],
+    feedback: FeedbackOf = NO_FEEDBACK,
+) -> RowBuilder:
     """What builds the rows of ``steps``, whose tree is ``root``."""
     return RowBuilder(
         ruler=ruler,
@@ -135,6 +144,7 @@ def open_rows(steps: Sequence[Step], root: Folder[Step], ruler: Ruler, critical:
         stale=find_stale(steps),
         current=_find_chosen(steps),
         critical=critical,
+        feedback=feedback,
     )
 
 

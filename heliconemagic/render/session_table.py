@@ -13,6 +13,7 @@ from heliconemagic.records import SessionRecord, Step, StepKind
 from heliconemagic.render.card_words import describe_model
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.comparison_words import describe_variant
+from heliconemagic.render.feedback_words import NO_FEEDBACK, FeedbackOf, describe_feedback
 from heliconemagic.render.figures import format_count, format_seconds
 from heliconemagic.render.markup import NO_MATH, build_row, escape, escape_markdown
 from heliconemagic.render.session_rows import describe_step_cost, list_states
@@ -41,6 +42,7 @@ COLUMNS = {
     "cost": "r",
     "attempts": "r",
     "after": "l",
+    "rated": "l",
 }
 """The columns, and on which side their cells stand; one that would be empty is left out."""
 
@@ -60,9 +62,11 @@ class StepTable:
         return "".join(COLUMNS[column] for column in self.columns)
 
 
-def build_table_bundle(session: SessionRecord, steps: Sequence[Step], *, folder: str = "") -> dict[str, Any]:
+def build_table_bundle(
+    session: SessionRecord, steps: Sequence[Step], *, folder: str = "", feedback: FeedbackOf = NO_FEEDBACK
+) -> dict[str, Any]:
     """All forms by their MIME types, for one display; of one ``folder``, or of the whole session."""
-    table = build_step_table(session, steps, folder=folder, limit=MAX_ROWS)
+    table = build_step_table(session, steps, folder=folder, limit=MAX_ROWS, feedback=feedback)
     return {
         "text/html": write_table_html(table),
         "text/markdown": write_table_markdown(table),
@@ -71,14 +75,19 @@ def build_table_bundle(session: SessionRecord, steps: Sequence[Step], *, folder:
 
 
 def build_step_table(
-    session: SessionRecord, steps: Sequence[Step], *, folder: str = "", limit: int | None = None
+    session: SessionRecord,
+    steps: Sequence[Step],
+    *,
+    folder: str = "",
+    limit: int | None = None,
+    feedback: FeedbackOf = NO_FEEDBACK,
 ) -> StepTable:
     """The table of ``steps``, or of those below ``folder``; of more than ``limit`` the newest."""
     shown = list_below(steps, folder)
     measured = measure_steps(shown, build_clock(shown))
     left_out = 0 if limit is None else max(len(measured) - limit, 0)
     paths = {step.id: step.path for step in steps}
-    cells = [_list_cells(figures, paths) for figures in measured[left_out:]]
+    cells = [_list_cells(figures, paths, feedback) for figures in measured[left_out:]]
     used = [place for place in range(len(COLUMNS)) if any(row[place] for row in cells)]
     told = f"… {format_count(left_out, 'earlier step')}: `heliconemagic show {session.id} --table`" if left_out else ""
     return StepTable(
@@ -89,7 +98,7 @@ def build_step_table(
     )
 
 
-def _list_cells(figures: Measures, paths: dict[str, str]) -> tuple[str, ...]:
+def _list_cells(figures: Measures, paths: dict[str, str], feedback: FeedbackOf) -> tuple[str, ...]:
     step, usage = figures.step, figures.step.usage
     return (
         format_count(figures.number),
@@ -110,6 +119,7 @@ def _list_cells(figures: Measures, paths: dict[str, str]) -> tuple[str, ...]:
         describe_step_cost(step),
         format_count(len(step.attempts)) if len(step.attempts) > 1 else "",
         paths.get(step.parent_id or "", ""),
+        describe_feedback(feedback.get(step.id, ())),
     )
 
 

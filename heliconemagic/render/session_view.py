@@ -15,6 +15,7 @@ from heliconemagic.insights.spans import count_most_at_once, list_spans
 from heliconemagic.insights.standing import list_below
 from heliconemagic.records import SessionRecord, Step, StepKind
 from heliconemagic.render.card_words import describe_total_cost
+from heliconemagic.render.feedback_words import NO_FEEDBACK, FeedbackOf, describe_opinion
 from heliconemagic.render.figures import format_count, format_seconds
 from heliconemagic.render.finding_words import Sentence, list_sentences
 from heliconemagic.render.session_outline import build_outline
@@ -74,7 +75,12 @@ class SessionView:
 
 
 def build_session_view(
-    session: SessionRecord, steps: Sequence[Step], *, folder: str = "", is_whole: bool = False
+    session: SessionRecord,
+    steps: Sequence[Step],
+    *,
+    folder: str = "",
+    is_whole: bool = False,
+    feedback: FeedbackOf = NO_FEEDBACK,
 ) -> SessionView:
     """What is shown of ``steps``, which come oldest first.
 
@@ -82,6 +88,7 @@ def build_session_view(
         session: whose steps they are.
         steps: all of them; the view of a folder leaves out what isn't below it.
         folder: the path of the folder that is shown, in place of the whole session.
+        feedback: what was thought of the steps, and of the session.
         is_whole: every step has its row in one table; else a long tree is an outline, and rows may be missing.
     """
     shown = list_below(steps, folder)
@@ -89,7 +96,7 @@ def build_session_view(
     if not shown:
         return SessionView(title=title, sums=("no steps yet",), rows=())
     root, findings, ruler = build_tree(shown), find_findings(shown), Ruler(build_clock(shown))
-    builder = open_rows(shown, root, ruler, findings.critical)
+    builder = open_rows(shown, root, ruler, findings.critical, feedback)
     rows, parts, missing = _build_rows(root, builder, is_whole=is_whole)
     written = [*rows, *(row for part in parts for row in part.rows)]
     return SessionView(
@@ -101,7 +108,15 @@ def build_session_view(
         axis=f"0 s — {format_seconds(ruler.clock.total)}",
         sentences=tuple(list_sentences(findings)),
         legend=tuple(_list_legend(written, findings)),
-        words=tuple(line for line in (_describe_pauses(shown, ruler), *_explain_states(written)) if line),
+        words=tuple(
+            line
+            for line in (
+                describe_opinion(feedback) if not folder else "",
+                _describe_pauses(shown, ruler),
+                *_explain_states(written),
+            )
+            if line
+        ),
         missing=_describe_missing(missing, session.id),
         folded=_describe_missing(
             missing + sum(row.step is not None for part in parts for row in part.rows), session.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from heliconemagic.attachments.wire import build_wire_messages
@@ -12,8 +13,8 @@ from heliconemagic.helicone_api.addresses import check_same_place, parse_referen
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.notebook.earlier import load_recorded
 from heliconemagic.notebook.notebook import Notebook
-from heliconemagic.records import Message, Step, StepKind
-from heliconemagic.render.edited_cell import RecordedRequest, build_edited_cell
+from heliconemagic.records import Step, StepKind
+from heliconemagic.render.edited_cell import EditedCell, RecordedRequest, build_edited_cell
 from heliconemagic.render.edited_notice import build_edited_bundle
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.notice import Notice
@@ -33,21 +34,32 @@ class EditLine:
 
     def edit(self, command: SessionCommand) -> Bundle:
         """Puts a request into a new cell, which nothing runs."""
-        step, messages = self._find_request(command)
-        model, model_note = self._find_model(step.model)
-        request = RecordedRequest(path=step.path, model=model, messages=messages, parameters=step.parameters)
-        cell = build_edited_cell(request, self._variables)
-        self._variables.update(cell.variables)
+        step = self._find_request(command)
+        cell = self.write_cell(step)
         is_attended = self._notebook.surroundings.is_attended()
         if is_attended:
             self._put_next_cell(cell.source)
         where = "it is in a new cell below; nothing has run it" if is_attended else "put this into a cell and run it:"
-        lines = (where, *_describe_variables(cell.variables), *cell.notes, *model_note, *self._describe_additions(step))
-        facts = (step.model, format_count(len(messages), "message"))
-        return build_edited_bundle(Notice(head=step.path, facts=facts, lines=lines), cell, is_open=not is_attended)
+        facts = (step.model, format_count(len(step.messages), "message"))
+        notice = Notice(head=step.path, facts=facts, lines=(where, *describe_cell(cell)))
+        return build_edited_bundle(notice, cell, is_open=not is_attended)
 
-    def _find_request(self, command: SessionCommand) -> tuple[Step, Sequence[Message]]:
-        """The request that is meant, with what was attached to it."""
+    def write_cell(self, step: Step) -> EditedCell:
+        """The cell of a request, with what was attached to it; the variables that it names are the notebook's now.
+
+        Raises:
+            InputError: it is no request to a model, or its messages are not there.
+        """
+        _check_request(step)
+        messages = build_wire_messages(step.messages, self._notebook.journal.find_attachment)
+        model, model_note = self._find_model(step.model)
+        request = RecordedRequest(path=step.path, model=model, messages=messages, parameters=step.parameters)
+        cell = build_edited_cell(request, self._variables)
+        self._variables.update(cell.variables)
+        return replace(cell, notes=(*cell.notes, *model_note, *self._describe_additions(step)))
+
+    def _find_request(self, command: SessionCommand) -> Step:
+        """The request that is meant."""
         if not command.arguments:
             raise InputError(
                 "edit wants a path, the id of a request, or the address of its page.",
@@ -55,20 +67,8 @@ class EditLine:
             )
         reference, *session = command.arguments
         if reference.startswith("/"):
-            step = self._find_at_path(reference, *session)
-        else:
-            step = self._find_by_id(reference, command.options.gateway)
-        if step.kind is not StepKind.LLM:
-            raise InputError(
-                f"{step.path} is a step of the kind {step.kind.value}, and no request to a model.",
-                hint="edit the request that led to it, at the path above",
-            )
-        if not step.messages:
-            raise InputError(
-                f"the request at {step.path} is recorded without its messages.",
-                hint=f"%helicone_session pull {step.session_id} brings them, where Helicone has them",
-            )
-        return step, build_wire_messages(step.messages, self._notebook.journal.find_attachment)
+            return self._find_at_path(reference, *session)
+        return self._find_by_id(reference, command.options.gateway)
 
     def _find_at_path(self, path: str, reference: str = "") -> Step:
         """The newest request at ``path``: of the session named, else the open one, else the one pulled last."""
@@ -130,6 +130,24 @@ class EditLine:
         added += ["temperature"] if options.temperature is not None and "temperature" not in step.parameters else []
         added += ["system prompt"] if options.system else []
         return [f"this session's own options come on top: {', '.join(added)}"] if added else []
+
+
+def _check_request(step: Step) -> None:
+    if step.kind is not StepKind.LLM:
+        raise InputError(
+            f"{step.path} is a step of the kind {step.kind.value}, and no request to a model.",
+            hint="edit the request that led to it, at the path above",
+        )
+    if not step.messages:
+        raise InputError(
+            f"the request at {step.path} is recorded without its messages.",
+            hint=f"%helicone_session pull {step.session_id} brings them, where Helicone has them",
+        )
+
+
+def describe_cell(cell: EditedCell) -> tuple[str, ...]:
+    """The variables that it names, and what it cannot say."""
+    return (*_describe_variables(cell.variables), *cell.notes)
 
 
 def _describe_variables(variables: Mapping[str, Any]) -> list[str]:

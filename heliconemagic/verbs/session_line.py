@@ -27,6 +27,7 @@ from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.lessons import describe_begun, describe_recording, describe_use
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
+from heliconemagic.verbs.rating import rate
 from heliconemagic.verbs.showing import Shown, find_shown
 
 Bundle = dict[str, Any]
@@ -68,6 +69,7 @@ class SessionLine:
             verbs: dict[str, Callable[[SessionCommand], Bundle]] = {
                 "show": self.show,
                 "pick": self.pick,
+                "rate": self.rate,
                 "list": self.list_sessions,
                 "resume": self.resume,
                 "record": self.record,
@@ -185,6 +187,10 @@ class SessionLine:
         lines += [f"stale now, as they continue another answer: {', '.join(changed)}"] if changed else []
         head = f"{chosen.path}: answer {describe_variant(chosen)} is current"
         return build_notice_bundle(Notice(head=head, lines=tuple(lines)))
+
+    def rate(self, command: SessionCommand) -> Bundle:
+        """Keeps what somebody thinks of an answer or of the session, and tells Helicone."""
+        return build_notice_bundle(rate(self._notebook, self._require_session(), command.arguments))
 
     def list_sessions(self, command: SessionCommand) -> Bundle:
         """The journal's sessions, newest first."""

@@ -35,7 +35,7 @@ def find_shown(notebook: Notebook, session: Session, command: SessionCommand) ->
     typed, as_table = next(iter(command.arguments), ""), bool(command.extras.get("as_table"))
     folder = str(SessionPath.parse(typed)) if typed else ""
     notebook.sessions.take_others(session)
-    step = _find_step(session, folder)
+    step = session.find_shown(folder) if folder else None
     if step is not None and not (as_table or typed.endswith("/")):
         return Shown(partial(_build_card, session, step), grows=False)
     if folder and not any(path == folder or path.startswith(f"{folder}/") for path in session.iterate_paths()):
@@ -44,19 +44,18 @@ def find_shown(notebook: Notebook, session: Session, command: SessionCommand) ->
     return Shown(partial(_build_session, notebook, session, folder, as_table=as_table), grows=True)
 
 
-def _find_step(session: Session, path: str) -> Step | None:
-    return session.find_step(path) or next((old for old in reversed(session.steps) if old.path == path), None)
-
-
 def _build_session(notebook: Notebook, session: Session, folder: str, *, as_table: bool) -> Bundle:
     """The session, or its folder, as it stands now."""
     from heliconemagic.render.session import build_session_bundle
     from heliconemagic.render.session_table import build_table_bundle
 
     notebook.sessions.take_others(session)
+    feedback = session.feedback.group()
     if as_table:
-        return build_table_bundle(session.record, session.steps, folder=folder)
-    return build_session_bundle(session.record, session.steps, folder=folder, session_url=find_session_url(session))
+        return build_table_bundle(session.record, session.steps, folder=folder, feedback=feedback)
+    return build_session_bundle(
+        session.record, session.steps, folder=folder, session_url=find_session_url(session), feedback=feedback
+    )
 
 
 def _build_card(session: Session, step: Step) -> Bundle:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 NO_STOP = '<div class="hm-head"><span>interrupt the kernel to stop</span></div>'
@@ -86,6 +86,30 @@ class WidgetSet:
         # end's choice back. The name is private; where it doesn't exist there is nothing to do.
         if hasattr(button.comm, "_reply_subshell_for"):
             button.comm._reply_subshell_for = lambda data, default: default
+        return button
+
+    def build_field(self, placeholder: str, tooltip: str, *classes: str, is_area: bool = False) -> Any:
+        """A field for a line of text, or for several; it tells when it was left, or at Enter."""
+        kind = "Textarea" if is_area else "Text"
+        traits = {"placeholder": placeholder, "tooltip": tooltip, "continuous_update": False}
+        return self._build(kind, _dom_classes=classes, **traits)
+
+    def build_number(self, tooltip: str, *classes: str) -> Any:
+        """A field for a whole number from 1; arrow keys change it."""
+        return self._build("BoundedIntText", value=1, min=1, max=1, tooltip=tooltip, _dom_classes=classes)
+
+    def build_choice(self, options: Sequence[tuple[str, str]], tooltip: str, *classes: str) -> Any:
+        """A drop-down list of labels with their values."""
+        return self._build("Dropdown", options=options, tooltip=tooltip, _dom_classes=classes)
+
+    def build_list(self, rows: int, tooltip: str, *classes: str) -> Any:
+        """A list box, empty, of which ``rows`` lines are seen; arrow keys move in it."""
+        return self._build("Select", options=(), rows=rows, tooltip=tooltip, _dom_classes=classes)
+
+    def build_plain_button(self, description: str, tooltip: str, on_click: Callable[[Any], None]) -> Any:
+        """A button that is pressed between cells."""
+        button = self._build("Button", description=description, tooltip=tooltip)
+        button.on_click(on_click)
         return button
 
     def _build(self, kind: str, *args: Any, **traits: Any) -> Any:
