@@ -132,6 +132,11 @@ class Workbench:
             shown = self.session_line.find_shown(command)
             self.show.open(shown.build, grows=shown.grows)
             return
+        if command.verb == "stats":
+            statistics = self.session_line.build_statistics(command)
+            self.frontend.publish(statistics._repr_mimebundle_())
+            self.frontend.put_result(statistics)
+            return
         bundle = self.session_line.run(command)
         if command.verb in (None, "resume", "end", "forget"):
             self.show.close()

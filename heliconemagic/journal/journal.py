@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from heliconemagic.errors import JournalError
+from heliconemagic.journal import figures as journal_figures
 from heliconemagic.journal import queries as journal_queries
 from heliconemagic.journal import rows as journal_rows
 from heliconemagic.journal.files import default_folder
@@ -29,6 +30,8 @@ from heliconemagic.records import Attempt, Delivery, Feedback, SessionRecord, Se
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from heliconemagic.statistics.figures import SessionFigures, StepFigures
 
 __all__ = ["Journal", "default_folder"]
 
@@ -210,6 +213,11 @@ class Journal:
         """What was thought of a session and its steps, oldest first."""
         with self._reading() as connection:
             return journal_queries.load_feedback(connection, session_id)
+
+    def load_figures(self, name: str) -> tuple[list[SessionFigures], list[StepFigures]]:
+        """The figures of all sessions of this name, oldest first, and of their steps."""
+        with self._reading() as connection:
+            return journal_figures.load_figures(connection, name)
 
     def find_attachment(self, sha256: str) -> bytes | None:
         """The bytes with this hash; None if none of the journal's steps needs them."""

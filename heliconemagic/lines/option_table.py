@@ -216,6 +216,12 @@ VERBS: tuple[Verb, ...] = (
          option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
                                   "context", "cache", "keep", "retries", "timeout", "budget",
                                   "replay", "fallback", "fallback_after", "pace"})),
+    Verb(name="stats", metavar="[NAME]", completes="sessions", is_everyday=False,
+         own_options=(
+             Option(names=("--by",), field="by", metavar="WHAT", example="user", parse=values.parse_by, scope=_SESSION,
+                    help="a row for each user, model, path, notebook or property:KEY"),
+         ),
+         help="all sessions of a name side by side: latency, tokens, cost and errors by path"),
     Verb(name="record", metavar="[FILE|stop]",
          help="write this session's answers to a lesson that can be played again"),
     Verb(name="end", help="end the session"),
@@ -247,7 +253,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(["rerun", "diff", "stats", "import", "export", "rate"])
+RESERVED_WORDS = frozenset(["rerun", "diff", "import", "export", "rate"])
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

@@ -6,7 +6,7 @@ Knows the notebook and how things look; knows no IPython.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliconemagic.cards import find_session_url
 from heliconemagic.errors import InputError
@@ -28,6 +28,9 @@ from heliconemagic.verbs.lessons import describe_begun, describe_recording, desc
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.showing import Shown, find_shown
+
+if TYPE_CHECKING:
+    from heliconemagic.statistics.result import Statistics
 
 Bundle = dict[str, Any]
 
@@ -70,6 +73,7 @@ class SessionLine:
                 "pick": self.pick,
                 "list": self.list_sessions,
                 "resume": self.resume,
+                "stats": lambda command: self.build_statistics(command)._repr_mimebundle_(),
                 "record": self.record,
                 "end": self.end,
                 "models": self.list_models,
@@ -198,6 +202,14 @@ class SessionLine:
         session = self._notebook.sessions.resume(next(iter(command.arguments), None), command.options)
         lines = self._describe_beginning(session, command, is_kept=False)
         return build_notice_bundle(self._build_notice(session, tuple(lines)))
+
+    def build_statistics(self, command: SessionCommand) -> Statistics:
+        """All sessions of a name side by side; without one of those called like the session that is open."""
+        from heliconemagic.notebook.across import build_statistics
+
+        session = self._notebook.session
+        name = next(iter(command.arguments), session.record.name if session else None)
+        return build_statistics(self._notebook.journal, name, command.extras.get("by"))
 
     def record(self, command: SessionCommand) -> Bundle:
         """Begins or stops to record the session as a lesson; without an argument, whether it is recorded."""
