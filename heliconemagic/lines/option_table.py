@@ -212,10 +212,13 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="pick", metavar="/PATH N", completes="paths", is_everyday=False,
          help="of compared answers, let steps continue the Nth"),
     Verb(name="list", help="the sessions on this machine (also: sessions)"),
-    Verb(name="resume", metavar="[ID|NAME]", completes="sessions", help="continue an earlier session",
+    Verb(name="resume", metavar="[ID|NAME|FILE]", completes="sessions",
+         help="continue an earlier session, or the one in a notebook that somebody sent",
          option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
                                   "context", "cache", "keep", "retries", "timeout", "budget",
                                   "replay", "fallback", "fallback_after", "pace"})),
+    Verb(name="import", metavar="FILE …", is_everyday=False, option_fields=frozenset({"user"}),
+         help="read notebooks that others ran into the journal: files, patterns, folders; --user: whose they are"),
     Verb(name="stats", metavar="[NAME]", completes="sessions", is_everyday=False,
          own_options=(
              Option(names=("--by",), field="by", metavar="WHAT", example="user", parse=values.parse_by, scope=_SESSION,
@@ -253,7 +256,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(["rerun", "diff", "import", "export", "rate"])
+RESERVED_WORDS = frozenset(["rerun", "diff", "export", "rate"])
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

@@ -73,6 +73,7 @@ class SessionLine:
                 "pick": self.pick,
                 "list": self.list_sessions,
                 "resume": self.resume,
+                "import": self.import_files,
                 "stats": lambda command: self.build_statistics(command)._repr_mimebundle_(),
                 "record": self.record,
                 "end": self.end,
@@ -198,10 +199,22 @@ class SessionLine:
         return {"text/html": build_sessions_html(summaries), "text/plain": build_sessions_text(summaries)}
 
     def resume(self, command: SessionCommand) -> Bundle:
-        """Continues a recorded session."""
-        session = self._notebook.sessions.resume(next(iter(command.arguments), None), command.options)
+        """Continues a recorded session, or the one that a notebook file has."""
+        from heliconemagic.verbs.across import is_session_file, resume_file
+
+        reference = next(iter(command.arguments), None)
+        if reference is not None and is_session_file(reference):
+            resumed = resume_file(self._notebook, reference, command.options)
+            return build_notice_bundle(self._build_notice(resumed.session, resumed.lines))
+        session = self._notebook.sessions.resume(reference, command.options)
         lines = self._describe_beginning(session, command, is_kept=False)
         return build_notice_bundle(self._build_notice(session, tuple(lines)))
+
+    def import_files(self, command: SessionCommand) -> Bundle:
+        """Reads notebooks that others ran into the journal."""
+        from heliconemagic.verbs.across import import_files
+
+        return import_files(self._notebook, command)
 
     def build_statistics(self, command: SessionCommand) -> Statistics:
         """All sessions of a name side by side; without one of those called like the session that is open."""
