@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from heliconemagic.journal.queries import UNREADABLE, LeaveOut
 from heliconemagic.journal.rows import decode_number, decode_text, read_rows
 from heliconemagic.records import StepKind, StepStatus
 from heliconemagic.statistics.figures import NO_PROPERTIES, SessionFigures, StepFigures
@@ -18,18 +19,22 @@ _SESSIONS = """
     SELECT id, notebook, source, started_at FROM sessions WHERE name = ? ORDER BY started_at, id
 """
 _STEPS = """
-    SELECT steps.session_id, path, kind, status, model, user, properties, steps.started_at, steps.ended_at, cost,
-        prompt_tokens + completion_tokens, origin IS NOT NULL
+    SELECT steps.id, steps.session_id, path, kind, status, model, user, properties, steps.started_at, steps.ended_at,
+        cost, prompt_tokens + completion_tokens, origin IS NOT NULL
     FROM sessions JOIN steps ON steps.session_id = sessions.id
     WHERE sessions.name = ? ORDER BY sessions.started_at, sessions.id, steps.started_at
 """
 
 
-def load_figures(connection: sqlite3.Connection, name: str) -> tuple[list[SessionFigures], list[StepFigures]]:
+def load_figures(
+    connection: sqlite3.Connection, name: str, leave_out: LeaveOut
+) -> tuple[list[SessionFigures], list[StepFigures]]:
     """The sessions of this name, oldest first, and their steps in that order.
 
+    ``leave_out`` is told of each step that cannot be read.
+
     Raises:
-        ValueError: another program wrote a row, or damage made it what it is.
+        ValueError: another program wrote a session's row, or damage made it what it is.
     """
     sessions = [
         SessionFigures(
@@ -40,11 +45,19 @@ def load_figures(connection: sqlite3.Connection, name: str) -> tuple[list[Sessio
         )
         for row in read_rows(connection, _SESSIONS, (name,))
     ]
+    return sessions, list(_iterate_steps(connection, name, leave_out))
+
+
+def _iterate_steps(connection: sqlite3.Connection, name: str, leave_out: LeaveOut) -> Iterator[StepFigures]:
     read_properties = cache(_decode_properties)  # those of a session are mostly the same
-    return sessions, [_decode_step(row, read_properties) for row in connection.execute(_STEPS, (name,))]
+    for step_id, *row in connection.execute(_STEPS, (name,)):
+        try:
+            yield _decode_step(row, read_properties)
+        except UNREADABLE as error:
+            leave_out(str(step_id), error)
 
 
-def _decode_step(row: tuple[Any, ...], read_properties: Callable[[Any], Mapping[str, str]]) -> StepFigures:
+def _decode_step(row: Sequence[Any], read_properties: Callable[[Any], Mapping[str, str]]) -> StepFigures:
     session_id, path, kind, status, model, user, properties, started_at, ended_at, cost, tokens, is_stand_in = row
     return StepFigures(
         session_id=session_id,

@@ -215,9 +215,12 @@ class Journal:
             return journal_queries.load_feedback(connection, session_id)
 
     def load_figures(self, name: str) -> tuple[list[SessionFigures], list[StepFigures]]:
-        """The figures of all sessions of this name, oldest first, and of their steps."""
+        """The figures of all sessions of this name, oldest first, and of their steps.
+
+        A step that cannot be read is left out; `warning` says so.
+        """
         with self._reading() as connection:
-            return journal_figures.load_figures(connection, name)
+            return journal_figures.load_figures(connection, name, self._note_left_out)
 
     def find_attachment(self, sha256: str) -> bytes | None:
         """The bytes with this hash; None if none of the journal's steps needs them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from heliconemagic.errors import InputError
 from heliconemagic.journal.journal import Journal
 from heliconemagic.render.statistics import build_statistics_bundle
@@ -29,4 +31,5 @@ def build_statistics(journal: Journal, reference: str | None, grouping: Grouping
             f"nothing has run in a session called {name!r} yet.",
             hint="`%helicone_session list` shows the sessions with their steps",
         )
-    return Statistics(summarise(name, sessions, steps, grouping), build_bundle=build_statistics_bundle)
+    summary = replace(summarise(name, sessions, steps, grouping), note=journal.warning or "")
+    return Statistics(summary, build_bundle=build_statistics_bundle)

@@ -56,6 +56,8 @@ def list_legend(summary: Summary) -> Iterator[str]:
     shown = (summary.total, *summary.groups, *summary.paths)
     if any(0 < sums.measured < FEWEST for sums in shown):
         yield f"of n below {FEWEST}, p95 is the slowest"
+    if summary.note:
+        yield summary.note
 
 
 def build_time_table(summary: Summary) -> Table | None:

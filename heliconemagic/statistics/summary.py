@@ -58,6 +58,7 @@ class Summary:
     paths: tuple[Sums, ...]  # percentiles of steps; sorted by path
     groups: tuple[Sums, ...] = ()  # percentiles of what each session has of the group
     parts: tuple[Sums, ...] = ()  # each path of each group
+    note: str = ""  # what is missing
 
 
 def summarise(
