@@ -13,7 +13,7 @@ import pytest
 from journal_builders import build_session, build_step
 from notebooks_in_process import Bench
 from render_samples import ATTACKS, build_card, list_dangers
-from saved_notebooks import build_cells, build_form, write_forms, write_notebook
+from saved_notebooks import build_cell, build_cells, build_form, write_forms, write_notebook
 
 from heliconemagic.errors import CredentialError, InputError, JournalError
 from heliconemagic.journal.journal import Journal
@@ -25,6 +25,8 @@ from heliconemagic.records import SessionRecord, Step, StepKind, StepStatus
 from heliconemagic.render.batch_card import build_batch_json
 from heliconemagic.render.batch_state import BatchCard, BatchCounts
 from heliconemagic.render.card import build_json
+from heliconemagic.render.comparison import build_comparison_bundle
+from heliconemagic.render.comparison_state import build_comparison
 from heliconemagic.render.notice import build_notice_html, build_notice_text
 from heliconemagic.saved.notebooks import read_notebook
 from heliconemagic.saved.replies import DEEPEST, decode_replies
@@ -102,11 +104,17 @@ def test_a_saved_session_comes_back(tmp_path: Path) -> None:
     assert (quiz.status, quiz.text) == (StepStatus.FAILED, "")
 
 
-def test_compared_answers_and_tools_come_back() -> None:
-    """All answers of a comparison are steps, the current one picked; a reply's tool calls are steps below it."""
-    variants = [build_form(id=f"v{number}", comparison="v1", variant=number) for number in (1, 2)]
-    found = decode_replies({"version": 1, "current": 2, "replies": variants})
-    assert [(reply.step.id, reply.step.is_picked) for reply in found] == [("v1", False), ("v2", True)]
+def test_compared_answers_come_back(tmp_path: Path) -> None:
+    """All answers of a comparison are steps, as the cell shows them; the current one is picked."""
+    cards = [build_card(id=f"v{n}", comparison="v1", variant=n, is_picked=n == 2) for n in (1, 2)]
+    bundle = build_comparison_bundle(build_comparison(cards, 2))
+    path = write_notebook(tmp_path / "a.ipynb", [build_cell(1, bundle)])
+    (session,) = build_sessions(read_notebook(path))
+    assert [(step.id, step.variant, step.is_picked) for step in session.steps] == [("v1", 1, False), ("v2", 2, True)]
+
+
+def test_tools_come_back() -> None:
+    """A reply's calls of tools are steps below it."""
     call = {"id": "c1", "name": "weather", "arguments": "{}"}
     result = {"id": "c1", "path": "/a/tools/weather", "status": "done", "text": "sun", "started_at": 1.0}
     (reply,) = decode_replies(build_form(tool_calls=[call], tool_results=[result]))

@@ -83,7 +83,7 @@ def import_notebooks(
 def _check_found(imported: Imported) -> None:
     if any(one.sessions for one in imported.submissions):
         return
-    reasons = [f"{name}: {why}" for name, why in imported.unread]
+    reasons = [why for _, why in imported.unread]
     reasons += [f"{one.file}: {fault}" for one in imported.submissions for fault in one.faults]
     count = len(imported.submissions) + len(imported.unread)
     what = "the file" if count == 1 else f"the {count:,} files"

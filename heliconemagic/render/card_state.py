@@ -12,6 +12,8 @@ from heliconemagic.records import SessionRecord, SessionTotals, Step
 
 REPLY_MIME = "application/vnd.heliconemagic.reply.v1+json"
 """The type under which the JSON form of a card stands in a display."""
+REPLIES_MIME = "application/vnd.heliconemagic.replies.v1+json"
+"""The type of several replies in one display: ``{"version": 1, "current": 2, "replies": […]}``, each as alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

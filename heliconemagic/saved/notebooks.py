@@ -12,7 +12,7 @@ from typing import Any
 
 from heliconemagic.errors import InputError
 from heliconemagic.lessons.line_values import LineError
-from heliconemagic.render.card_state import REPLY_MIME
+from heliconemagic.render.card_state import REPLIES_MIME, REPLY_MIME
 from heliconemagic.saved.replies import SavedReply, decode_replies
 
 MAX_BYTES = 200_000_000
@@ -87,8 +87,8 @@ def _iterate_forms(cell: Mapping[str, Any]) -> Iterator[object]:
     outputs = cell.get("outputs")
     for output in outputs if isinstance(outputs, list) else ():
         data = output.get("data") if isinstance(output, dict) else None
-        if isinstance(data, dict) and REPLY_MIME in data:
-            yield data[REPLY_MIME]
+        if isinstance(data, dict):
+            yield from (data[kind] for kind in (REPLY_MIME, REPLIES_MIME) if kind in data)
 
 
 def _put_cell(reply: SavedReply, cell: Mapping[str, Any]) -> SavedReply:

@@ -175,8 +175,8 @@ def _list_resumed_lines(
         f"resumed from {saved.record.source}: {format_count(count, 'step')}, begun "
         f"{format_clock(saved.record.started_at)}{new}",
         "a cell whose request is the same shows the recorded reply; run the session line for model and system prompt",
-        f"{format_count(bare, 'reply', 'replies')} can be continued, but not be found again by request: "
-        "from another gateway, or of a batch"
+        f"{format_count(bare, 'reply', 'replies')} of a batch, or of a gateway that isn't known here: shown, "
+        "but the same request is sent again"
         if bare
         else "",
         f"{format_count(lacking, 'attachment')} known by name only, for a notebook doesn't hold the bytes: "
