@@ -14,6 +14,7 @@ from journal_builders import build_session, build_step
 from notebooks_in_process import Bench
 from render_samples import ATTACKS, build_card, list_dangers
 from saved_notebooks import build_cell, build_cells, build_form, write_forms, write_notebook
+from shells import Shell
 
 from heliconemagic.errors import CredentialError, InputError, JournalError
 from heliconemagic.journal.journal import Journal
@@ -465,3 +466,16 @@ def test_resume_wants_one_notebook(tmp_path: Path) -> None:
             resume_file(bench.notebook, str(tmp_path / "*.ipynb"), options)
         with pytest.raises(InputError, match="has no session"):
             resume_file(bench.notebook, str(tmp_path / "a.ipynb"), options)
+
+
+# ---- in a shell
+
+
+def test_import_on_the_session_line(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are named as seen from the notebook's folder; without one the line says what to type."""
+    monkeypatch.chdir(tmp_path)
+    write_forms(tmp_path / "students" / "ada.ipynb", build_form())
+    ran = shell.run("%helicone_session import students/*.ipynb --user ada")
+    assert "imported 1 notebook" in ran.text() and "✓" in ran.text()
+    assert "students/*.ipynb" in str(shell.run("%helicone_session import").error)
+    assert "resumed from ada.ipynb" in shell.run("%helicone_session resume students/ada.ipynb").text()

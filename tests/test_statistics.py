@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from environs import build_environ
 from journal_builders import build_session, build_step
 from render_samples import ATTACKS, PageReader, list_dangers
+from shells import Shell
 
 from heliconemagic.errors import InputError
 from heliconemagic.journal import figures as journal_figures
@@ -24,7 +27,7 @@ from heliconemagic.render.statistics import build_statistics_bundle, build_stati
 from heliconemagic.statistics.figures import SessionFigures, StepFigures
 from heliconemagic.statistics.grouping import parse_grouping
 from heliconemagic.statistics.percentiles import find_percentile
-from heliconemagic.statistics.summary import Summary, measure_busy, summarise
+from heliconemagic.statistics.summary import Summary, measure_wall, summarise
 from heliconemagic.usage import Usage
 
 
@@ -67,7 +70,7 @@ def test_figures_of_a_path() -> None:
     assert (sums.tokens, sums.cost, sums.unpriced) == (150, 0.75, 1)
 
 
-def test_a_session_takes_the_time_in_which_it_ran() -> None:
+def test_a_session_takes_its_wall_time() -> None:
     """Steps at once count once, a pause doesn't count, nor does a stand-in: 0–4 and 3–5, then 60–62, are 7 s."""
     steps = [
         build_figures(start=3.0, seconds=2.0),
@@ -76,7 +79,7 @@ def test_a_session_takes_the_time_in_which_it_ran() -> None:
         build_figures(start=61.0, seconds=0.5),
         build_figures(start=100.0, seconds=9.0, is_stand_in=True),
     ]
-    assert measure_busy(steps) == 7.0
+    assert measure_wall(steps) == 7.0
     assert summarise_steps(*steps).total.median == 7.0
 
 
@@ -155,7 +158,7 @@ def test_statistics_of_a_name(journal: Journal) -> None:
     assert (abstract["path"], abstract["steps"], abstract["errors"], abstract["median"]) == ("/abstract", 3, 1, 3.0)
     assert (second["median"], second["tokens"], second["sessions"]) == (1.0, 15, 1)
     assert (found.summary.total.tokens, found.summary.total.cost) == (30, 1.0)
-    assert repr(found) == "<Statistics of 'Course': 2 sessions, 4 steps>"
+    assert repr(found) == "<Statistics of 'Course': sessions=2, steps=4>"
 
 
 def test_groups_come_from_the_journal(journal: Journal) -> None:
@@ -252,7 +255,7 @@ def test_picture_reads_without_its_style() -> None:
 def test_many_sessions_share_marks() -> None:
     """A line over time stays as long as a line; how many sessions a mark stands for is said."""
     text = build_statistics_text(build_many(1000))
-    line = next(line for line in text.splitlines() if line.startswith("seconds"))
+    line = next(line for line in text.splitlines() if line.startswith("wall time"))
     assert 40 <= sum(char in "▁▂▃▄▅▆▇█" for char in line) <= 48
     assert "a mark is 21 sessions" in text
 
@@ -273,3 +276,36 @@ def test_hostile_words(attack: str) -> None:
     assert list_dangers(bundle["text/html"]) == []
     assert "\x1b" not in bundle["text/plain"]
     assert "<script" not in bundle["text/markdown"] and "<img" not in bundle["text/markdown"]
+
+
+# ---- in a shell
+
+
+def test_stats_on_the_session_line(shell: Shell) -> None:
+    """Without a name it is of the session that is open; the result is `_`, shows itself, and is there from Python."""
+    shell.run('%helicone_session "Course Creation" --gateway demo -m demo-fast')
+    shell.run("%%llm /abstract --user ada\nAn abstract.")
+    ran = shell.run("%helicone_session stats --by user")
+    assert "ada" in ran.text() and set(ran.shown[0]) == {"text/html", "text/markdown", "text/plain"}
+    assert shell.run("_.rows[0]['path']").results[0]["text/plain"] == "'/abstract'"
+    again = shell.run('import heliconemagic\nheliconemagic.stats(by="user")')
+    assert again.text() == ran.text()
+
+
+def test_stats_that_cannot_be_meant(shell: Shell) -> None:
+    """A name without quotes, no session, and a word that names no group each say what to type."""
+    assert 'stats "Course Creation"' in str(shell.run("%helicone_session stats Course Creation").error)
+    assert "no session is open" in str(shell.run("%helicone_session stats").error)
+    ran = shell.run('import heliconemagic\nheliconemagic.stats("Course", by="pony")')
+    assert "by takes user" in str(ran.error)
+
+
+def test_stats_in_a_program(tmp_path: Path) -> None:
+    """A program without a shell reads the same journal."""
+    with closing(Journal(tmp_path / "home")) as journal:
+        journal.put_session(build_session())
+        journal.close_step(build_step(status=StepStatus.DONE, ended_at=102.5))
+    environ = build_environ(tmp_path, HELICONEMAGIC_HOME=str(tmp_path / "home"))
+    script = "import heliconemagic as h; print(h.stats('Course').rows[0]['median'], h.stats('Course'))"
+    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout == "1.5 <Statistics of 'Course': sessions=1, steps=1>\n"

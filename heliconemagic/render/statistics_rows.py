@@ -51,7 +51,7 @@ def list_legend(summary: Summary) -> Iterator[str]:
     """What the figures mean, as far as it isn't plain."""
     yield (
         "median and p95 are measured values (nearest rank), of steps that finished: start to end; "
-        "of a session: the time in which something ran, without pauses"
+        "of a session: its wall time, without pauses"
     )
     shown = (summary.total, *summary.groups, *summary.paths)
     if any(0 < sums.measured < FEWEST for sums in shown):
@@ -67,7 +67,7 @@ def build_time_table(summary: Summary) -> Table | None:
         return None
     bins = _cut(sessions)
     measures: tuple[tuple[str, Callable[[SessionSums], float], Callable[[float], str]], ...] = (
-        ("seconds", lambda sums: sums.seconds, format_seconds),
+        ("wall time", lambda sums: sums.seconds, format_seconds),
         ("tokens", lambda sums: sums.tokens, lambda value: f"{value:,.0f}"),
         ("cost", lambda sums: sums.cost, format_usd),
         ("failed steps", lambda sums: sums.errors, lambda value: f"{value:,.0f}"),

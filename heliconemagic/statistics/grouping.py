@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from heliconemagic.statistics.figures import SessionFigures, StepFigures
+if TYPE_CHECKING:
+    from heliconemagic.statistics.figures import SessionFigures, StepFigures
 
 WORDS = "user, model, path, notebook or property:KEY"
 

@@ -19,7 +19,7 @@ class Statistics:
     ``median`` and ``p95`` are percentiles by nearest rank: the smallest measured value that at least 50 % (95 %) of
     the ``measured`` values don't exceed; of fewer than 20 the 95th is the largest. In `rows` they are of steps: the
     seconds from start to end of those that finished and were no stand-ins for earlier answers. In `groups` they are
-    of sessions: the seconds in which at least one step of the group ran, pauses left out.
+    of sessions: the wall time of what each session has of the group, without its pauses.
     """
 
     def __init__(self, summary: Summary, *, build_bundle: Callable[[Summary], dict[str, Any]]) -> None:
@@ -46,7 +46,7 @@ class Statistics:
 
     @property
     def sessions(self) -> list[dict[str, Any]]:
-        """One mapping for each session, oldest first. Times are seconds since the epoch, ``seconds`` those that ran."""
+        """One mapping for each session, oldest first. Times are seconds since the epoch, ``seconds`` the wall time."""
         return [_describe_session(sums) for sums in self.summary.sessions]
 
     @property
@@ -60,7 +60,7 @@ class Statistics:
 
     def __repr__(self) -> str:
         total = self.summary.total
-        return f"<Statistics of {self.summary.name!r}: {total.sessions:,} sessions, {total.steps:,} steps>"
+        return f"<Statistics of {self.summary.name!r}: sessions={total.sessions}, steps={total.steps}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self._build_bundle(self.summary)

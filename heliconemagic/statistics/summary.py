@@ -1,7 +1,7 @@
 """The figures of many sessions as few: by path, by group, by session. Pure.
 
-Times are of what ran. A step's latency runs from its start to its end, and counts if it finished; a session's is
-the time in which at least one of its steps ran: what runs at once counts once, and pauses don't count.
+A step's latency runs from its start to its end, and counts if it finished. A session's is its wall time: what runs at
+once counts once, and pauses don't count.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
+from heliconemagic.insights.session_clock import SessionClock
 from heliconemagic.statistics.figures import SessionFigures, StepFigures
 from heliconemagic.statistics.grouping import Aspect, Grouping
 from heliconemagic.statistics.percentiles import find_percentile
@@ -39,7 +40,7 @@ class SessionSums:
     """The figures of one session."""
 
     session: SessionFigures
-    seconds: float  # in which something ran
+    seconds: float  # of wall time
     ended_at: float
     steps: int
     errors: int
@@ -110,7 +111,7 @@ def _sum_steps(steps: Sequence[StepFigures], *, group: str = "", path: str = "")
 
 def _sum_sessions(steps: Sequence[StepFigures], *, group: str = "") -> Sums:
     """Sums with the percentiles of what each session has of these steps."""
-    seconds = (measure_busy(own) for own in _gather(steps, attrgetter("session_id")).values())
+    seconds = (measure_wall(own) for own in _gather(steps, attrgetter("session_id")).values())
     return _sum(steps, [value for value in seconds if value], group, "")
 
 
@@ -135,7 +136,7 @@ def _sum(steps: Sequence[StepFigures], measured: list[float], group: str, path: 
 def _sum_session(session: SessionFigures, steps: Sequence[StepFigures]) -> SessionSums:
     return SessionSums(
         session=session,
-        seconds=measure_busy(steps),
+        seconds=measure_wall(steps),
         ended_at=max(step.ended_at or step.started_at for step in steps),
         steps=len(steps),
         errors=sum(step.is_failed for step in steps),
@@ -144,11 +145,7 @@ def _sum_session(session: SessionFigures, steps: Sequence[StepFigures]) -> Sessi
     )
 
 
-def measure_busy(steps: Iterable[StepFigures]) -> float:
-    """Seconds in which at least one of ``steps`` ran, those of stand-ins and of what still runs left out."""
-    busy = until = 0.0
-    spans = ((step.started_at, step.ended_at) for step in steps if step.ended_at is not None and not step.is_stand_in)
-    for start, end in sorted(spans):
-        busy += max(end - max(start, until), 0.0)
-        until = max(until, end)
-    return busy
+def measure_wall(steps: Iterable[StepFigures]) -> float:
+    """Seconds from the first start to the last end, pauses folded; without stand-ins and what still runs."""
+    ended = (step for step in steps if step.ended_at is not None and not step.is_stand_in)
+    return SessionClock((step.started_at, max(step.started_at, step.ended_at or 0.0)) for step in ended).total
