@@ -11,8 +11,8 @@ from heliconemagic.errors import InputError, JournalError
 from heliconemagic.journal.journal import Journal
 from heliconemagic.records import SessionTotals, Step, sum_steps
 from heliconemagic.saved.files import find_files
-from heliconemagic.saved.notebooks import SavedNotebook, read_notebook
-from heliconemagic.saved.sessions import SavedSession, build_sessions, claim, find_shared
+from heliconemagic.saved.reading import SavedFile, read_sessions
+from heliconemagic.saved.sessions import SavedSession, claim, find_shared
 
 WRITING_SECONDS = 30.0
 _AT_ONCE = 1000  # steps that wait for the journal's thread
@@ -64,15 +64,15 @@ def import_notebooks(
         JournalError: the journal cannot be written.
     """
     imported = Imported()
-    read: list[tuple[Path, SavedNotebook]] = []
+    read: list[tuple[Path, SavedFile]] = []
     for path in find_files(words, folder):
         try:
-            read.append((path, read_notebook(path)))
+            read.append((path, read_sessions(path)))
         except InputError as error:
             imported.unread.append((path.name, error.message))
     students = [student] * len(read) if student else name_students([path for path, _ in read])
-    for (path, notebook), name in zip(read, students, strict=True):
-        imported.submissions.append(_import_notebook(journal, notebook, name or path.stem))
+    for (path, found), name in zip(read, students, strict=True):
+        imported.submissions.append(_import_file(journal, found, name or path.stem))
     _check_found(imported)
     labels = name_files([path for path, _ in read])
     by_file = {label: one.sessions for label, one in zip(labels, imported.submissions, strict=True)}
@@ -94,8 +94,8 @@ def _check_found(imported: Imported) -> None:
     )
 
 
-def _import_notebook(journal: Journal, notebook: SavedNotebook, student: str) -> Submission:
-    sessions = tuple(claim(session, student) for session in build_sessions(notebook))
+def _import_file(journal: Journal, found: SavedFile, student: str) -> Submission:
+    sessions = tuple(claim(session, student) for session in found.sessions)
     known, dropped = False, 0
     for session in sessions:
         earlier = journal.load_session(session.record.id)
@@ -104,9 +104,9 @@ def _import_notebook(journal: Journal, notebook: SavedNotebook, student: str) ->
         write_session(journal, session, gone)
     return Submission(
         student=student,
-        file=notebook.file,
+        file=found.file,
         sessions=sessions,
-        faults=notebook.faults,
+        faults=found.faults,
         is_known=known,
         dropped=dropped,
     )

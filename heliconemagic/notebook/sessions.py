@@ -100,7 +100,7 @@ class Sessions:
             reference = newest.id
         record = self._journal.find_session(reference)
         terms = self._prepare(given.over(RequestOptions(gateway=record.gateway)))
-        if given.gateway is None:
+        if given.gateway is None and record.gateway:
             terms = replace(terms, choice=replace(terms.choice, reason="as before"))
         return self._begin(record.name, record.title, terms, recorded_id=record.id)
 

@@ -8,8 +8,8 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from heliconemagic.errors import InputError
+from heliconemagic.saved.reading import READERS
 
-SUFFIXES = (".ipynb",)
 MOST_FILES = 2_000
 
 
@@ -31,7 +31,7 @@ def _find(word: str, folder: Path | None) -> list[Path]:
         path = path.expanduser()
     path = path if folder is None else folder / path
     if path.is_dir():
-        return _need(word, (inner for suffix in SUFFIXES for inner in path.rglob(f"*{suffix}")))
+        return _need(word, (inner for suffix in READERS for inner in path.rglob(f"*{suffix}")))
     if has_magic(word) and not path.exists():
         return _need(word, (Path(name) for name in glob(str(path), recursive=True)))  # noqa: PTH207 - an absolute pattern
     return [path]
@@ -43,7 +43,7 @@ def _need(word: str, paths: Iterator[Path]) -> list[Path]:
     Raises:
         InputError: there are none.
     """
-    found = sorted(path for path in paths if path.suffix in SUFFIXES and ".ipynb_checkpoints" not in path.parts)
+    found = sorted(path for path in paths if path.suffix in READERS and ".ipynb_checkpoints" not in path.parts)
     if not found:
         raise InputError(
             f"no notebook is there by the name {word!r}.",

@@ -16,9 +16,9 @@ from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.figures import format_count, format_usd
 from heliconemagic.render.notice import Notice, build_notice_bundle
-from heliconemagic.saved.files import SUFFIXES, find_files
-from heliconemagic.saved.notebooks import read_notebook
-from heliconemagic.saved.sessions import SavedSession, build_sessions
+from heliconemagic.saved.files import find_files
+from heliconemagic.saved.reading import READERS, read_sessions
+from heliconemagic.saved.sessions import SavedSession
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 
@@ -128,7 +128,7 @@ class Resumed:
 
 def is_session_file(reference: str) -> bool:
     """Whether what stands after ``resume`` is a file."""
-    return Path(reference).suffix in SUFFIXES
+    return Path(reference).suffix in READERS
 
 
 def resume_file(notebook: Notebook, reference: str, given: RequestOptions) -> Resumed:
@@ -141,8 +141,8 @@ def resume_file(notebook: Notebook, reference: str, given: RequestOptions) -> Re
     (path, *others) = find_files([reference], notebook.surroundings.find_folder())
     if others:
         raise InputError(f"resume goes on with one notebook, and {reference!r} are several.", hint="name one of them")
-    found = read_notebook(path)
-    sessions = build_sessions(found)
+    found = read_sessions(path)
+    sessions = found.sessions
     if not sessions:
         raise InputError(
             f"{path.name!r} has no session: no reply of a %%llm cell could be read in it.",
