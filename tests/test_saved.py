@@ -224,6 +224,18 @@ def test_strange_cells_are_passed_over(tmp_path: Path) -> None:
     assert (found.replies, found.faults) == ((), ())
 
 
+def test_nothing_is_its_own_ancestor(tmp_path: Path) -> None:
+    """Parents that stand after their children, or elsewhere, are dropped; so is an end before the start."""
+    forms = [
+        build_form(id="a", parent_id="b"),
+        build_form(id="b", parent_id="a", ended_at=3.0),
+        build_form(id="c", parent_id="x"),
+    ]
+    (session,) = build_sessions(read_notebook(write_forms(tmp_path / "a.ipynb", *forms)))
+    assert [(step.id, step.parent_id) for step in session.steps] == [("a", None), ("b", "a"), ("c", None)]
+    assert session.steps[1].latency == 0.0
+
+
 # ---- import
 
 

@@ -39,6 +39,7 @@ OPEN_SECONDS = 1.0  # the longest a step waits for its pending row
 _TEXT_DELAY = 0.025  # seconds for which text gathers; with the 200 ms it gathers in the engine, within the promised 250
 _END_DELAY = 0.005  # seconds in which whoever waits for a step goes on before the thread takes up its end
 NO_ATTACHMENTS: Mapping[str, bytes] = MappingProxyType({})
+_AT_ONCE = 500  # steps that wait for the thread, where there are many
 _SESSION, _STEP, _TEXT, _ATTEMPT, _SUPERSEDED, _PICKED, _DELIVERY, _FEEDBACK, _SIGN = range(
     9
 )  # the order in which changes are written
@@ -145,6 +146,14 @@ class Journal:
             self._store.let_go((_STEP, step.id))
             change = partial(self._store.write_step, step, attachments)
             self._writer.put((_STEP, step.id), change, delay=_END_DELAY)
+
+    def close_steps(self, steps: Iterable[Step], timeout: float = 30.0) -> bool:
+        """Write many finished steps, some at a time, so that the queue holds them; whether all are on disk."""
+        for number, step in enumerate(steps, 1):
+            self.close_step(step)
+            if number % _AT_ONCE == 0 and not self.flush(timeout):
+                return False
+        return self.flush(timeout)
 
     def supersede(self, step_ids: Sequence[str]) -> None:
         """Mark steps whose cells ran again."""

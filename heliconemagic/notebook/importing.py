@@ -14,9 +14,6 @@ from heliconemagic.saved.files import find_files
 from heliconemagic.saved.reading import SavedFile, read_sessions
 from heliconemagic.saved.sessions import SavedSession, claim, find_shared
 
-WRITING_SECONDS = 30.0
-_AT_ONCE = 1000  # steps that wait for the journal's thread
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
@@ -125,16 +122,8 @@ def write_session(journal: Journal, session: SavedSession, superseded: Sequence[
         JournalError: it cannot be written.
     """
     journal.put_session(session.record)
-    for number, step in enumerate(session.steps, 1):
-        journal.close_step(step)
-        if number % _AT_ONCE == 0:
-            _flush(journal)
     journal.supersede(superseded)
-    _flush(journal)
-
-
-def _flush(journal: Journal) -> None:
-    if not journal.flush(WRITING_SECONDS):
+    if not journal.close_steps(session.steps):
         raise JournalError(
             "the sessions cannot be written into the journal.",
             hint="`%helicone_session doctor` tells what is wrong with it",

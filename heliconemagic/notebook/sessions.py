@@ -127,9 +127,7 @@ class Sessions:
         left = self.end()
         self.current = self._take_up(own, steps, terms, is_resumed=True, left=left)
         self._journal.put_session(self.current.record)
-        for step in missing:
-            self._journal.close_step(step)
-        self._journal.flush()
+        self._journal.close_steps(missing)  # where that fails, the session's notice says so
         return self.current, missing
 
     def find(self) -> tuple[Session, bool]:

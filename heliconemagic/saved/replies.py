@@ -98,8 +98,8 @@ def _decode_reply(form: Mapping[str, Any]) -> SavedReply:
         kind=_decode_word(form, "kind", StepKind),
         messages=_decode_messages(form),
         parameters=read_value(form, "parameters", dict) or {},
-        first_token_at=read_number(form, "first_token_at", LATEST),
-        ended_at=read_number(form, "ended_at", LATEST),
+        first_token_at=_read_later(form, "first_token_at"),
+        ended_at=_read_later(form, "ended_at"),
         text=need_value(form, "text", str),
         reasoning=read_value(form, "reasoning", str) or "",
         refusal=read_value(form, "refusal", str) or "",
@@ -181,7 +181,7 @@ def _iterate_calls(form: Mapping[str, Any], parent: Step) -> Iterator[Step]:
             run=parent.run,
             parent_id=parent.id,
             started_at=need_number(result, "started_at", LATEST),
-            ended_at=read_number(result, "ended_at", LATEST),
+            ended_at=_read_later(result, "ended_at"),
             text=need_value(result, "text", str),
             error=read_value(result, "error", str),
         )
@@ -214,6 +214,12 @@ def _read_name(form: Mapping[str, Any], name: str) -> str:
     """A short text on one line, or nothing."""
     found = " ".join((read_value(form, name, str) or "").split())
     return "".join(char for char in found if char.isprintable())[:_LONGEST_NAME]
+
+
+def _read_later(form: Mapping[str, Any], name: str) -> float | None:
+    """A moment that isn't before the start."""
+    moment = read_number(form, name, LATEST)
+    return None if moment is None else max(moment, need_number(form, "started_at", LATEST))
 
 
 def _decode_word(form: Mapping[str, Any], name: str, words: type[Word]) -> Word:

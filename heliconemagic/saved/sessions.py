@@ -53,13 +53,20 @@ def _build_session(session_id: str, replies: Sequence[SavedReply], notebook: Sav
         started_at=steps[0].started_at,
         ended_at=max(step.ended_at or step.started_at for step in steps),
     )
-    ids = {step.id for step in steps}
     return SavedSession(
         record=record,
-        steps=tuple(step if step.parent_id in ids else replace(step, parent_id=None) for step in steps),
+        steps=tuple(_drop_strange_parents(steps)),
         originals=tuple(reply.step.id for reply in replies),
         gateway=gateway,
     )
+
+
+def _drop_strange_parents(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps, each with its parent only if that stands before it: so nothing can be its own ancestor."""
+    seen: set[str] = set()
+    for step in steps:
+        yield step if step.parent_id in seen else replace(step, parent_id=None)
+        seen.add(step.id)
 
 
 def is_trusted(label: str) -> bool:
