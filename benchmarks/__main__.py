@@ -11,7 +11,7 @@ import time
 
 from benchmarks.measure import Row, build_table
 
-TOPICS = ("load", "first_text", "calls", "page_bytes", "cpu", "journal_cost", "session_view", "batches")
+TOPICS = ("load", "first_text", "calls", "page_bytes", "cpu", "journal_cost", "session_view", "batches", "across")
 
 
 def main() -> int:

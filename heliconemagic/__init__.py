@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from heliconemagic.python.handle import SessionHandle
+    from heliconemagic.statistics.result import Statistics
 
 __version__ = "0.1.0"
 
@@ -39,3 +40,18 @@ def session(name: str | None = None, /, **options: Any) -> SessionHandle:
     from heliconemagic.python.opening import open_handle
 
     return open_handle(name, options)
+
+
+def stats(name: str | None = None, /, *, by: str | None = None) -> Statistics:
+    """All recorded sessions of this name side by side; in a notebook, without a name, those called like its own.
+
+    ``by`` is ``"user"``, ``"model"``, ``"path"``, ``"notebook"`` or ``"property:KEY"``. The result shows itself as a
+    picture; ``.df`` is a pandas DataFrame, ``.rows``, ``.groups`` and ``.sessions`` are lists of dictionaries.
+
+    Raises:
+        InputError: the message says what to type instead.
+        JournalError: the record on disk cannot be read.
+    """
+    from heliconemagic.python.across import find_statistics
+
+    return find_statistics(name, by)

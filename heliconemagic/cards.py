@@ -36,6 +36,7 @@ def build_running_card(plan: Plan, run: Run, warning: str | None = None, *, trai
     notes = tuple(note for note in (*plan.notes, code, _describe_cache(step), unrecorded, unwritten) if note)
     return Card(
         step=step,
+        session=session.record,
         trail=tuple(trail),
         context=plan.place.label,
         notes=notes,
@@ -54,6 +55,7 @@ def build_recorded_card(session: Session, step: Step, *, plan: Plan | None = Non
     trail = find_trail(session.steps, step)
     return Card(
         step=sum_rounds(trail, step),
+        session=session.record,
         trail=trail,
         context=plan.place.label if plan else _describe_context(step, parent),
         notes=(*(plan.notes if plan else _list_recorded_notes(session, step)), *_list_ratings(session, step)),

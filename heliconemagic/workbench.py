@@ -134,6 +134,11 @@ class Workbench:
         if command.verb == "show":
             self._show(command)
             return
+        if command.verb == "stats":
+            statistics = self.session_line.build_statistics(command)
+            self.frontend.publish(statistics._repr_mimebundle_())
+            self.frontend.put_result(statistics)
+            return
         bundle = self.session_line.run(command)
         if command.verb in (None, "resume", "end", "forget"):
             self.show.close()

@@ -32,7 +32,7 @@ WRAPPERS = {
     "genai_prices": ("gateways.pricing",),
     "nest_asyncio2": ("running.waiting",),
     "google": ("workbench",),
-    "pandas": ("batches.result",),
+    "pandas": ("frames",),
     "keyring": ("gateways.keys",),
     "pydantic": ("schemas.", "tools."),
     "pydantic_core": ("schemas.", "tools."),

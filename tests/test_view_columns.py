@@ -12,7 +12,7 @@ from test_view import VIEW_MIME, Page, list_widgets, page  # noqa: F401
 
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card import Card
-from heliconemagic.render.comparison import REPLIES_MIME
+from heliconemagic.render.card_state import REPLIES_MIME
 from heliconemagic.render.comparison_state import Comparison, build_comparison
 from heliconemagic.views.columns import ColumnsView, StaticColumnsView, TextColumnsView
 from heliconemagic.views.live_card import BODY_BURST, BODY_RATE

@@ -68,6 +68,8 @@ class BatchReport:
             lines=ledger.list_first() if is_over else ledger.list_last(),
             failures=ledger.list_failed() if is_over else (),
             step_ids=tuple(one.step.id for one in ledger.ordered if one.step) if is_over else (),
+            first=plan.step,
+            session=session.record,
             session_url=find_session_url(session) if is_over else None,
             totals=session.totals if is_over else None,
         )

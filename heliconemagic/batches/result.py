@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from heliconemagic.errors import InputError
+from heliconemagic.frames import build_frame
 from heliconemagic.records import Step
 from heliconemagic.reply import Reply
 from heliconemagic.usage import Usage
@@ -98,14 +98,7 @@ class BatchResult(list[Reply | FailedRow]):
         Raises:
             InputError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise InputError(
-                "a DataFrame needs pandas, which is not installed.",
-                hint="type %pip install pandas; without it, .records is a list of dictionaries",
-            ) from error
-        return pandas.DataFrame(self.records)
+        return build_frame(self.records, without=".records")
 
     def __repr__(self) -> str:
         done = len(self) - len(self.failed)

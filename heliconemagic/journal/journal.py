@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from heliconemagic.errors import JournalError
+from heliconemagic.journal import figures as journal_figures
 from heliconemagic.journal import queries as journal_queries
 from heliconemagic.journal import rows as journal_rows
 from heliconemagic.journal.files import default_folder
@@ -30,11 +31,14 @@ from heliconemagic.records import Attempt, Delivery, Feedback, SessionRecord, Se
 if TYPE_CHECKING:
     import sqlite3
 
+    from heliconemagic.statistics.figures import SessionFigures, StepFigures
+
 __all__ = ["Journal", "default_folder"]
 
 OPEN_SECONDS = 1.0  # the longest a step waits for its pending row
 _TEXT_DELAY = 0.025  # seconds for which text gathers; with the 200 ms it gathers in the engine, within the promised 250
 NO_ATTACHMENTS: Mapping[str, bytes] = MappingProxyType({})
+_AT_ONCE = 500  # steps that wait for the thread, where there are many
 _SESSION, _STEP, _TEXT, _ATTEMPT, _SUPERSEDED, _PICKED, _DELIVERY, _FEEDBACK, _SIGN = range(
     9
 )  # the order in which changes are written
@@ -150,6 +154,14 @@ class Journal:
         """What is queued is to be written now; nobody waits for it."""
         self._writer.hurry()
 
+    def close_steps(self, steps: Iterable[Step], timeout: float = 30.0) -> bool:
+        """Write many finished steps, some at a time, so that the queue holds them; whether all are on disk."""
+        for number, step in enumerate(steps, 1):
+            self.close_step(step)
+            if number % _AT_ONCE == 0 and not self.flush(timeout):
+                return False
+        return self.flush(timeout)
+
     def supersede(self, step_ids: Sequence[str]) -> None:
         """Mark steps whose cells ran again."""
         for step_id in step_ids:
@@ -217,6 +229,14 @@ class Journal:
         """What was thought of a session and its steps, oldest first."""
         with self._reading() as connection:
             return journal_queries.load_feedback(connection, session_id)
+
+    def load_figures(self, name: str) -> tuple[list[SessionFigures], list[StepFigures]]:
+        """The figures of all sessions of this name, oldest first, and of their steps.
+
+        A step that cannot be read is left out; `warning` says so.
+        """
+        with self._reading() as connection:
+            return journal_figures.load_figures(connection, name, self._note_left_out)
 
     def find_attachment(self, sha256: str) -> bytes | None:
         """The bytes with this hash; None if none of the journal's steps needs them."""

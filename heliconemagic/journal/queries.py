@@ -108,9 +108,9 @@ def find_session(connection: sqlite3.Connection, session_id: str) -> SessionReco
 
 
 def find_named(connection: sqlite3.Connection, name: str) -> SessionRecord | None:
-    """The newest session of this name that has steps; if none has, the newest."""
-    statement = "SELECT * FROM sessions WHERE name = ? ORDER BY {} DESC, started_at DESC, id DESC LIMIT 1"
-    return _read_session(connection, statement.format(_HAS_STEPS), (name,))
+    """The newest session of this name that has steps; one that ran here before those that came from elsewhere."""
+    statement = "SELECT * FROM sessions WHERE name = ? ORDER BY {}, {}, started_at DESC, id DESC LIMIT 1"
+    return _read_session(connection, statement.format(f"{_HAS_STEPS} DESC", f"{_RAN_HERE} DESC"), (name,))
 
 
 def _read_session(connection: sqlite3.Connection, statement: str, values: Values) -> SessionRecord | None:

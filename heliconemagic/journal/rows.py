@@ -310,17 +310,27 @@ def _decode(value: Any) -> Any:
 
 
 def _decode_columns(row: Row, names: Iterable[str]) -> dict[str, Any]:
-    return {name: _decode_number(row[name], name) if name in _MOST else _decode_text(row[name]) for name in names}
+    return {name: decode_number(row[name], name) if name in _MOST else decode_text(row[name]) for name in names}
 
 
-def _decode_text(value: Any) -> str | None:
+def decode_text(value: Any) -> str | None:
+    """The text in a column.
+
+    Raises:
+        ValueError: it holds something else.
+    """
     text = _decode(value)
     if text is not None and not isinstance(text, str):
         raise ValueError(f"{text!r} stands where a text should")
     return text
 
 
-def _decode_number(value: Any, name: str) -> Any:
+def decode_number(value: Any, name: str) -> Any:
+    """The number in the column ``name``.
+
+    Raises:
+        ValueError: it holds something else, or more than can be meant.
+    """
     if value is not None and not (isinstance(value, int | float) and 0 <= value <= _MOST[name]):
         raise ValueError(f"{value!r} is no {name}")
     return value
@@ -337,9 +347,9 @@ def _decode_origin(values: Mapping[str, Any] | None) -> Origin | None:
         return None
     return Origin(
         kind=OriginKind(str(values.get("kind"))),
-        answered_at=_decode_number(values.get("answered_at") or 0.0, "started_at"),
-        source=_decode_text(values.get("source")) or "",
-        reason=_decode_text(values.get("reason")) or "",
+        answered_at=decode_number(values.get("answered_at") or 0.0, "started_at"),
+        source=decode_text(values.get("source")) or "",
+        reason=decode_text(values.get("reason")) or "",
     )
 
 
@@ -352,8 +362,8 @@ def _decode_delivery(values: Mapping[str, Any] | None) -> Delivery | None:
         return None
     return Delivery(
         state=DeliveryState(str(values.get("state"))),
-        reason=_decode_text(values.get("reason")) or "",
-        helicone_id=_decode_text(values.get("helicone_id")) or "",
+        reason=decode_text(values.get("reason")) or "",
+        helicone_id=decode_text(values.get("helicone_id")) or "",
     )
 
 

@@ -24,15 +24,14 @@ from heliconemagic.lessons.lesson import (
     is_lesson_step,
     list_current,
 )
+from heliconemagic.lessons.line_values import LineError, parse_line
 from heliconemagic.lessons.lines import (
-    LineError,
     MessageShelf,
     decode_head,
     decode_recording,
     decode_superseded,
     encode_head,
     encode_recording,
-    parse_line,
     print_line,
 )
 from heliconemagic.lessons.portable import Portable

@@ -11,6 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from heliconemagic.lessons.lesson import LessonHead, Piece, Recording, build_key
+from heliconemagic.lessons.line_values import (
+    LATEST,
+    MOST_COUNT,
+    LineError,
+    check_value,
+    need_count,
+    need_number,
+    need_value,
+    read_number,
+    read_value,
+)
 from heliconemagic.lines.option_values import may_be_set
 from heliconemagic.paths import MAX_PATH_LENGTH
 from heliconemagic.records import Message, ToolCall
@@ -22,14 +33,8 @@ MARK = "heliconemagic_lesson"
 """The first key of the first line; its value is the version of the format."""
 
 LONGEST_SECONDS = 24 * 3600.0
-_LATEST = 1e11  # seconds since the epoch
-_MOST_TOKENS = 1e12
 _MOST_USD = 1e9
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-
-
-class LineError(ValueError):
-    """What is wrong with a line, as the end of a sentence."""
 
 
 class MessageShelf:
@@ -63,7 +68,7 @@ def _name_message(message: Message) -> str:
 
 
 def _check_message(value: object) -> Message:
-    message: Message = _check(value, dict, "a message")
+    message: Message = check_value(value, dict, "a message")
     if message.get("role") not in _ROLES:
         raise LineError(f"has a message of the role {str(message.get('role'))[:20]!r}")
     content = message.get("content")
@@ -106,20 +111,20 @@ def decode_head(line: Mapping[str, Any]) -> LessonHead:
         raise LineError("is not the first line of a lesson")
     if version > VERSION:
         raise LineError(f"is of format {version}, and this heliconemagic reads {VERSION}: update it")
-    options = _read(line, "options", dict) or {}
-    context = _read(options, "context", str)
+    options = read_value(line, "options", dict) or {}
+    context = read_value(options, "context", str)
     if context is not None and context not in set(Context):
         raise LineError(f"has a context {context[:20]!r}, which there isn't")
-    system = _read(options, "system", str)
+    system = read_value(options, "system", str)
     return LessonHead(
-        id=_need(line, "id", str),
-        title=_need(line, "title", str),
-        recorded_at=_need_number(line, "recorded_at", _LATEST),
+        id=need_value(line, "id", str),
+        title=need_value(line, "title", str),
+        recorded_at=need_number(line, "recorded_at", LATEST),
         options=RequestOptions(
-            model=_read(options, "model", str),
+            model=read_value(options, "model", str),
             system=None if system is None else Verbatim(system),
-            temperature=_read_number(options, "temperature", 2.0),
-            parameters=_check_parameters(_read(options, "parameters", dict) or {}),
+            temperature=read_number(options, "temperature", 2.0),
+            parameters=_check_parameters(read_value(options, "parameters", dict) or {}),
             context=None if context is None else Context(context),
         ),
     )
@@ -176,34 +181,34 @@ def decode_recording(line: Mapping[str, Any], shelf: MessageShelf) -> Recording:
     Raises:
         LineError: something about it cannot be meant.
     """
-    usage = _read(line, "usage", dict)
-    messages = tuple(shelf.restore(message) for message in _need(line, "messages", list))
+    usage = read_value(line, "usage", dict)
+    messages = tuple(shelf.restore(message) for message in need_value(line, "messages", list))
     if not messages:
         raise LineError("has no messages")
-    model, parameters = _need(line, "model", str), _read(line, "parameters", dict) or {}
+    model, parameters = need_value(line, "model", str), read_value(line, "parameters", dict) or {}
     return Recording(
-        id=_need(line, "id", str),
+        id=need_value(line, "id", str),
         key=build_key(model, messages, parameters),
-        path=_check_path(_need(line, "path", str)),
+        path=check_path(need_value(line, "path", str)),
         model=model,
-        answered_by=_read(line, "answered_by", str),
-        recorded_at=_need_number(line, "recorded_at", _LATEST),
+        answered_by=read_value(line, "answered_by", str),
+        recorded_at=need_number(line, "recorded_at", LATEST),
         messages=messages,
         parameters=parameters,
-        text=_need(line, "text", str),
-        reasoning=_read(line, "reasoning", str) or "",
-        refusal=_read(line, "refusal", str) or "",
-        tool_calls=tuple(map(_decode_call, _read(line, "tool_calls", list) or ())),
-        finish_reason=_read(line, "finish_reason", str),
+        text=need_value(line, "text", str),
+        reasoning=read_value(line, "reasoning", str) or "",
+        refusal=read_value(line, "refusal", str) or "",
+        tool_calls=tuple(map(_decode_call, read_value(line, "tool_calls", list) or ())),
+        finish_reason=read_value(line, "finish_reason", str),
         usage=None if usage is None else _decode_usage(usage),
-        cost=_read_number(line, "cost", _MOST_USD),
-        first_token=_read_number(line, "first_token", LONGEST_SECONDS),
-        seconds=_read_number(line, "seconds", LONGEST_SECONDS),
-        pieces=tuple(map(_decode_piece, _read(line, "pieces", list) or ())),
+        cost=read_number(line, "cost", _MOST_USD),
+        first_token=read_number(line, "first_token", LONGEST_SECONDS),
+        seconds=read_number(line, "seconds", LONGEST_SECONDS),
+        pieces=tuple(map(_decode_piece, read_value(line, "pieces", list) or ())),
     )
 
 
-def _check_path(path: str) -> str:
+def check_path(path: str) -> str:
     """A path as steps have them: errors name it."""
     if not (path.startswith("/") and path.isascii() and path.isprintable() and len(path) <= MAX_PATH_LENGTH):
         raise LineError(f"has a path {path[:40]!r} that no step can have")
@@ -211,90 +216,26 @@ def _check_path(path: str) -> str:
 
 
 def _decode_usage(usage: Mapping[str, Any]) -> Usage:
-    return Usage(**{name: int(_read_number(usage, name, _MOST_TOKENS) or 0) for name in _USAGE})
+    return Usage(**{name: int(read_number(usage, name, MOST_COUNT) or 0) for name in _USAGE})
 
 
 def _decode_call(value: object) -> ToolCall:
-    call = _check(value, dict, "a tool call")
-    return ToolCall(**{name: _need(call, name, str) for name in ("id", "name", "arguments")})
+    call = check_value(value, dict, "a tool call")
+    return ToolCall(**{name: need_value(call, name, str) for name in ("id", "name", "arguments")})
 
 
 def _decode_piece(value: object) -> Piece:
     if not (isinstance(value, list) and len(value) == 3):
         raise LineError("has a piece that is not [seconds, characters of reasoning, characters of text]")
     names = dict(zip(("seconds", "reasoning", "text"), value, strict=True))
-    return _need_number(names, "seconds", LONGEST_SECONDS), _need_count(names, "reasoning"), _need_count(names, "text")
+    return need_number(names, "seconds", LONGEST_SECONDS), need_count(names, "reasoning"), need_count(names, "text")
 
 
 def decode_superseded(line: Mapping[str, Any]) -> list[str] | None:
     """The ids that a line declares superseded; None for any other line."""
     if set(line) != {"superseded"}:
         return None
-    return [_check(name, str, "an id") for name in _need(line, "superseded", list)]
-
-
-# ---- values
-
-
-def _check(value: object, kind: type, what: str) -> Any:
-    if not isinstance(value, kind):
-        raise LineError(f"has {what} that is no {_WORDS[kind]}")
-    return value
-
-
-_WORDS: Mapping[type, str] = {str: "text", dict: "object", list: "list"}
-
-
-def _read(holder: Mapping[str, Any], name: str, kind: type) -> Any:
-    """The value under ``name`` if it is of ``kind``; None if there is none."""
-    value = holder.get(name)
-    return None if value is None else _check(value, kind, f"a {name!r}")
-
-
-def _need(holder: Mapping[str, Any], name: str, kind: type) -> Any:
-    return _present(_read(holder, name, kind), name)
-
-
-def _present(value: Any, name: str) -> Any:
-    if value is None:
-        raise LineError(f"has no {name!r}")
-    return value
-
-
-def _read_number(holder: Mapping[str, Any], name: str, most: float) -> float | None:
-    value = holder.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:  # NaN isn't either
-        raise LineError(f"has a {name!r} that is no number from 0 to {most:g}")
-    return float(value)
-
-
-def _need_number(holder: Mapping[str, Any], name: str, most: float) -> float:
-    return float(_present(_read_number(holder, name, most), name))
-
-
-def _need_count(holder: Mapping[str, Any], name: str) -> int:
-    return int(_need_number(holder, name, _MOST_TOKENS))
-
-
-def parse_line(text: str | bytes) -> dict[str, Any]:
-    """A line as JSON.
-
-    Raises:
-        LineError: it is no JSON object, or nested too deeply to be meant.
-    """
-    try:
-        parsed = json.loads(text, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise LineError("is nested too deeply") from None
-    except ValueError as error:
-        raise LineError(f"is not valid JSON ({str(error)[:80]})") from None
-    return dict(_check(parsed, dict, "a value"))
-
-
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is no JSON")
+    return [check_value(name, str, "an id") for name in need_value(line, "superseded", list)]
 
 
 _ENCODER: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode

@@ -216,10 +216,19 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="rate", metavar="/PATH|session RATING…", completes="paths", is_everyday=False,
          help='what you think of an answer, or of the whole session: + or -, accuracy=4, tone=true, "a note"'),
     Verb(name="list", help="the sessions on this machine (also: sessions)"),
-    Verb(name="resume", metavar="[ID|NAME]", completes="sessions", help="continue an earlier session",
+    Verb(name="resume", metavar="[ID|NAME|FILE]", completes="sessions",
+         help="continue an earlier session, or the one in a notebook that somebody sent",
          option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
                                   "context", "cache", "keep", "retries", "timeout", "budget",
                                   "replay", "fallback", "fallback_after", "pace"})),
+    Verb(name="import", metavar="FILE …", is_everyday=False, option_fields=frozenset({"user"}),
+         help="read notebooks that others ran into the journal: files, patterns, folders; --user: whose they are"),
+    Verb(name="stats", metavar="[NAME]", completes="sessions", is_everyday=False,
+         own_options=(
+             Option(names=("--by",), field="by", metavar="WHAT", example="user", parse=values.parse_by, scope=_SESSION,
+                    help="a row for each user, model, path, notebook or property:KEY"),
+         ),
+         help="all sessions of a name side by side: latency, tokens, cost and errors by path"),
     Verb(name="record", metavar="[FILE|stop]",
          help="write this session's answers to a lesson that can be played again"),
     Verb(name="end", help="end the session"),
@@ -251,7 +260,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(["rerun", "diff", "stats", "import", "export"])
+RESERVED_WORDS = frozenset(["rerun", "diff", "export"])
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

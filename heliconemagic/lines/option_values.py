@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import keyword
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliconemagic.errors import InputError
 from heliconemagic.headers import check_cache_seconds, check_property, check_session_id, check_user
 from heliconemagic.settings import Context
+
+if TYPE_CHECKING:
+    from heliconemagic.statistics.grouping import Grouping
 
 HOTTEST = 2.0
 MOST_RETRIES = 20
@@ -232,3 +235,10 @@ def _parse_number(text: str, rule: str, lowest: float, highest: float) -> float:
     if not (math.isfinite(number) and lowest <= number <= highest):
         raise ValueError(rule)
     return number
+
+
+def parse_by(text: str) -> Grouping:
+    """What tells the steps of many sessions apart."""
+    from heliconemagic.statistics.grouping import parse_grouping  # a line is parsed without it, mostly
+
+    return parse_grouping(text)

@@ -30,6 +30,8 @@ from heliconemagic.notebook.earlier import load_feedback, load_recorded
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.planning.checks import check_no_secret
 from heliconemagic.records import Feedback, SessionRecord, Step, StepStatus
+from heliconemagic.saved.continuing import build_no_gateway_error, put_fingerprints
+from heliconemagic.saved.sessions import SavedSession, list_missing
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.wire_text import build_ascii_form
@@ -98,9 +100,35 @@ class Sessions:
             reference = newest.id
         record = self._journal.find_session(reference)
         terms = self._prepare(given.over(RequestOptions(gateway=record.gateway)))
-        if given.gateway is None:
+        if given.gateway is None and record.gateway:
             terms = replace(terms, choice=replace(terms.choice, reason="as before"))
         return self._begin(record.name, record.title, terms, recorded_id=record.id)
+
+    def take_up_saved(self, saved: SavedSession, given: RequestOptions) -> tuple[Session, list[Step]]:
+        """Continues a session that a file has; also those of its steps that the journal hadn't.
+
+        From here it is this notebook's: its answers stand for identical requests, as if they had been given here.
+
+        Raises:
+            InputError: it cannot be continued: another gateway has to be named, or its id belongs to another name.
+            CredentialError: keys are missing.
+        """
+        headers.check_session_id(saved.record.id)
+        if not given.gateway and not saved.record.gateway:
+            raise build_no_gateway_error(saved)
+        terms = self._prepare(given.over(RequestOptions(gateway=saved.record.gateway)))
+        recorded = load_recorded(self._journal, saved.record.id)
+        if recorded is not None:
+            _check_same_name(recorded[0], saved.record.name)
+        known = recorded[1] if recorded else []
+        missing = put_fingerprints(list_missing(saved, known), terms.choice.gateway, self._surroundings.environ)
+        own = replace(recorded[0] if recorded else saved.record, source="", notebook=self._surroundings.find_title())
+        steps = sorted((*known, *missing), key=lambda step: step.started_at)
+        left = self.end()
+        self.current = self._take_up(own, steps, terms, is_resumed=True, left=left)
+        self._journal.put_session(self.current.record)
+        self._journal.close_steps(missing)  # where that fails, the session's notice says so
+        return self.current, missing
 
     def find(self) -> tuple[Session, bool]:
         """The session, and whether it had to be started now (named after the notebook)."""

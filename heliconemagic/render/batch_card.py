@@ -21,7 +21,7 @@ from heliconemagic.render.batch_words import (
     list_figures,
     list_progress,
 )
-from heliconemagic.render.card import REPLY_MIME
+from heliconemagic.render.card import REPLY_MIME, describe_belonging
 from heliconemagic.render.card_words import STATE_WORDS, describe_totals
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.figures import format_seconds
@@ -188,8 +188,18 @@ def build_batch_json(card: BatchCard) -> dict[str, Any]:
         "completion_tokens": card.completion_tokens,
         "step_ids": list(card.step_ids[:MAX_STEP_IDS]),
         "session_url": card.session_url,
+        **_describe_first(card),
     }
     return {name: replace_surrogates(value) for name, value in form.items()}
+
+
+def _describe_first(card: BatchCard) -> dict[str, Any]:
+    """What the rows have in common, and where they belong."""
+    first = card.first
+    if first is None:
+        return {}
+    common = {name: getattr(first, name) for name in ("session_id", "gateway", "model", "started_at")}
+    return {**common, **describe_belonging(first, card.session)}
 
 
 def build_batch_bundle(card: BatchCard) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from heliconemagic.records import SessionTotals, StepStatus
+from heliconemagic.records import SessionRecord, SessionTotals, Step, StepStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,5 +68,7 @@ class BatchCard:
     lines: tuple[BatchLine, ...] = ()  # while it runs the last ones, at its end the first
     failures: tuple[BatchLine, ...] = ()  # at the end
     step_ids: tuple[str, ...] = ()
+    first: Step | None = None  # the first row's, as it was planned: what all rows have in common
+    session: SessionRecord | None = None
     session_url: str | None = None
     totals: SessionTotals | None = None

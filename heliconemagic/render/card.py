@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from heliconemagic.attachments.attachment import drop_thumbnails
-from heliconemagic.records import Step, StepKind, StepStatus
+from heliconemagic.records import SessionRecord, Step, StepKind, StepStatus
 from heliconemagic.render.card_answer import (
     build_answer_html,
     build_answer_markdown,
@@ -18,7 +18,7 @@ from heliconemagic.render.card_answer import (
 from heliconemagic.render.card_attached import build_attached_html, build_attached_markdown, build_attached_text
 from heliconemagic.render.card_calls import list_trail_lines
 from heliconemagic.render.card_request import build_request_html
-from heliconemagic.render.card_state import Card, RequestForm
+from heliconemagic.render.card_state import REPLY_MIME, Card, RequestForm
 from heliconemagic.render.card_words import (
     STATE_WORDS,
     describe_end,
@@ -54,10 +54,8 @@ __all__ = [
     "build_json",
     "build_markdown",
     "build_text",
+    "describe_belonging",
 ]
-
-REPLY_MIME = "application/vnd.heliconemagic.reply.v1+json"
-"""The type under which `build_json` stands in a display."""
 
 
 def build_head(card: Card, now: float | None = None) -> str:
@@ -200,8 +198,18 @@ def build_json(card: Card) -> dict[str, Any]:
         "error": step.error if card.error is None else str(card.error),
         "request_url": card.request_url,
         "session_url": card.session_url,
+        **describe_belonging(card.step, card.session),
     }
     return {name: replace_surrogates(value) for name, value in form.items()}
+
+
+def describe_belonging(step: Step, session: SessionRecord | None) -> dict[str, Any]:
+    """What tells where a reply belongs, once its notebook is read by somebody else; what is empty is left out."""
+    told: dict[str, Any] = {"user": step.user, "properties": dict(step.properties), "is_aside": step.is_aside}
+    if session is not None:
+        told |= {"session_name": session.name, "notebook": session.notebook}
+        told["session_title"] = session.title if session.title != session.name else ""
+    return {name: value for name, value in told.items() if value}
 
 
 def _describe_origin(step: Step) -> dict[str, Any] | None:

@@ -8,7 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from heliconemagic.errors import HeliconeMagicError
-from heliconemagic.records import SessionTotals, Step
+from heliconemagic.records import SessionRecord, SessionTotals, Step
+
+REPLY_MIME = "application/vnd.heliconemagic.reply.v1+json"
+"""The type under which the JSON form of a card stands in a display."""
+REPLIES_MIME = "application/vnd.heliconemagic.replies.v1+json"
+"""The type of several replies in one display: ``{"version": 1, "current": 2, "replies": […]}``, each as alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,7 @@ class Card:
     """Everything the card of one step shows; a newer state is a new `Card`."""
 
     step: Step
+    session: SessionRecord | None = None  # where it is known: a reply that was pickled comes without
     trail: tuple[Step, ...] = ()  # the requests and tool calls that led to the step, in the order they ran
     question: Question | None = None
     context: str = ""  # "after /abstract", "fresh", ...

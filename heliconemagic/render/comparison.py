@@ -15,7 +15,7 @@ from heliconemagic.render.card import build_foot, build_json, build_text
 from heliconemagic.render.card_answer import build_answer_html, build_answer_markdown
 from heliconemagic.render.card_attached import build_attached_html, build_attached_markdown, build_attached_text
 from heliconemagic.render.card_request import build_request_html
-from heliconemagic.render.card_state import Card
+from heliconemagic.render.card_state import REPLIES_MIME, Card
 from heliconemagic.render.card_words import (
     STATE_WORDS,
     describe_end,
@@ -49,9 +49,6 @@ from heliconemagic.render.markup import (
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.render.word_diff import WordDiff, build_diff_html, build_diff_markdown, compare_words
-
-REPLIES_MIME = "application/vnd.heliconemagic.replies.v1+json"
-"""The type of several replies in one display: ``{"version": 1, "current": 2, "replies": […]}``, each as alone."""
 
 MAX_ALL_PAIRS = 4
 """Answers of which every pair is compared; of more, each with the first."""

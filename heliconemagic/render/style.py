@@ -158,6 +158,15 @@ _WIDE = """
 .hm.hm-wide{max-width:none;overflow-x:auto}
 """
 
+_STATISTICS = """
+.hm.hm-statistics{max-width:1100px;overflow-x:auto}
+.hm.hm.hm.hm-statistics h4{margin:0;padding:8px 12px 0;font-size:12px;font-weight:600}
+.hm.hm.hm.hm-statistics table{width:auto;margin:0 6px 4px}
+.hm.hm.hm.hm-statistics td:first-child{font-family:var(--hm-mono)}
+.hm.hm.hm.hm-statistics code{font:12px/1 var(--hm-mono);color:var(--hm-run);background:none;padding:0;border:0;
+white-space:pre;letter-spacing:0}
+"""
+
 # An answer that is an object: tables inside tables, without the lines that would be drawn twice.
 _OBJECTS = """
 .hm.hm.hm .hm-object th,.hm.hm.hm .hm-object td,.hm.hm.hm .hm-rows td{vertical-align:top;line-height:1.5;
@@ -188,6 +197,7 @@ _SOMETIMES = (
     (_TABLES, "<table|hm-progress|hm-more"),
     (_SESSION, "hm-session"),
     (_WIDE, "hm-wide"),
+    (_STATISTICS, "hm-statistics"),
     (_OBJECTS, "hm-object|hm-rows"),
     (_CODE, 'class="highlight'),
 )

@@ -6,7 +6,7 @@ Knows the notebook and how things look; knows no IPython.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliconemagic.cards import find_session_url
 from heliconemagic.errors import InputError
@@ -29,6 +29,9 @@ from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.rating import rate
 from heliconemagic.verbs.showing import Shown, find_shown
+
+if TYPE_CHECKING:
+    from heliconemagic.statistics.result import Statistics
 
 Bundle = dict[str, Any]
 
@@ -72,6 +75,8 @@ class SessionLine:
                 "rate": self.rate,
                 "list": self.list_sessions,
                 "resume": self.resume,
+                "import": self.import_files,
+                "stats": lambda command: self.build_statistics(command)._repr_mimebundle_(),
                 "record": self.record,
                 "end": self.end,
                 "models": self.list_models,
@@ -200,10 +205,30 @@ class SessionLine:
         return {"text/html": build_sessions_html(summaries), "text/plain": build_sessions_text(summaries)}
 
     def resume(self, command: SessionCommand) -> Bundle:
-        """Continues a recorded session."""
-        session = self._notebook.sessions.resume(next(iter(command.arguments), None), command.options)
+        """Continues a recorded session, or the one that a notebook file has."""
+        from heliconemagic.verbs.across import is_session_file, resume_file
+
+        reference = next(iter(command.arguments), None)
+        if reference is not None and is_session_file(reference):
+            resumed = resume_file(self._notebook, reference, command.options)
+            return build_notice_bundle(self._build_notice(resumed.session, resumed.lines))
+        session = self._notebook.sessions.resume(reference, command.options)
         lines = self._describe_beginning(session, command, is_kept=False)
         return build_notice_bundle(self._build_notice(session, tuple(lines)))
+
+    def import_files(self, command: SessionCommand) -> Bundle:
+        """Reads notebooks that others ran into the journal."""
+        from heliconemagic.verbs.across import import_files
+
+        return import_files(self._notebook, command)
+
+    def build_statistics(self, command: SessionCommand) -> Statistics:
+        """All sessions of a name side by side; without one of those called like the session that is open."""
+        from heliconemagic.notebook.across import build_statistics
+
+        session = self._notebook.session
+        name = next(iter(command.arguments), session.record.name if session else None)
+        return build_statistics(self._notebook.journal, name, command.extras.get("by"))
 
     def record(self, command: SessionCommand) -> Bundle:
         """Begins or stops to record the session as a lesson; without an argument, whether it is recorded."""

@@ -7,10 +7,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from heliconemagic.records import StepStatus
-from heliconemagic.render.card_state import Card
+from heliconemagic.render.card_state import REPLIES_MIME, Card
 from heliconemagic.render.card_words import describe_failure
 from heliconemagic.render.comparison import (
-    REPLIES_MIME,
     build_column_head,
     build_comparison_bundle,
     build_comparison_head_text,

@@ -1,0 +1,89 @@
+"""The values of a lesson's lines, each checked before anything is made of it: a file may come from anyone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+MOST_COUNT = 1e12
+LATEST = 1e11
+"""Seconds since the epoch."""
+
+
+class LineError(ValueError):
+    """What is wrong with a line, as the end of a sentence."""
+
+
+def check_value(value: object, kind: type, what: str) -> Any:
+    """``value`` if it is of ``kind``; ``what`` names it in the error."""
+    if not isinstance(value, kind):
+        raise LineError(f"has {what} that is no {_WORDS[kind]}")
+    return value
+
+
+_WORDS: Mapping[type, str] = {str: "text", dict: "object", list: "list"}
+
+
+def read_value(holder: Mapping[str, Any], name: str, kind: type) -> Any:
+    """The value under ``name`` if it is of ``kind``; None if there is none."""
+    value = holder.get(name)
+    return None if value is None else check_value(value, kind, f"a {name!r}")
+
+
+def need_value(holder: Mapping[str, Any], name: str, kind: type) -> Any:
+    """The value under ``name``, which has to be there."""
+    return _present(read_value(holder, name, kind), name)
+
+
+def _present(value: Any, name: str) -> Any:
+    if value is None:
+        raise LineError(f"has no {name!r}")
+    return value
+
+
+def read_number(holder: Mapping[str, Any], name: str, most: float) -> float | None:
+    """The number under ``name``, from 0 to ``most``; None if there is none."""
+    value = holder.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:  # NaN isn't either
+        raise LineError(f"has a {name!r} that is no number from 0 to {most:g}")
+    return float(value)
+
+
+def need_number(holder: Mapping[str, Any], name: str, most: float) -> float:
+    """The same, which has to be there."""
+    return float(_present(read_number(holder, name, most), name))
+
+
+def need_count(holder: Mapping[str, Any], name: str) -> int:
+    """The whole number under ``name``."""
+    return int(need_number(holder, name, MOST_COUNT))
+
+
+def read_flag(holder: Mapping[str, Any], name: str) -> bool:
+    """Whether ``name`` is true; what is missing is not."""
+    value = holder.get(name, False)
+    if not isinstance(value, bool):
+        raise LineError(f"has a {name!r} that is neither true nor false")
+    return value
+
+
+def parse_line(text: str | bytes) -> dict[str, Any]:
+    """A line as JSON.
+
+    Raises:
+        LineError: it is no JSON object, or nested too deeply to be meant.
+    """
+    try:
+        parsed = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise LineError("is nested too deeply") from None
+    except ValueError as error:
+        raise LineError(f"is not valid JSON ({str(error)[:80]})") from None
+    return dict(check_value(parsed, dict, "a value"))
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")

@@ -1,0 +1,52 @@
+"""Which files a line names: by name, by pattern, or a folder with all below it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+
+from heliconemagic.errors import InputError
+from heliconemagic.saved.reading import READERS
+
+MOST_FILES = 2_000
+
+
+def find_files(words: Sequence[str], folder: Path | None) -> list[Path]:
+    """The files that ``words`` name, seen from ``folder``, each once. A missing one is found out when it is read.
+
+    Raises:
+        InputError: a pattern or a folder has none, or there are too many.
+    """
+    found = list(dict.fromkeys(path for word in words for path in _find(word, folder)))
+    if len(found) > MOST_FILES:
+        raise InputError(f"these are {len(found):,} files; {MOST_FILES:,} is the most.", hint="name fewer at a time")
+    return found
+
+
+def _find(word: str, folder: Path | None) -> list[Path]:
+    path = Path(word)
+    with contextlib.suppress(RuntimeError):  # nobody's home: the tilde stays
+        path = path.expanduser()
+    path = path if folder is None else folder / path
+    if path.is_dir():
+        return _need(word, (inner for suffix in READERS for inner in path.rglob(f"*{suffix}")))
+    if has_magic(word) and not path.exists():
+        return _need(word, (Path(name) for name in glob(str(path), recursive=True)))  # noqa: PTH207 - an absolute pattern
+    return [path]
+
+
+def _need(word: str, paths: Iterator[Path]) -> list[Path]:
+    """Those that are notebooks, in order; not Jupyter's own copies.
+
+    Raises:
+        InputError: there are none.
+    """
+    found = sorted(path for path in paths if path.suffix in READERS and ".ipynb_checkpoints" not in path.parts)
+    if not found:
+        raise InputError(
+            f"no notebook is there by the name {word!r}.",
+            hint='name a file, a pattern such as "students/*.ipynb", or a folder, seen from the notebook\'s folder',
+        )
+    return found

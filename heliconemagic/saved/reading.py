@@ -1,0 +1,45 @@
+"""The sessions in a file, by its suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from heliconemagic.errors import InputError
+from heliconemagic.saved.notebooks import read_notebook
+from heliconemagic.saved.sessions import SavedSession, build_sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedFile:
+    """What a file has of sessions."""
+
+    file: str  # its name, without its folders
+    sessions: tuple[SavedSession, ...] = ()  # the one that ran last stands last
+    faults: tuple[str, ...] = ()  # what is wrong with what was left out
+
+
+def read_sessions(path: Path) -> SavedFile:
+    """The sessions in ``path``.
+
+    Raises:
+        InputError: the file cannot be read, or is none that has sessions.
+    """
+    read = READERS.get(path.suffix)
+    if read is None:
+        raise InputError(
+            f"{path.name!r} is no file with a session: its name doesn't end in {' or '.join(READERS)}.",
+            hint="name a notebook that was saved with its outputs",
+        )
+    return read(path)
+
+
+def _read_notebook(path: Path) -> SavedFile:
+    notebook = read_notebook(path)
+    return SavedFile(file=path.name, sessions=tuple(build_sessions(notebook)), faults=notebook.faults)
+
+
+READERS: Mapping[str, Callable[[Path], SavedFile]] = MappingProxyType({".ipynb": _read_notebook})
+"""What reads a file, by its suffix."""
