@@ -32,6 +32,7 @@ from heliconemagic.running.waiting import await_blocking
 from heliconemagic.schemas.reading import list_candidates
 from heliconemagic.settings import RequestOptions
 from heliconemagic.verbs.editing import EditLine
+from heliconemagic.verbs.experiments import ExperimentLine
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
@@ -90,6 +91,7 @@ class Workbench:
             self.notebook,
             ask_secret=ask_secret,
             describe_frontend=self.describe_frontend,
+            experiment_line=ExperimentLine(self.notebook, self.frontend.publish, self.build_batch_view),
             local_line=LocalModelLine(environ, self.frontend.publish, redraws=lambda: self._find_kind() != "text"),
             production_line=ProductionLine(self.notebook),
             edit_line=EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns),

@@ -108,9 +108,9 @@ def find_session(connection: sqlite3.Connection, session_id: str) -> SessionReco
 
 
 def find_named(connection: sqlite3.Connection, name: str) -> SessionRecord | None:
-    """The newest session of this name that has steps; if none has, the newest."""
-    statement = "SELECT * FROM sessions WHERE name = ? ORDER BY {} DESC, started_at DESC, id DESC LIMIT 1"
-    return _read_session(connection, statement.format(_HAS_STEPS), (name,))
+    """The newest session of this name that has steps, of those that ran here if any did; if none has, the newest."""
+    statement = "SELECT * FROM sessions WHERE name = ? ORDER BY {} DESC, {} DESC, started_at DESC, id DESC LIMIT 1"
+    return _read_session(connection, statement.format(_HAS_STEPS, _RAN_HERE), (name,))
 
 
 def _read_session(connection: sqlite3.Connection, statement: str, values: Values) -> SessionRecord | None:
