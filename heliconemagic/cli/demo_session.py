@@ -19,8 +19,8 @@ from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.records import Cell, SessionRecord
-from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.batch import build_quiet_batch_view
+from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.settings import RequestOptions
 from heliconemagic.verbs.editing import EditLine

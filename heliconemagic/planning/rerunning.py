@@ -162,7 +162,7 @@ def find_model(step: Step, given: RequestOptions, choice: Choice) -> str:
 
 
 def put_system(messages: Sequence[Message], system: str | None) -> tuple[Message, ...]:
-    """``messages`` with another system prompt, or with none if it is empty; None leaves it as it was.
+    """``messages`` with another system prompt; None leaves it as it was.
 
     >>> put_system([{"role": "user", "content": "hi"}], "Be brief.")
     ({'role': 'system', 'content': 'Be brief.'}, {'role': 'user', 'content': 'hi'})
@@ -170,7 +170,7 @@ def put_system(messages: Sequence[Message], system: str | None) -> tuple[Message
     if system is None:
         return tuple(messages)
     others = (message for message in messages if message.get("role") not in ("system", "developer"))
-    return (*([{"role": "system", "content": system}] if system else []), *others)
+    return ({"role": "system", "content": system}, *others)
 
 
 def describe_parent(parent: Step | None, path: str) -> str:

@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from heliconemagic.records import SessionRecord
+from heliconemagic.render.batch_words import MAX_PATH, shorten
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.markup import NO_MATH, build_row, build_span, escape, escape_markdown, join_parts
-from heliconemagic.render.session_diff_words import COLUMNS, SIDES, PairDiff, compare_pairs, list_notes, list_rows
+from heliconemagic.render.session_diff_words import (
+    COLUMNS,
+    SIDES,
+    PairDiff,
+    build_sums,
+    compare_pairs,
+    list_notes,
+    list_rows,
+)
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.render.word_diff import build_diff_html, build_diff_markdown, build_diff_text
@@ -78,7 +87,8 @@ def _build_lines(lines: Sequence[str]) -> str:
 def _build_table(diff: SessionDiff) -> str:
     head = f"<tr>{build_row(COLUMNS, SIDES, 'th')}</tr>"
     body = "".join(f"<tr>{build_row(_keep_together(row), SIDES)}</tr>\n" for row in list_rows(diff))
-    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+    sums = "".join(f"<tr>{build_row(_keep_together(row), SIDES)}</tr>\n" for row in build_sums(diff))
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody><tfoot>{sums}</tfoot></table>"
 
 
 def _keep_together(row: Sequence[str]) -> list[str]:
@@ -89,12 +99,14 @@ def _keep_together(row: Sequence[str]) -> list[str]:
 
 def _build_pair(pair: PairDiff) -> str:
     texts = "".join(
-        f"<p><strong>{escape(text.summary)}</strong></p>{build_diff_html(text.diff)}"
+        f"<p><strong>{escape(text.name)}</strong></p>{build_diff_html(text.diff)}"
         for text in pair.texts
         if text.diff is not None
     )
+    path = escape(shorten(pair.path, MAX_PATH))
+    head = f'<strong class="hm-path">{path}</strong> · {escape(pair.summary)}'
     opened = " open" if pair.is_open else ""
-    return f'<details{opened}><summary>{escape(pair.summary)}</summary><div class="hm-diff">{texts}</div></details>'
+    return f'<details{opened}><summary>{head}</summary><div class="hm-diff">{texts}</div></details>'
 
 
 def build_session_diff_markdown(page: DiffPage, pairs: Sequence[PairDiff]) -> str:
@@ -109,7 +121,7 @@ def build_session_diff_markdown(page: DiffPage, pairs: Sequence[PairDiff]) -> st
 
 def _build_markdown_table(diff: SessionDiff) -> str:
     rule = "|".join("--:" if side == "r" else "---" for side in SIDES)
-    rows = [f"| {' | '.join(map(escape_markdown, row))} |" for row in list_rows(diff)]
+    rows = [f"| {' | '.join(map(escape_markdown, row))} |" for row in (*list_rows(diff), *build_sums(diff))]
     return "\n".join([f"| {' | '.join(COLUMNS)} |", f"|{rule}|", *rows])
 
 
@@ -125,7 +137,7 @@ def _build_markdown_pair(pair: PairDiff) -> str:
 
 def build_session_diff_text(page: DiffPage, pairs: Sequence[PairDiff]) -> str:
     """The same for a terminal."""
-    rows = [tuple(make_safe_text(cell) for cell in row) for row in list_rows(page.diff)]
+    rows = [tuple(make_safe_text(cell) for cell in row) for row in (*list_rows(page.diff), *build_sums(page.diff))]
     head = " · ".join(part for part in (page.head, *page.facts) if part)
     lines = [head, *(f"  {line}" for line in page.lines)]
     below = [*list_notes(page.diff)]

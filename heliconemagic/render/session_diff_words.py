@@ -37,7 +37,14 @@ class TextDiff:
     @property
     def summary(self) -> str:
         """``answer: 84 words the same, 12 removed, 9 added``."""
-        return f"{self.name}: {self.diff.summary if self.diff else self.note}"
+        return f"{self.name}: {self._count() if self.diff and self.diff.changes else self.note}"
+
+    def _count(self) -> str:
+        changes = self.diff.changes if self.diff else ()
+        kinds = {"the same": "same", "removed": "removed", "added": "added"}
+        counts = {words: sum(len(getattr(change, kind)) for change in changes) for words, kind in kinds.items()}
+        (first, count), *others = ((words, count) for words, count in counts.items() if count)
+        return ", ".join([f"{format_count(count, 'word')} {first}", *(f"{more:,} {words}" for words, more in others)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +57,17 @@ class PairDiff:
 
     @property
     def summary(self) -> str:
-        """The path, and how much differs in each text."""
-        return " · ".join([shorten(self.path, MAX_PATH), *(text.summary for text in self.texts)])
+        """How much differs in each text."""
+        return " · ".join(text.summary for text in self.texts)
 
 
 # ---- figures
 
 
 def list_rows(diff: SessionDiff) -> list[tuple[str, ...]]:
-    """The table: a row for each pair, by `COLUMNS`, and the sums."""
+    """A row of the table for each pair, by `COLUMNS`."""
     common = _find_common(diff)
-    return [*(_build_row(pair, common) for pair in diff.pairs[:MAX_ROWS]), *_build_sums(diff)]
+    return [_build_row(pair, common) for pair in diff.pairs[:MAX_ROWS]]
 
 
 def _find_common(diff: SessionDiff) -> list[tuple[str, str, str]]:
@@ -124,14 +131,14 @@ def describe_change(old: float | None, new: float | None) -> str:
     """How much more or less, in percent, or times from the tenfold on.
 
     >>> [describe_change(*pair) for pair in ((4.0, 3.0), (1, 12.4), (2, 2), (0, 3), (1000, 1001))]
-    ['(−25 %)', '(× 12)', '', '', '(+0 %)']
+    ['(−25 %)', '(× 12)', '', '', '']
     """
     if not old or new is None or old == new:
         return ""
     if new / old >= 10:
         return f"(× {new / old:,.0f})"
     percent = round(100 * (new - old) / old)
-    return f"(−{-percent} %)" if new < old else f"(+{percent} %)"
+    return f"({percent:+} %)".replace("-", "−") if percent else ""
 
 
 def _list_differences(old: Step, new: Step, pair: Pair, common: Sequence[tuple[str, str, str]]) -> list[str]:
@@ -147,7 +154,8 @@ def _describe_parameter(change: tuple[str, str, str]) -> str:
     return f"{name} {shorten(old, MAX_VALUE)} → {shorten(new, MAX_VALUE)}"
 
 
-def _build_sums(diff: SessionDiff) -> Iterator[tuple[str, ...]]:
+def build_sums(diff: SessionDiff) -> Iterator[tuple[str, ...]]:
+    """The rows below them: of the pairs that both sessions have, if not all are, and of all steps."""
     if len(diff.whole) not in (0, len(diff.pairs)):
         yield _build_sum(
             "in both", [pair.old for pair in diff.whole if pair.old], [pair.new for pair in diff.whole if pair.new]
@@ -238,7 +246,7 @@ def compare_texts(name: str, old: str, new: str) -> TextDiff:
     if not cut and diff.changes and all(change.same for change in diff.changes):
         cut = "only blanks and line ends differ"
     note = "; ".join(part for part in (diff.note, cut) if part)
-    return TextDiff(name=name, diff=WordDiff(changes=diff.changes, note=note))
+    return TextDiff(name=name, diff=WordDiff(changes=diff.changes, note=note), note=note)
 
 
 def _leave_out(name: str) -> TextDiff:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from heliconemagic.errors import InputError
@@ -22,7 +21,6 @@ from heliconemagic.render.rerun_plan import MAX_REQUESTS, PlannedScene, build_re
 from heliconemagic.render.session_diff import DiffPage, build_diff_page, build_session_diff_bundle
 from heliconemagic.running.batch import BuildBatchView
 from heliconemagic.running.rerun import RerunRun
-from heliconemagic.settings import RequestOptions, Verbatim
 from heliconemagic.steps.pairing import build_session_diff
 from heliconemagic.steps.rerunning import Scene
 from heliconemagic.usage import Usage, estimate_tokens
@@ -52,8 +50,10 @@ class ExperimentLine:
         """
         recorded = self._notebook.experiments.find(next(iter(command.arguments), None))
         start_at = command.extras.get("start_at")
-        given = _check_given(command.options)
-        planner = self._notebook.experiments.open_rerun(recorded, given, start_at and SessionPath.parse(start_at))
+        _check_system(command.options.system)
+        planner = self._notebook.experiments.open_rerun(
+            recorded, command.options, start_at and SessionPath.parse(start_at)
+        )
         plans = planner.check()
         if command.extras.get("is_dry_run"):
             return self._build_plan(planner, plans)
@@ -127,15 +127,12 @@ class ExperimentLine:
         return build_session_diff_bundle(build_diff_page(diff))
 
 
-def _check_given(given: RequestOptions) -> RequestOptions:
-    """The options with their system prompt as it stands: nothing is filled in here."""
-    if given.system is None:
-        return given
-    if "{{" in given.system:
+def _check_system(system: str | None) -> None:
+    """Nothing is filled in here: a template would be sent as it is typed."""
+    if system and "{{" in system:
         raise InputError(
             "`rerun` sends -s as it stands, and it has {{ in it.", hint="type the text that should stand there"
         )
-    return replace(given, system=Verbatim(given.system))
 
 
 def _build_planned(scene: Scene, plan: Plan, number: int) -> PlannedScene:
@@ -164,15 +161,14 @@ def _describe_changes(planner: RerunPlanner, plans: Sequence[Plan]) -> str:
     pairs = list(zip(planner.script.live, plans, strict=True))
     models = dict.fromkeys((scene.step.model, plan.request.model) for scene, plan in pairs)
     gateways = dict.fromkeys((scene.step.gateway, plan.request.gateway.label) for scene, plan in pairs)
-    parts = [f"model {_join_changes(models)}", f"gateway {_join_changes(gateways)}"]
-    parts += (
-        [f"system {shorten(given.system, MAX_SYSTEM)!r}" if given.system else "no system prompt"]
-        if given.system is not None
-        else []
-    )
-    parts += [f"temperature {given.temperature:g}"] if given.temperature is not None else []
-    parts += [f"{name} {shorten(str(value), MAX_SYSTEM)}" for name, value in given.parameters.items()]
-    return " · ".join(part for part in parts if not part.endswith(" ")) or "nothing changed"
+    changes = {
+        "model": _join_changes(models),
+        "gateway": _join_changes(gateways),
+        "system": repr(shorten(given.system, MAX_SYSTEM)) if given.system else "",
+        "temperature": "" if given.temperature is None else f"{given.temperature:g}",
+        **{name: shorten(str(value), MAX_SYSTEM) for name, value in given.parameters.items()},
+    }
+    return " · ".join(f"{name} {change}" for name, change in changes.items() if change) or "nothing changed"
 
 
 def _join_changes(pairs: dict[tuple[str, str], None]) -> str:
