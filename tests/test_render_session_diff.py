@@ -11,7 +11,6 @@ from render_samples import ATTACKS, PageReader, build_step, list_dangers
 
 from heliconemagic.records import Origin, OriginKind, SessionRecord, Step, StepStatus
 from heliconemagic.render import session_diff_words
-from heliconemagic.render.markdown_html import render_markdown
 from heliconemagic.render.session_diff import DiffPage, build_diff_page, build_session_diff_bundle
 from heliconemagic.render.session_diff_words import build_sums, compare_pairs, compare_texts, list_notes, list_rows
 from heliconemagic.steps.pairing import SessionDiff, build_session_diff
@@ -168,7 +167,7 @@ def test_many_steps_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     new = [build(f"/{number}", text="Other.") for number in range(5)]
     shown = show(old, new)["text/plain"]
     assert "… 2 more rows; the sums are of all" in shown and "all steps  5 steps" in shown
-    assert shown.count("{+") == 2 and shown.count("only the first 2 texts are compared word by word") == 3
+    assert shown.count("{+") == 2 and "… 3 more steps with other words, not compared one by one" in shown
 
 
 def test_long_differences_are_folded() -> None:
@@ -190,7 +189,7 @@ def test_hostile_texts_are_only_text(attack: str) -> None:
     both = build_session_diff(record, [hostile], NEW, [build(f"/{attack}"), build(f"/{attack}", text=attack)])
     shown = build_session_diff_bundle(build_diff_page(both))
     assert list_dangers(shown["text/html"]) == []
-    assert list_dangers(render_markdown(shown["text/markdown"])) == []
+    assert "<" not in shown["text/markdown"] and "](" not in shown["text/markdown"].replace("\\](", "")
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown["text/plain"])
 
 

@@ -7,7 +7,7 @@ removed is struck out and what was added is underlined.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from heliconemagic.records import SessionRecord
@@ -21,6 +21,7 @@ from heliconemagic.render.session_diff_words import (
     PairDiff,
     build_sums,
     compare_pairs,
+    describe_uncompared,
     list_notes,
     list_rows,
 )
@@ -57,6 +58,8 @@ def _describe_side(name: str, record: SessionRecord) -> str:
 def build_session_diff_bundle(page: DiffPage) -> dict[str, Any]:
     """All forms by their MIME types, for one display."""
     pairs = compare_pairs(page.diff) if page.shows_words else []
+    rest = describe_uncompared(page.diff) if page.shows_words else ""
+    page = replace(page, commands=(rest, *page.commands)) if rest else page
     return {
         "text/html": build_session_diff_html(page, pairs),
         "text/markdown": build_session_diff_markdown(page, pairs),
@@ -140,11 +143,10 @@ def build_session_diff_text(page: DiffPage, pairs: Sequence[PairDiff]) -> str:
     rows = [tuple(make_safe_text(cell) for cell in row) for row in (*list_rows(page.diff), *build_sums(page.diff))]
     head = " · ".join(part for part in (page.head, *page.facts) if part)
     lines = [head, *(f"  {line}" for line in page.lines)]
-    below = [*list_notes(page.diff)]
     parts = [
         "\n".join(map(make_safe_text, lines)),
         "\n".join(align_columns([COLUMNS, *rows], SIDES)),
-        "\n".join(map(make_safe_text, below)),
+        "\n".join(map(make_safe_text, list_notes(page.diff))),
         *map(_build_text_pair, pairs),
         "\n".join(map(make_safe_text, page.commands)),
     ]

@@ -16,8 +16,8 @@ COLUMNS = ("path", "model", "first token", "time", "tokens", "cost", "differs in
 SIDES = "llrrrrl"
 MAX_ROWS = 200
 """Rows of the table of figures."""
-MAX_COMPARED = 60
-"""Texts that are compared word by word: one after the other, until so many."""
+MAX_COMPARED = 40
+"""Steps whose texts are compared word by word."""
 MAX_CHARACTERS = 20_000
 """Of each text that is compared."""
 MAX_OPEN_WORDS = 400
@@ -217,24 +217,33 @@ def _list_paths(paths: Sequence[str], most: int = 12) -> str:
 
 
 def compare_pairs(diff: SessionDiff) -> list[PairDiff]:
-    """What differs in the words of each pair that has any; bounded, whatever the sessions are."""
+    """What differs in the words of each pair that has any, up to `MAX_COMPARED`."""
     compared: list[PairDiff] = []
     systems: dict[tuple[str, str], str] = {}  # where this change of the system prompt was shown
-    count, differing = 0, 0
-    for pair in diff.whole:
-        texts: list[TextDiff] = []
-        for name, old, new in list_texts(pair):
-            if old == new:
-                continue
-            if name == "system prompt" and (shown := systems.setdefault((old, new), pair.path)) != pair.path:
-                texts.append(TextDiff(name=name, diff=None, note=f"as at {shorten(shown, MAX_PATH)}"))
-                continue
-            texts.append(compare_texts(name, old, new) if count < MAX_COMPARED else _leave_out(name))
-            count += 1
-        if texts:
-            differing += sum(_count_differing(text) for text in texts)
-            compared.append(PairDiff(path=pair.path, texts=tuple(texts), is_open=differing <= MAX_OPEN_WORDS))
+    differing = 0
+    for pair in _list_differing(diff)[:MAX_COMPARED]:
+        changed = [(name, old, new) for name, old, new in list_texts(pair) if old != new]
+        texts = tuple(_compare_text(pair.path, change, systems) for change in changed)
+        differing += sum(_count_differing(text) for text in texts)
+        compared.append(PairDiff(path=pair.path, texts=texts, is_open=differing <= MAX_OPEN_WORDS))
     return compared
+
+
+def describe_uncompared(diff: SessionDiff) -> str:
+    """How many pairs `compare_pairs` leaves out."""
+    missing = len(_list_differing(diff)) - MAX_COMPARED
+    return f"… {format_count(missing, 'more step')} with other words, not compared one by one" if missing > 0 else ""
+
+
+def _list_differing(diff: SessionDiff) -> list[Pair]:
+    return [pair for pair in diff.whole if not pair.has_same_words]
+
+
+def _compare_text(path: str, change: tuple[str, str, str], systems: dict[tuple[str, str], str]) -> TextDiff:
+    name, old, new = change
+    if name == "system prompt" and (shown := systems.setdefault((old, new), path)) != path:
+        return TextDiff(name=name, diff=None, note=f"as at {shorten(shown, MAX_PATH)}")
+    return compare_texts(name, old, new)
 
 
 def compare_texts(name: str, old: str, new: str) -> TextDiff:
@@ -247,12 +256,6 @@ def compare_texts(name: str, old: str, new: str) -> TextDiff:
         cut = "only blanks and line ends differ"
     note = "; ".join(part for part in (diff.note, cut) if part)
     return TextDiff(name=name, diff=WordDiff(changes=diff.changes, note=note), note=note)
-
-
-def _leave_out(name: str) -> TextDiff:
-    return TextDiff(
-        name=name, diff=None, note=f"differs; only the first {MAX_COMPARED} texts are compared word by word"
-    )
 
 
 def _count_differing(text: TextDiff) -> int:
