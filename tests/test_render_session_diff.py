@@ -75,7 +75,9 @@ def test_a_parameter_that_changed_everywhere_is_said_once() -> None:
 def test_a_kept_answer_has_no_figures_of_its_own() -> None:
     """It took no time now."""
     kept = build(origin=Origin(kind=OriginKind.KEPT, answered_at=1.0), cost=0.0)
-    assert list_rows(diff([build()], [kept]))[0][3:6] == ("6.3 s → kept", "1,392 → kept", "$0.00029 → kept")
+    both = diff([build(), build("/b")], [kept, build("/b")])
+    assert list_rows(both)[0][3:6] == ("6.3 s → kept", "1,392 → kept", "$0.00029 → kept")
+    assert [row[3] for row in build_sums(both)] == ["6.3 s", "12.6 s"]
 
 
 def test_steps_only_in_one_of_them() -> None:
@@ -84,7 +86,7 @@ def test_steps_only_in_one_of_them() -> None:
     assert [(row[0], row[-1]) for row in list_rows(both)] == [
         ("/a", "nothing"), ("/b", "only in the first"), ("/c", "only in the second"),
     ]  # fmt: skip
-    assert [row[:2] for row in build_sums(both)] == [("in both", "1 step"), ("all steps", "2 steps")]
+    assert [row[:2] for row in build_sums(both)] == [("asked in both", "1 step"), ("all steps", "2 steps")]
 
 
 def test_sums() -> None:

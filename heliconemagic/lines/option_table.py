@@ -255,8 +255,8 @@ VERBS: tuple[Verb, ...] = (
              Option(names=("--dry-run",), field="is_dry_run", scope=_SESSION,
                     help="show what would be sent, with its estimated cost; send nothing"),
          )),
-    Verb(name="diff", metavar="ID|NAME [ID|NAME]", completes="sessions", is_everyday=False,
-         help="two sessions side by side, or one beside the open one: figures by path, and the words that differ"),
+    Verb(name="diff", metavar="[ID|NAME] [ID|NAME]", completes="sessions", is_everyday=False,
+         help="two sessions side by side, the open one beside another or beside its last rerun: figures and words"),
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}

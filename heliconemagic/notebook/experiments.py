@@ -13,7 +13,7 @@ from heliconemagic.notebook.sessions import Sessions
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning.rerunning import BuildSetting, RerunPlanner
-from heliconemagic.records import SessionRecord, Step
+from heliconemagic.records import RERUN_OF, SessionRecord, Step
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.rerunning import Script, build_script
@@ -63,6 +63,22 @@ class Experiments:
             return self.find(None)
         loaded = self._journal.load_session(record.id)
         return RecordedSession(record=record, steps=loaded[1] if loaded else ())
+
+    def find_rerun(self, recorded: RecordedSession) -> RecordedSession:
+        """The newest rerun of a session.
+
+        Raises:
+            InputError: there is none.
+        """
+        source = f"{RERUN_OF}{recorded.record.id}"
+        summaries = self._journal.list_sessions(name=recorded.record.name)
+        newest = next((summary.id for summary in summaries if summary.source == source), None)
+        if newest is None:
+            raise InputError(
+                f"{recorded.record.title!r} was not played again yet: there is nothing to set beside it.",
+                hint="type %helicone_session rerun -m MODEL; or name two sessions: %helicone_session diff ID ID",
+            )
+        return self.find(newest)
 
     def open_rerun(
         self, recorded: RecordedSession, given: RequestOptions, start_at: SessionPath | None

@@ -72,7 +72,7 @@ def list_rows(diff: SessionDiff) -> list[tuple[str, ...]]:
 
 def _find_common(diff: SessionDiff) -> list[tuple[str, str, str]]:
     """The parameters that changed in the same way in all pairs, of which there are several: said once."""
-    changed = [list_changed_parameters(pair) for pair in diff.whole]
+    changed = [list_changed_parameters(pair) for pair in diff.whole if pair.is_asked]
     return [change for change in changed[0] if all(change in other for other in changed)] if len(changed) > 1 else []
 
 
@@ -155,11 +155,10 @@ def _describe_parameter(change: tuple[str, str, str]) -> str:
 
 
 def build_sums(diff: SessionDiff) -> Iterator[tuple[str, ...]]:
-    """The rows below them: of the pairs that both sessions have, if not all are, and of all steps."""
-    if len(diff.whole) not in (0, len(diff.pairs)):
-        yield _build_sum(
-            "in both", [pair.old for pair in diff.whole if pair.old], [pair.new for pair in diff.whole if pair.new]
-        )
+    """The rows below them: of the steps that were asked in both sessions, if not all were, and of all steps."""
+    asked = diff.asked
+    if len(asked) not in (0, len(diff.pairs)):
+        yield _build_sum("asked in both", [old for old, _ in asked], [new for _, new in asked])
     yield _build_sum("all steps", diff.old_steps, diff.new_steps)
 
 

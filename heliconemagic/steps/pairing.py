@@ -31,6 +31,11 @@ class Pair:
         return self.old is not None and self.new is not None
 
     @property
+    def is_asked(self) -> bool:
+        """Whether a model was asked in both sessions: a kept or replayed answer has no figures of its own."""
+        return all(step is not None and step.origin is None for step in (self.old, self.new))
+
+    @property
     def has_same_words(self) -> bool:
         """Whether prompts, system prompts and answers are the same."""
         return all(old == new for _, old, new in list_texts(self))
@@ -51,6 +56,11 @@ class SessionDiff:
     def whole(self) -> list[Pair]:
         """The pairs that both sessions have."""
         return [pair for pair in self.pairs if pair.is_whole]
+
+    @property
+    def asked(self) -> list[tuple[Step, Step]]:
+        """The steps that were asked in both."""
+        return [(pair.old, pair.new) for pair in self.pairs if pair.is_asked and pair.old and pair.new]
 
 
 def build_session_diff(

@@ -106,18 +106,14 @@ class ExperimentLine:
     # ---- diff
 
     def diff(self, command: SessionCommand) -> Bundle:
-        """Two sessions side by side; of one, the open session is the first.
+        """Two sessions side by side; of one, the open session is the first; of none, with its newest rerun.
 
         Raises:
             InputError: there is no such session, or both are the same.
         """
-        if not command.arguments:
-            raise InputError(
-                "`diff` wants two sessions, or one to set beside the open one.",
-                hint="type %helicone_session diff ID ID; `%helicone_session list` shows them",
-            )
-        first = command.arguments[0] if len(command.arguments) > 1 else None
-        old, new = self._notebook.experiments.find(first), self._notebook.experiments.find(command.arguments[-1])
+        experiments = self._notebook.experiments
+        old = experiments.find(command.arguments[0] if len(command.arguments) > 1 else None)
+        new = experiments.find(command.arguments[-1]) if command.arguments else experiments.find_rerun(old)
         if old.record.id == new.record.id:
             raise InputError(
                 f"both are the session {old.record.id[:8]} ({old.record.title}).",
