@@ -152,7 +152,7 @@ def test_calls_of_tools_stay_as_recorded(bench: RerunBench) -> None:
     (sent,) = (one.json for one in bench.helicone.completions)
     assert sent["messages"] == [dict(message) for message in changes["messages"]]
     assert sent["tool_choice"] == "none"
-    assert "left out: /weather/f (no prompt: its recorded result stays in the messages)" in report
+    assert "left out: /weather/f (no prompt: what it gave stays in the messages)" in report
 
 
 # ---- what is kept
@@ -239,6 +239,16 @@ def test_an_answer_that_nothing_can_build_on(bench: RerunBench, model: str) -> N
         bench.rerun(f"-m {model}")
     assert caught.value.cause in ("the answer is empty", "the model asks for tools, and a rerun calls none")
     assert len(bench.helicone.completions) == 1
+
+
+def test_an_answer_in_another_form_than_asked_for(bench: RerunBench) -> None:
+    """A step that wanted JSON fails with anything else, as its cell would have."""
+    bench.open('"Course" -o response_format \'{"type": "json_object"}\'')
+    bench.ask("/json --fresh", "Some JSON.", "{}")
+    with pytest.raises(RerunError, match=r"^/json failed") as caught:
+        bench.rerun("--from /json")
+    assert "JSON" in (caught.value.cause or "")
+    assert bench.load_new()[1][-1].text == "Something else."
 
 
 def test_an_interrupt_keeps_what_is_done(bench: RerunBench) -> None:
@@ -361,3 +371,40 @@ def test_the_report_sets_the_figures_beside_the_old_ones(bench: RerunBench) -> N
     assert f"{bench.original.id[:8]} → {new} · model gpt-4o-mini → gpt-4o · temperature 0" in report
     assert "/abstract  gpt-4o-mini → gpt-4o" in report
     assert f"%helicone_session diff {bench.original.id[:8]} {new}" in report
+
+
+# ---- diff
+
+
+def show_diff(bench: RerunBench, line: str) -> str:
+    """What ``diff`` shows, as text."""
+    return str(bench.line.diff(parse_session_line(f"diff {line}"))["text/plain"])
+
+
+def test_diff_sets_the_open_session_beside_its_last_rerun(bench: RerunBench) -> None:
+    """Or beside the one that is named; or any two."""
+    bench.rerun("-m gpt-4o")
+    first = bench.load_new()[0].id[:8]
+    bench.rerun("-m gpt-4.1")
+    assert "gpt-4o-mini → gpt-4.1" in show_diff(bench, "")
+    assert "gpt-4o-mini → gpt-4o" in show_diff(bench, first)
+    assert "gpt-4o → gpt-4.1" in show_diff(bench, f"{first} {bench.load_new()[0].id[:8]}")
+
+
+def test_diff_shows_what_became_of_prompts_and_answers(bench: RerunBench) -> None:
+    """Word by word, whatever a replaced answer changed in a prompt."""
+    bench.rerun("--from /outline")
+    shown = show_diff(bench, "")
+    assert "The first lesson of this: [-First the hive, then the year of a colony.-] {+Flowers; bees;" in shown
+    assert "the same words in both: /abstract" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [("", "was not played again yet"), ("Course", "both are the session"), ("x y", "no session is called")],
+)
+def test_what_diff_cannot_show(bench: RerunBench, line: str, says: str) -> None:
+    """The hint says what to type."""
+    with pytest.raises(InputError, match=says) as caught:
+        show_diff(bench, line)
+    assert "%helicone_session" in (caught.value.hint or "")

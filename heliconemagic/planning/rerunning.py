@@ -22,11 +22,13 @@ from heliconemagic.schemas.answer_form import read_recorded_form
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.conversation import Place
-from heliconemagic.steps.replacing import replace_answers
+from heliconemagic.steps.replacing import Use, replace_answers
 from heliconemagic.steps.rerunning import Scene, Script
 
 OF_OUR_OWN = ("stream", "stream_options", "model", "messages")
 """Parameters that a request sets itself; sessions from elsewhere have them recorded."""
+
+SYSTEM_ROLES = ("system", "developer")
 
 BuildSetting = Callable[[Session, RequestOptions, Choice], Setting]
 
@@ -67,7 +69,7 @@ class RerunPlanner:
         Raises:
             InputError: it cannot be sent: the new answers make it too dear, or hold a key.
         """
-        messages = replace_answers(scene.step.messages, scene.uses, self._put_in)
+        messages = replace_answers(scene.step.messages, self.list_uses(scene), self._put_in)
         return self._plan(scene, messages, budget=self.given.budget)
 
     def keep(self, scene: Scene, now: float) -> Step:
@@ -106,7 +108,13 @@ class RerunPlanner:
 
     def count_replacements(self, scene: Scene) -> int:
         """In how many places of the request a new answer stands for an old one."""
-        return sum(use.step_id in self._put_in for use in scene.uses)
+        return sum(use.step_id in self._put_in for use in self.list_uses(scene))
+
+    def list_uses(self, scene: Scene) -> list[Use]:
+        """The places that wait for new answers: none in a system prompt that the line replaces."""
+        is_gone = self.given.system is not None
+        messages = scene.step.messages
+        return [use for use in scene.uses if not (is_gone and messages[use.message].get("role") in SYSTEM_ROLES)]
 
     def _find_parent_id(self, step: Step) -> str | None:
         parent = self._new.get(step.parent_id or "")
@@ -169,7 +177,7 @@ def put_system(messages: Sequence[Message], system: str | None) -> tuple[Message
     """
     if system is None:
         return tuple(messages)
-    others = (message for message in messages if message.get("role") not in ("system", "developer"))
+    others = (message for message in messages if message.get("role") not in SYSTEM_ROLES)
     return ({"role": "system", "content": system}, *others)
 
 

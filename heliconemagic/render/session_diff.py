@@ -15,6 +15,7 @@ from heliconemagic.render.batch_words import MAX_PATH, shorten
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.markup import NO_MATH, build_row, build_span, escape, escape_markdown, join_parts
+from heliconemagic.render.session import shorten_source
 from heliconemagic.render.session_diff_words import (
     COLUMNS,
     SIDES,
@@ -51,7 +52,7 @@ def build_diff_page(diff: SessionDiff) -> DiffPage:
 
 
 def _describe_side(name: str, record: SessionRecord) -> str:
-    source = f" · {record.source}" if record.source else ""
+    source = f" · {shorten_source(record.source)}" if record.source else ""
     return f"{name}: {record.id} · {record.title} · {format_clock(record.started_at)} · {record.gateway}{source}"
 
 

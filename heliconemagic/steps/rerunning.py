@@ -14,7 +14,7 @@ from heliconemagic.steps.replacing import AnswerIndex, Use
 SUPERSEDED = "superseded"
 NOT_PICKED = "compared and not current"
 NO_ANSWER = "without an answer"
-NO_PROMPT = "no prompt: its recorded result stays in the messages"
+NO_PROMPT = "no prompt: what it gave stays in the messages"
 TOOL_ROUND = "asked for tools: the recorded calls and results stay in the messages"
 MOST_PATHS = 8
 """Paths that a hint lists."""
@@ -78,7 +78,7 @@ def _find_reasons(steps: Sequence[Step]) -> dict[str, str]:
 def _find_reason(step: Step, *, is_alternative: bool) -> str:
     if step.is_superseded:
         return SUPERSEDED
-    if step.kind is not StepKind.LLM:
+    if step.kind is not StepKind.LLM or not step.messages:
         return NO_PROMPT
     if step.status is StepStatus.DONE and step.tool_calls:
         return TOOL_ROUND

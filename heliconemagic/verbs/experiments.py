@@ -69,8 +69,11 @@ class ExperimentLine:
 
     def _build_plan(self, planner: RerunPlanner, plans: Sequence[Plan]) -> Bundle:
         live = planner.script.live
-        numbers = {scene.step.id: number for number, scene in enumerate(planner.script.scenes, start=1)}
-        scenes = [_build_planned(scene, plan, numbers[scene.step.id]) for scene, plan in zip(live, plans, strict=True)]
+        first = len(planner.script.scenes) - len(live) + 1  # what is kept comes before
+        scenes = [
+            _build_planned(scene, plan, number, len(planner.list_uses(scene)))
+            for number, (scene, plan) in enumerate(zip(live, plans, strict=True), start=first)
+        ]
         costs = [scene.cost for scene in scenes]
         cost = describe_total_cost(sum(cost or 0.0 for cost in costs), costs.count(None))
         tokens = sum(scene.tokens for scene in scenes)
@@ -131,7 +134,7 @@ def _check_system(system: str | None) -> None:
         )
 
 
-def _build_planned(scene: Scene, plan: Plan, number: int) -> PlannedScene:
+def _build_planned(scene: Scene, plan: Plan, number: int, replacements: int) -> PlannedScene:
     usage = scene.step.usage
     answer = usage.completion_tokens if usage else estimate_tokens(scene.step.text)
     prompt = estimate_request_tokens(plan.request)
@@ -141,7 +144,7 @@ def _build_planned(scene: Scene, plan: Plan, number: int) -> PlannedScene:
         path=plan.step.path,
         model=plan.request.model,
         gateway=plan.request.gateway.label,
-        replacements=len(scene.uses),
+        replacements=replacements,
         tokens=prompt + answer,
         cost=estimate_cost(plan.request.model, counted, gateway=plan.request.gateway),
         form=plan.form,
