@@ -15,7 +15,6 @@ from heliconemagic.render.batch_words import MAX_PATH, shorten
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.markup import NO_MATH, build_row, build_span, escape, escape_markdown, join_parts
-from heliconemagic.render.session import shorten_source
 from heliconemagic.render.session_diff_words import (
     COLUMNS,
     SIDES,
@@ -26,6 +25,7 @@ from heliconemagic.render.session_diff_words import (
     list_notes,
     list_rows,
 )
+from heliconemagic.render.session_list import shorten_source
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.render.word_diff import build_diff_html, build_diff_markdown, build_diff_text

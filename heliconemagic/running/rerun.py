@@ -101,6 +101,7 @@ class RerunRun:
     def _ask(self, row: BatchRow, scene: Scene) -> None:
         try:
             plan = self._planner.plan(scene)
+            run = self._notebook.steps.start(plan)
         except BudgetError as error:
             self._over_budget = error
             self._note_unsent(row, scene)
@@ -109,10 +110,10 @@ class RerunRun:
             self._failures.append((scene.step.path, error))
         else:
             self._notes.update(dict.fromkeys(plan.notes[: MAX_NOTES - len(self._notes)]))
-            self._take(row, scene, plan, self._send(row, plan))
+            self._follow(row, run)
+            self._take(row, scene, plan, run)
 
-    def _send(self, row: BatchRow, plan: Plan) -> Run:
-        run = self._notebook.steps.start(plan)
+    def _follow(self, row: BatchRow, run: Run) -> None:
         self._run = (row, run)
         try:
             if self._is_stopped:  # between the two
@@ -123,7 +124,6 @@ class RerunRun:
                 run.cancel()
                 concurrent.futures.wait([run.done], timeout=CANCEL_SECONDS)
             self._run = None
-        return run
 
     def _take(self, row: BatchRow, scene: Scene, plan: Plan, run: Run) -> None:
         step = self._notebook.steps.finish(plan, run)
