@@ -408,3 +408,16 @@ def test_what_diff_cannot_show(bench: RerunBench, line: str, says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
         show_diff(bench, line)
     assert "%helicone_session" in (caught.value.hint or "")
+
+
+# ---- attachments
+
+
+def test_attachments_are_sent_again(bench: RerunBench, tmp_path: Path) -> None:
+    """Their bytes are those of the journal; what was kept out of it is still in memory."""
+    (tmp_path / "note.txt").write_text("The hive is empty.", encoding="utf-8")
+    for line in ("/note --fresh -a note.txt", "/note --fresh --no-log -a note.txt"):
+        bench.ask(line, "What does it say?", "That the hive is empty.")
+    bench.helicone.requests.clear()
+    bench.rerun("--from /note")
+    assert ["The hive is empty." in str(one.json) for one in bench.helicone.completions] == [True, True]

@@ -93,6 +93,9 @@ class Experiments:
         choices = self._find_choices(script, given)
         choice = choices[script.live[0].step.gateway]
         session = self._sessions.build_rerun(recorded.record, given, choice)
+        current = self._sessions.current
+        if current is not None and current.record.id == recorded.record.id:
+            session.attachments = current.attachments  # those of --no-log are nowhere else
         return RerunPlanner(recorded.record, script, session, given, choices=choices, build_setting=self._build_setting)
 
     def begin(self, session: Session) -> None:

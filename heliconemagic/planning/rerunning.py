@@ -158,13 +158,16 @@ class RerunPlanner:
 
 
 def find_model(step: Step, given: RequestOptions, choice: Choice) -> str:
-    """The model that is asked now: another one only where the line says so, or its gateway doesn't have the old one."""
+    """The model that is asked now: another one only where the line says so.
+
+    A line that says only ``--gateway demo`` or ``--gateway local`` says so too: those have models of their own.
+    """
     if given.model:
         return given.model
     try:
         return check_model(choice.gateway, step.model)
     except UnknownModelError:
-        if given.gateway is None or not choice.gateway.default_model:
+        if given.gateway is None or not choice.gateway.answers_in_process or not choice.gateway.default_model:
             raise
         return choice.gateway.default_model
 
