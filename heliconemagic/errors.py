@@ -16,6 +16,7 @@
     ├── LocalModelError            the local model isn't installed, or doesn't start
     ├── InvalidAnswerError         the answer came and is kept, but isn't what the cell asked for
     ├── BatchError                 some rows of a batch have no answer; the others are kept
+    ├── RerunError                 some steps of a session that was played again have none; the others are kept
     └── JournalError               the record on disk cannot be read
     StepInterrupted                Stop or the kernel's interrupt (a KeyboardInterrupt)
 
@@ -149,6 +150,10 @@ class InvalidAnswerError(HeliconeMagicError):
 
 class BatchError(HeliconeMagicError):
     """Some rows of a batch have no answer; ``result`` has the others."""
+
+
+class RerunError(HeliconeMagicError):
+    """Some steps of a session that was played again have no answer; those that have one are kept."""
 
 
 class JournalError(HeliconeMagicError):

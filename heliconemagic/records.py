@@ -29,6 +29,10 @@ def read_content_text(content: object) -> str:
     return "\n\n".join(text for text in texts if isinstance(text, str))
 
 
+RERUN_OF = "rerun of "
+"""How the source of a session begins that played another one again; the other's id follows."""
+
+
 class StepKind(StrEnum):
     """What a step was, by Helicone's words for the leaves of its tree."""
 

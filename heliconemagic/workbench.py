@@ -32,6 +32,7 @@ from heliconemagic.running.waiting import await_blocking
 from heliconemagic.schemas.reading import list_candidates
 from heliconemagic.settings import RequestOptions
 from heliconemagic.verbs.editing import EditLine
+from heliconemagic.verbs.experiments import ExperimentLine
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.panel import PanelLine
 from heliconemagic.verbs.production import ProductionLine
@@ -93,6 +94,7 @@ class Workbench:
             self.notebook,
             ask_secret=ask_secret,
             describe_frontend=self.describe_frontend,
+            experiment_line=ExperimentLine(self.notebook, self.frontend.publish, self.build_batch_view),
             local_line=LocalModelLine(environ, self.frontend.publish, redraws=lambda: self._find_kind() != "text"),
             production_line=ProductionLine(self.notebook),
             edit_line=edit_line,

@@ -10,7 +10,7 @@ from heliconemagic.render.card import Card, RequestForm
 from heliconemagic.usage import Usage
 
 PLAIN = (
-    "p h1 h2 h3 h4 h5 h6 ul li blockquote pre code hr br strong em s del ins table thead tbody tr div span details "
+    "p h1 h2 h3 h4 h5 h6 ul li blockquote pre code hr br strong em s del ins table thead tbody tfoot tr div span "
     "summary style samp"
 )
 ALLOWED: dict[str, set[str]] = {
@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "ol": {"start"},
     "th": {"align"},
     "td": {"align"},
+    "details": {"open"},
     **{tag: set() for tag in PLAIN.split()},
 }
 SAFE_SCHEMES = ("http://", "https://", "mailto:")

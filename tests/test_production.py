@@ -19,7 +19,9 @@ from heliconemagic.errors import CredentialError, HeliconeMagicError, InputError
 from heliconemagic.lines.options import parse_session_line
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.verbs.editing import EditLine
+from heliconemagic.verbs.experiments import ExperimentLine
 from heliconemagic.verbs.production import ProductionLine
+from heliconemagic.views.batch import QuietBatchView
 
 DESK = "0c4f1f9e-7f1e-4c5f-9a63-0f9c2e6c7a11"
 SYSTEM = "You sort tickets.\nAnswer with one word."
@@ -408,3 +410,19 @@ def test_mistakes_are_explained(desk: Desk, line: str, words: str) -> None:
     with pytest.raises(HeliconeMagicError) as caught:
         desk.say(line)
     assert words in caught.value.message and caught.value.hint
+
+
+# ---- played again
+
+
+def test_a_pulled_session_can_be_played_again(desk: Desk) -> None:
+    """At the same Helicone, with a change, as a session of its own: what ran in production is the original."""
+    desk.say(f"pull {DESK}")
+    line = ExperimentLine(desk.notebook, lambda bundle: None, lambda stop, command: QuietBatchView())
+    report = line.rerun(parse_session_line(f"rerun {DESK} -m gpt-4o"))["text/plain"]
+    sent = desk.helicone.completions
+    assert [one.header("helicone-session-path") for one in sent] == ["/triage", "/triage/answer"]
+    assert [one.header("helicone-session-name") for one in sent] == ["Support desk"] * 2
+    assert [message["content"] for message in sent[0].json["messages"]] == [SYSTEM, "ticket 1"]
+    assert (sent[0].json["temperature"], sent[0].header("helicone-property-team")) == (0.2, "blue")
+    assert "gpt-4o-mini → gpt-4o" in report

@@ -19,10 +19,12 @@ from heliconemagic.lines.options import parse_cell_line, parse_session_line
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.records import Cell, SessionRecord
+from heliconemagic.running.batch import build_quiet_batch_view
 from heliconemagic.running.cell_run import CellInput
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.settings import RequestOptions
 from heliconemagic.verbs.editing import EditLine
+from heliconemagic.verbs.experiments import ExperimentLine
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
@@ -105,6 +107,7 @@ class _Player:
             notebook,
             ask_secret=lambda prompt: "",
             describe_frontend=list,
+            experiment_line=ExperimentLine(notebook, _show_nothing, build_quiet_batch_view),
             local_line=LocalModelLine(notebook.surroundings.environ, _show_nothing, redraws=lambda: False),
             production_line=ProductionLine(notebook),
             edit_line=EditLine(notebook, put_next_cell=lambda source: None, variables={}),

@@ -257,10 +257,23 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="edit", metavar="/PATH|ID|URL [SESSION]", option_fields=frozenset({"gateway"}), completes="paths",
          is_everyday=False,
          help="put a recorded request, or one at Helicone, into a new cell, ready to change and run"),
+    Verb(name="rerun", metavar="[ID|NAME]", completes="sessions", is_everyday=False,
+         help="play a session again, live, as a new one: with another model, system prompt or parameters",
+         option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
+                                  "cache", "retries", "timeout", "budget"}),
+         own_options=(
+             Option(names=("--from",), field="start_at", metavar="/PATH", example="/outline",
+                    parse=values.parse_path_pattern, scope=_SESSION, completes="paths",
+                    help="keep the recorded answers up to this path, and ask from there on"),
+             Option(names=("--dry-run",), field="is_dry_run", scope=_SESSION,
+                    help="show what would be sent, with its estimated cost; send nothing"),
+         )),
+    Verb(name="diff", metavar="[ID|NAME] [ID|NAME]", completes="sessions", is_everyday=False,
+         help="two sessions side by side, the open one beside another or beside its last rerun: figures and words"),
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(["rerun", "diff", "export"])
+RESERVED_WORDS = frozenset(["export"])
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

@@ -6,9 +6,8 @@ comes in as `Surroundings`.
 
 from __future__ import annotations
 
-import contextlib
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,14 +16,15 @@ from heliconemagic.batches.planning import RowPlanner
 from heliconemagic.cards import StepReplies
 from heliconemagic.client import Client
 from heliconemagic.engine.engine import Engine
-from heliconemagic.errors import HeliconeMagicError, InputError
-from heliconemagic.gateways.keys import Keys
+from heliconemagic.errors import InputError
+from heliconemagic.gateways.choice import Choice
 from heliconemagic.gateways.pricing import list_priced_models
 from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.earlier import EarlierSessions
+from heliconemagic.notebook.experiments import Experiments
 from heliconemagic.notebook.helicone import HeliconeLine
 from heliconemagic.notebook.models import Models
 from heliconemagic.notebook.production import Production
@@ -34,14 +34,13 @@ from heliconemagic.notebook.steps import Steps
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning.again import plan_again
-from heliconemagic.planning.checks import check_no_secret
+from heliconemagic.planning.checks import check_no_secret, redacting
 from heliconemagic.planning.history import SessionHistory
 from heliconemagic.planning.plan import Plan, Setting
 from heliconemagic.planning.step import find_kept, plan_step
 from heliconemagic.planning.tool_round import plan_round
 from heliconemagic.planning.variants import build_variants, find_pickable
 from heliconemagic.records import Cell, Message, Step
-from heliconemagic.redaction import Redactor
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.comparison import list_variants
@@ -62,6 +61,9 @@ class Notebook:
         self.helicone = HeliconeLine(surroundings, self.access, self.engine)
         self.production = Production(self.helicone, journal, self.sessions, self.access)
         self.ratings = Ratings(surroundings, self.access, journal, self.helicone)
+        self.experiments = Experiments(
+            surroundings, self.access, self.sessions, journal, build_setting=self._build_setting
+        )
 
     @property
     def session(self) -> Session | None:
@@ -80,7 +82,7 @@ class Notebook:
         if command.approves and not self.surroundings.is_attended():
             raise InputError("--approve asks before each call, and nobody sits here.", hint="leave out --approve")
         setting = self._find_setting(session, command)
-        with _redacting(setting.keys):
+        with redacting(setting.keys.secrets):
             names = LayeredNames({"steps": StepReplies(session)}, names)
             plan = plan_step(session, command, prompt, names=names, cell=cell, setting=setting)
         if self.surroundings.is_aside:
@@ -100,7 +102,7 @@ class Notebook:
         if session.is_shared:
             self.sessions.take_others(session)
         setting = self._find_setting(session, command)
-        with _redacting(setting.keys):
+        with redacting(setting.keys.secrets):
             names = LayeredNames({"steps": StepReplies(session)}, names)
             return RowPlanner(session, command, prompt, names=names, cell=cell, setting=setting)
 
@@ -110,7 +112,7 @@ class Notebook:
         setting = self._find_setting(first.session, command)
         variants = list_variants(command.models or (first.request.model,), command.samples)
         search = partial(find_kept, SessionHistory(first.session), setting=setting, wanted=first.wanted)
-        with _redacting(setting.keys):
+        with redacting(setting.keys.secrets):
             check_no_secret(command.models, setting.keys.secrets)
             return build_variants(first, variants, find_kept=search)
 
@@ -132,7 +134,7 @@ class Notebook:
         """
         command = CellCommand(options=_find_gateway_options(session, step))
         setting = self._find_setting(session, command)
-        with _redacting(setting.keys):
+        with redacting(setting.keys.secrets):
             plan = plan_again(session, step, setting, build_id=lambda: str(uuid.uuid4()))
 
         def finish(_: object) -> None:
@@ -161,6 +163,9 @@ class Notebook:
         if command.options.gateway is not None:
             choice = self.access.choose_for_cell(session, command.options.gateway)
             options = replace(options, model=command.options.model)
+        return self._build_setting(session, options, choice)
+
+    def _build_setting(self, session: Session, options: RequestOptions, choice: Choice) -> Setting:
         return Setting(
             options=options,
             choice=choice,
@@ -186,13 +191,3 @@ class Notebook:
 def _find_gateway_options(session: Session, step: Step) -> RequestOptions:
     """The gateway of ``step`` where it isn't the session's."""
     return RequestOptions() if step.gateway == session.choice.gateway.label else RequestOptions(gateway=step.gateway)
-
-
-@contextlib.contextmanager
-def _redacting(keys: Keys) -> Iterator[None]:
-    """Errors of planning quote what was typed, filled in, or raised by the notebook's objects."""
-    try:
-        yield
-    except HeliconeMagicError as error:
-        error.rewrite(Redactor(keys.secrets).redact_lookalikes)
-        raise

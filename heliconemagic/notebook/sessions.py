@@ -29,7 +29,7 @@ from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.earlier import load_feedback, load_recorded
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.planning.checks import check_no_secret
-from heliconemagic.records import Feedback, SessionRecord, Step, StepStatus
+from heliconemagic.records import RERUN_OF, Feedback, SessionRecord, Step, StepStatus
 from heliconemagic.saved.continuing import build_no_gateway_error, put_fingerprints
 from heliconemagic.saved.sessions import SavedSession, list_missing
 from heliconemagic.session_state import Session
@@ -139,6 +139,15 @@ class Sessions:
         name = headers.check_session_name(build_ascii_form(title) or "notebook")
         terms = Terms(options=options, choice=self._access.choose_gateway(options.gateway))
         return self._begin(name, title, terms), True
+
+    def build_rerun(self, original: SessionRecord, options: RequestOptions, choice: Choice) -> Session:
+        """A session that plays ``original`` again, beside the one that is open; not in the journal yet.
+
+        It is no notebook's: `--resume` goes on with what was typed there.
+        """
+        terms = Terms(options=options, choice=choice)
+        record = self._build_record(headers.check_session_name(original.name), original.title, terms, None)
+        return self._build_session(replace(record, notebook="", source=f"{RERUN_OF}{original.id}"), terms)
 
     def end(self) -> Session | None:
         """Ends the session, if there is one, and gives it back."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from heliconemagic.attachments.attachment import iterate_attachments
 from heliconemagic.attachments.wire import build_shown_messages
 from heliconemagic.client import Request
-from heliconemagic.errors import BudgetError, InputError
+from heliconemagic.errors import BudgetError, HeliconeMagicError, InputError
 from heliconemagic.gateways.choice import check_text_only
 from heliconemagic.gateways.pricing import is_priced
 from heliconemagic.planning.estimates import estimate_request_cost
@@ -61,6 +62,16 @@ def check_no_secret_attached(request: Request, secrets: Iterable[Secret]) -> Non
                 f"the attachment {attachment.name!r} contains the value of one of your keys; nothing was sent.",
                 hint="take the key out of it",
             )
+
+
+@contextlib.contextmanager
+def redacting(secrets: Iterable[Secret]) -> Iterator[None]:
+    """Errors of planning quote what was typed, filled in, or raised by the notebook's objects."""
+    try:
+        yield
+    except HeliconeMagicError as error:
+        error.rewrite(Redactor(secrets).redact_lookalikes)
+        raise
 
 
 def check_budget(spent: float, budget: float | None, requests: Sequence[Request]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from heliconemagic.attachments.gathering import gather_attachments
@@ -29,6 +30,8 @@ from heliconemagic.schemas.answer_form import AnswerForm, find_fault
 from heliconemagic.session_state import Session
 from heliconemagic.settings import Context, RequestOptions
 from heliconemagic.steps.conversation import Place, Wish, build_fingerprint
+
+NO_DATA: Mapping[str, bytes] = MappingProxyType({})
 
 
 def plan_step(
@@ -62,8 +65,40 @@ def plan_step(
     chain = history.build_chain(place.parent)
     composed = compose(command, filled, names, setting, wanted, chain=chain, path=place.path)
     asked = Asked(place=place, messages=tuple(composed.messages), parameters=composed.parameters)
+    plan = plan_asked(
+        session,
+        command,
+        asked,
+        wanted,
+        cell=cell,
+        setting=setting,
+        history=history,
+        data=composed.data,
+        build_id=build_id,
+    )
+    return replace(plan, notes=(*composed.notes, *plan.notes), tools=composed.tools)
+
+
+def plan_asked(
+    session: Session,
+    command: CellCommand,
+    asked: Asked,
+    wanted: AnswerForm,
+    *,
+    cell: Cell,
+    setting: Setting,
+    history: History,
+    data: Mapping[str, bytes] = NO_DATA,
+    build_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+) -> Plan:
+    """The plan of a request whose messages and parameters are there; ``data`` is what is attached anew, by hash.
+
+    Raises:
+        InputError, CredentialError: it cannot be sent.
+    """
+    options, place = setting.options, asked.place
     way = _find_way(session, command, asked, setting)
-    request = _build_request(session, command, asked, way, setting, composed.data)
+    request = _build_request(session, command, asked, way, setting, data)
     secrets = (*setting.keys.secrets, *request.credentials.secrets)
     check_request(request, secrets)
     step = _build_step(session, command, place, request, cell=cell, step_id=build_id(), now=setting.clock())
@@ -76,11 +111,10 @@ def plan_step(
         step=step,
         request=request,
         place=place,
-        notes=(*composed.notes, *_find_notes(history, place), *unsent, *way.notes, *note),
+        notes=(*_find_notes(history, place), *unsent, *way.notes, *note),
         wanted=wanted,
         redactor=Redactor(secrets),
         budget=options.budget,
-        tools=composed.tools,
         kept=kept,
     )
 

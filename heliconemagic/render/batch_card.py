@@ -62,7 +62,7 @@ def _build_head_end(card: BatchCard) -> str:
 def build_batch_body(card: BatchCard) -> str:
     """What lies between head and foot: the bar while it runs, and the table."""
     shown = _build_progress(card) if card.status is StepStatus.PENDING else ""
-    table = _build_table(card.lines, COLUMNS, SIDES) if card.lines else ""
+    table = _build_table(card.lines, (card.noun, *COLUMNS), SIDES) if card.lines else ""
     rest = describe_rest(card) if card.status is not StepStatus.PENDING else ""
     more = f'<p class="hm-more">{escape(rest)}</p>' if rest else ""
     return f'<div class="hm-body {NO_MATH}">{shown}{table}{more}{_build_failures(card)}</div>'
@@ -88,7 +88,7 @@ def _keep_together(cells: Sequence[str]) -> list[str]:
 def _build_failures(card: BatchCard) -> str:
     if not card.failures:
         return ""
-    head = f"<tr>{build_row(FAILED_COLUMNS, FAILED_SIDES, 'th')}</tr>"
+    head = f"<tr>{build_row((card.noun, *FAILED_COLUMNS), FAILED_SIDES, 'th')}</tr>"
     body = "".join(f"<tr>{build_row(list_failed_cells(line), FAILED_SIDES)}</tr>\n" for line in card.failures)
     more = f'<p class="hm-more">{escape(describe_more_failures(card))}</p>' if describe_more_failures(card) else ""
     title = '<p class="hm-bad">without an answer</p>'
@@ -122,11 +122,11 @@ def build_batch_markdown(card: BatchCard) -> str:
     head = " · ".join([f"**{escape_markdown(card.path)}**", *(escape_markdown(word) for word in words if word)])
     parts = [head]
     if card.lines:
-        parts.append(_build_markdown_table(COLUMNS, SIDES, [list_cells(line) for line in card.lines]))
+        parts.append(_build_markdown_table((card.noun, *COLUMNS), SIDES, [list_cells(line) for line in card.lines]))
     parts.append(escape_markdown(describe_rest(card)))
     if card.failures:
         rows = [list_failed_cells(line) for line in card.failures]
-        parts += [_build_markdown_table(FAILED_COLUMNS, FAILED_SIDES, rows)]
+        parts += [_build_markdown_table((card.noun, *FAILED_COLUMNS), FAILED_SIDES, rows)]
         parts.append(escape_markdown(describe_more_failures(card)))
     message = " ".join(part for part in card.failure if part)
     parts.append(f"**{escape_markdown(message)}**" if message else "")
@@ -161,10 +161,10 @@ def build_batch_rows_text(card: BatchCard) -> list[str]:
     lines = []
     if card.lines:
         rows = [tuple(make_safe_text(cell) for cell in list_cells(line)) for line in card.lines]
-        lines += [*align_columns([COLUMNS, *rows], SIDES), describe_rest(card)]
+        lines += [*align_columns([(card.noun, *COLUMNS), *rows], SIDES), describe_rest(card)]
     if card.failures:
         failed = [tuple(make_safe_text(cell) for cell in list_failed_cells(line)) for line in card.failures]
-        lines += [*align_columns([FAILED_COLUMNS, *failed], FAILED_SIDES), describe_more_failures(card)]
+        lines += [*align_columns([(card.noun, *FAILED_COLUMNS), *failed], FAILED_SIDES), describe_more_failures(card)]
     return [line for line in lines if line]
 
 

@@ -52,6 +52,9 @@ class BatchCard:
     id: str
     path: str  # as typed
     status: StepStatus
+    noun: str = "row"  # what its lines are
+    whereabouts: str = "in the list that the cell gives"  # of the lines that the table leaves out
+    failures_at: str = ": see .failed"  # where the failures are that it leaves out
     origin: str  # model and gateway
     context: str = ""
     counts: BatchCounts = field(default_factory=BatchCounts)

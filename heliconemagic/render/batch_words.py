@@ -8,9 +8,9 @@ from heliconemagic.render.batch_state import BatchCard, BatchLine
 from heliconemagic.render.card_words import STATE_WORDS, describe_total_cost
 from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_usd
 
-COLUMNS = ("row", "path", "answer", "tokens", "cost", "time", "state")
-SIDES = "rllrrrl"
-FAILED_COLUMNS = ("row", "path", "state", "what failed")
+COLUMNS = ("path", "answer", "tokens", "cost", "time", "state")
+SIDES = "rllrrrl"  # of the number, then of those
+FAILED_COLUMNS = ("path", "state", "what failed")
 FAILED_SIDES = "rlll"
 BAR_WIDTH = 40
 MAX_TEXT = 90
@@ -30,7 +30,7 @@ def build_bar(card: BatchCard, width: int = BAR_WIDTH) -> str:
 def list_progress(card: BatchCard) -> list[str]:
     """How far a running batch is: rows, rate, cost, time left, errors."""
     counts = card.counts
-    rows = f"{counts.over:,}/{counts.total:,}" if counts.total is not None else format_count(counts.over, "row")
+    rows = f"{counts.over:,}/{counts.total:,}" if counts.total is not None else format_count(counts.over, card.noun)
     left = f"{format_seconds(card.left)} left" if card.left is not None else ""
     cost = f"{describe_total_cost(card.cost, card.unpriced)} so far" if card.cost or card.unpriced else "free so far"
     kept = f"{counts.kept:,} kept" if counts.kept else ""
@@ -41,7 +41,7 @@ def list_progress(card: BatchCard) -> list[str]:
 def list_figures(card: BatchCard) -> list[str]:
     """The sums of a batch that is over."""
     counts = card.counts
-    rows = [format_count(counts.total if counts.total is not None else counts.over, "row")]
+    rows = [format_count(counts.total if counts.total is not None else counts.over, card.noun)]
     others = {"done": counts.done, "failed": counts.failed, "stopped": counts.stopped, "not sent": counts.unsent}
     if others["done"] != counts.total:
         rows += [f"{count:,} {word}" for word, count in others.items() if count]
@@ -78,7 +78,7 @@ def describe_end(card: BatchCard) -> str:
 
 
 def list_cells(line: BatchLine) -> tuple[str, ...]:
-    """The cells of a row, by `COLUMNS`."""
+    """The cells of a row: its number, then those of `COLUMNS`."""
     return (
         f"{line.number:,}",
         shorten(line.path, MAX_PATH),
@@ -91,7 +91,7 @@ def list_cells(line: BatchLine) -> tuple[str, ...]:
 
 
 def list_failed_cells(line: BatchLine) -> tuple[str, ...]:
-    """The cells of a row that failed, by `FAILED_COLUMNS`."""
+    """The cells of a row that failed: its number, then those of `FAILED_COLUMNS`."""
     return f"{line.number:,}", shorten(line.path, MAX_PATH), line.state, shorten(line.error, 3 * MAX_TEXT)
 
 
@@ -108,10 +108,10 @@ def shorten(text: str, most: int) -> str:
 def describe_rest(card: BatchCard) -> str:
     """What the table leaves out."""
     missing = card.counts.done - len(card.lines)
-    return f"… {format_count(missing, 'more row')} in the list that the cell gives" if missing > 0 else ""
+    return f"… {format_count(missing, f'more {card.noun}')} {card.whereabouts}" if missing > 0 else ""
 
 
 def describe_more_failures(card: BatchCard) -> str:
     """The failures that are not listed."""
     missing = card.counts.failed + card.counts.stopped - len(card.failures)
-    return f"… {missing:,} more: see .failed" if missing > 0 else ""
+    return f"… {missing:,} more{card.failures_at}" if missing > 0 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heliconemagic.records import SessionSummary
+from heliconemagic.records import RERUN_OF, SessionSummary
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.figures import format_usd
@@ -36,7 +36,7 @@ def build_sessions_text(summaries: Sequence[SessionSummary]) -> str:
 
 def _describe_session(summary: SessionSummary) -> tuple[str, ...]:
     return (
-        summary.title,
+        f"{summary.title} ({shorten_source(summary.source)})" if summary.source else summary.title,
         format_clock(summary.started_at),
         f"{summary.steps:,}",
         f"{summary.errors:,}" if summary.errors else "",
@@ -45,3 +45,8 @@ def _describe_session(summary: SessionSummary) -> tuple[str, ...]:
         summary.gateway,
         summary.id,
     )
+
+
+def shorten_source(source: str) -> str:
+    """Where a session ran, or which one it played again: of that the beginning of its id."""
+    return source[: len(RERUN_OF) + 8] if source.startswith(RERUN_OF) else source

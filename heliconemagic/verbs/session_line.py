@@ -24,6 +24,7 @@ from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.session_state import Session
 from heliconemagic.steps.tree import find_stale
 from heliconemagic.verbs.editing import EditLine
+from heliconemagic.verbs.experiments import ExperimentLine
 from heliconemagic.verbs.lessons import describe_begun, describe_recording, describe_use
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
@@ -54,6 +55,7 @@ class SessionLine:
         local_line: LocalModelLine,
         production_line: ProductionLine,
         edit_line: EditLine,
+        experiment_line: ExperimentLine,
     ) -> None:
         self._notebook = notebook
         self._ask_secret = ask_secret
@@ -61,6 +63,7 @@ class SessionLine:
         self._local_line = local_line
         self._production_line = production_line
         self._edit_line = edit_line
+        self._experiment_line = experiment_line
 
     def run(self, command: SessionCommand) -> Bundle:
         """What the line shows.
@@ -86,6 +89,8 @@ class SessionLine:
                 "pull": self._production_line.pull,
                 "edit": self._edit_line.edit,
                 "forget": self.forget,
+                "rerun": self._experiment_line.rerun,
+                "diff": self._experiment_line.diff,
             }
             return verbs[command.verb](command)
         if command == SessionCommand():
