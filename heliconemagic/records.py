@@ -42,6 +42,10 @@ class StepKind(StrEnum):
     DATA = "Data"
 
 
+KIND_WORDS = {"tool": StepKind.TOOL, "vector_db": StepKind.VECTOR_DB, "data": StepKind.DATA}
+"""The kinds of steps that are no prompts, as one types them; they are Helicone's words for them in its log, too."""
+
+
 class StepStatus(StrEnum):
     """How far a step is. ``PENDING`` is written before its first byte is sent."""
 
@@ -57,6 +61,10 @@ class DeliveryState(StrEnum):
     WAITING = "waiting"  # to be sent, or sent again
     ACCEPTED = "accepted"  # Helicone said that it has it
     REFUSED = "refused"  # it said no, or could not be reached in time
+
+
+UNSENT = "the kernel ended before Helicone had it"
+"""The reason of a delivery that nobody is left to make."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
