@@ -89,8 +89,9 @@ _TABLES = """
 .hm.hm.hm th{font-weight:500;white-space:nowrap;color:var(--hm-muted);text-align:left;padding:4px 6px;
 border:0;border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm td{padding:2px 6px;text-align:left;white-space:nowrap;font-variant-numeric:tabular-nums;border:0}
-.hm.hm.hm.hm-versus td:last-child{white-space:normal;min-width:9em}
-.hm.hm.hm tfoot td{border-top:1px solid var(--hm-line);font-weight:500}
+.hm.hm.hm.hm-versus td{white-space:normal}
+.hm.hm.hm.hm-versus td:nth-child(-n+2){white-space:nowrap}
+.hm.hm.hm tfoot tr:first-child td{border-top:1px solid var(--hm-line);font-weight:500}
 .hm.hm.hm [align=right]{text-align:right}
 .hm.hm.hm [align=center]{text-align:center}
 .hm.hm.hm .hm-plain td,.hm.hm.hm .hm-body td{white-space:normal}

@@ -97,7 +97,7 @@ class ExperimentLine:
                 diff=diff,
                 head=f"{session.record.title}, played again",
                 facts=(f"{old} → {new}", changes),
-                lines=(*_list_script(planner), _describe_replaced(run.replaced)),
+                lines=(*_list_script(planner), *_describe_replaced(run)),
                 commands=(
                     f"word by word: %helicone_session diff {old} {new}",
                     f"go on in the new session: %helicone_session resume {new}, then show; this notebook's stays open",
@@ -190,11 +190,11 @@ def _list_paths(steps: Sequence[Any], most: int = 8) -> str:
     return ", ".join([*paths[:most], *([f"and {len(paths) - most:,} more"] if len(paths) > most else [])])
 
 
-def _describe_replaced(replaced: dict[str, int], most: int = 12) -> str:
-    """``3 earlier answers replaced by the new ones: /outline 1, /lesson 2``."""
-    if not replaced:
-        return "no earlier answer was found in a later request: nothing was replaced there"
-    listed = [f"{path} {count:,}" for path, count in replaced.items()]
+def _describe_replaced(run: RerunRun, most: int = 12) -> tuple[str, ...]:
+    """``earlier answers replaced by the new ones in 3 places: /outline 1, /lesson 2``."""
+    if not run.replaced:
+        return () if run.unsent else ("nothing replaced: no later request holds an earlier answer",)
+    listed = [f"{path} {count:,}" for path, count in run.replaced.items()]
     more = [f"and {len(listed) - most:,} more"] if len(listed) > most else []
-    count = format_count(sum(replaced.values()), "place")
-    return f"earlier answers replaced by the new ones in {count}: {', '.join([*listed[:most], *more])}"
+    count = format_count(sum(run.replaced.values()), "place")
+    return (f"earlier answers replaced by the new ones in {count}: {', '.join([*listed[:most], *more])}",)
