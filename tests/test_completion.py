@@ -59,7 +59,7 @@ def list_texts(magic: Magic, words: Sequence[str], word: str) -> list[str]:
         ("llm", ["/a", "write"], "-", []),
         ("llm", ["--raw"], "--ji", []),
         ("llm", ["-p", "a=b"], "--prop", ["--property"]),
-        ("helicone_session", [], "s", ["show"]),
+        ("helicone_session", [], "s", ["show", "stats"]),
         ("helicone_session", [], "cou", ['"Course Creation"']),
         ("helicone_session", [], '"Cou', ['"Course Creation"']),
         ("helicone_session", ["show"], "/a", ["/abstract"]),

@@ -230,7 +230,7 @@ VERBS: tuple[Verb, ...] = (
          help='what you think of an answer, or of the whole session: + or -, accuracy=4, tone=true, "a note"'),
     Verb(name="list", help="the sessions on this machine (also: sessions)"),
     Verb(name="resume", metavar="[ID|NAME|FILE]", completes="sessions",
-         help="continue an earlier session, or the one in a notebook that somebody sent",
+         help="continue an earlier session, or the one in a notebook you were sent",
          option_fields=frozenset({"model", "system", "temperature", "parameters", "properties", "user", "gateway",
                                   "context", "cache", "keep", "retries", "timeout", "budget",
                                   "replay", "fallback", "fallback_after", "pace"})),
