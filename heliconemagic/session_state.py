@@ -14,12 +14,13 @@ from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.lessons.files import LessonWriter
 from heliconemagic.lessons.replaying import LessonUse
-from heliconemagic.records import Feedback, SessionRecord, SessionTotals, Step, StepKind, StepStatus, sum_steps
+from heliconemagic.records import Delivery, Feedback, SessionRecord, SessionTotals, Step, StepStatus, sum_steps
 from heliconemagic.schemas.answer_form import AnswerForm, read_recorded_form
 from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.comparison import find_variants
 from heliconemagic.steps.conversation import find_current
 from heliconemagic.steps.feedback import FeedbackBook
+from heliconemagic.steps.traced import is_traced
 
 
 class Session:
@@ -107,6 +108,12 @@ class Session:
             self._steps[step.id] = replace(step, is_superseded=True) if old and old.is_superseded else step
             self._cells_run_here.add(step.cell)
 
+    def put_delivery(self, step_id: str, delivery: Delivery) -> None:
+        """Takes in how far a traced step is on its way to Helicone."""
+        with self._lock:
+            if step_id in self._steps:
+                self._steps[step_id] = replace(self._steps[step_id], delivery=delivery)
+
     def take_others(self, steps: Iterable[Step]) -> None:
         """Takes steps that other processes wrote: each behind those that had begun before it."""
         with self._lock:
@@ -173,9 +180,9 @@ class Session:
                 self._steps[step.id] = replace(step, is_picked=step.id == chosen.id)
 
     def find_step(self, path: str) -> Step | None:
-        """The current step of ``path``; where a tool was called, its last result."""
+        """The current step of ``path``; where no prompt has finished, the newest traced step that gave something."""
         return find_current(self.steps, path) or next(
-            (step for step in reversed(self.steps) if step.path == path and _is_called(step)), None
+            (step for step in reversed(self.steps) if step.path == path and _is_traced_to_its_end(step)), None
         )
 
     def find_by_id(self, step_id: str) -> Step | None:
@@ -231,6 +238,5 @@ class Session:
         yield from dict.fromkeys(step.path for step in reversed(self.steps))
 
 
-def _is_called(step: Step) -> bool:
-    """Whether a step is a tool that gave its result."""
-    return step.kind is StepKind.TOOL and step.status is StepStatus.DONE
+def _is_traced_to_its_end(step: Step) -> bool:
+    return is_traced(step) and step.status is StepStatus.DONE

@@ -44,6 +44,10 @@ class HeliconeApi:
         self._redactor = redactor
         self._http = httpx2.AsyncClient(transport=transport, timeout=TIMEOUT, trust_env=False)
 
+    def redact(self, text: str) -> str:
+        """``text`` without keys."""
+        return self._redactor.redact_lookalikes(text)
+
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The ``data`` of the answer to ``POST`` at the REST interface.
 

@@ -27,6 +27,7 @@ class HeliconeHosts:
     rest_url: str
     log_url: str
     dashboard_url: str
+    is_self_hosted: bool = False
 
     @property
     def label(self) -> str:
@@ -44,6 +45,7 @@ def find_hosts(gateway: Gateway | None, keys: Keys) -> HeliconeHosts:
             rest_url=gateway.rest_url,
             log_url=f"{gateway.rest_url}/v1/trace/custom/v1/log",
             dashboard_url=gateway.dashboard_url,
+            is_self_hosted=True,
         )
     is_eu = bool(keys.helicone and keys.helicone.is_eu)
     return HeliconeHosts(

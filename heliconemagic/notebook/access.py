@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
+
 from heliconemagic.gateways.choice import (
     Choice,
     build_gateway,
     choose_gateway,
 )
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, OPENAI_VARIABLE, Keys, find_keys, read_keyring
+from heliconemagic.gateways.providers import KEY_VARIABLES
 from heliconemagic.lessons.portable import Portable
 from heliconemagic.lessons.replaying import (
     LessonMode,
@@ -17,6 +21,18 @@ from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.session_state import Session
 
+RECENT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Recent:
+    """Keys that were found a moment ago, and what was in the environment then."""
+
+    sign: tuple[object, ...]
+    found_at: float
+    keys: Keys
+    redactor: Redactor
+
 
 class Access:
     """The keys as they can be found now, and the gateways that can be used with them."""
@@ -24,6 +40,7 @@ class Access:
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._given_keys: dict[str, Secret] = {}
+        self._recent: _Recent | None = None
 
     def find_keys(self) -> Keys:
         """The keys as they can be found now."""
@@ -35,6 +52,25 @@ class Access:
             stored=self._given_keys,
             keyring=read_keyring,
         )
+
+    def find_recent_keys(self) -> Keys:
+        """The same, looked for at most once a second as long as the environment has the same ones.
+
+        For what happens thousands of times: the search reads a file, and may ask the system's keyring.
+        """
+        around, now = self._surroundings, time.monotonic()
+        sign = (*map(around.environ.get, KEY_VARIABLES), *self._given_keys.values())
+        recent = self._recent
+        if recent is None or recent.sign != sign or now - recent.found_at > RECENT_SECONDS:
+            keys = self.find_keys()
+            self._recent = recent = _Recent(sign, now, keys, Redactor(keys.secrets))
+        return recent.keys
+
+    def find_redactor(self) -> Redactor:
+        """What takes the recent keys out of a text."""
+        self.find_recent_keys()
+        assert self._recent is not None
+        return self._recent.redactor
 
     def redact(self, text: str) -> str:
         """``text`` without the keys, as they are now, and without what looks like one."""

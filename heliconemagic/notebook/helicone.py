@@ -94,6 +94,10 @@ class HeliconeLine:
             )
         return hosts
 
+    def can_tell(self, gateway: Gateway) -> bool:
+        """Whether ``gateway`` is Helicone's, and there is a key."""
+        return gateway.is_helicone and self._access.find_recent_keys().helicone is not None
+
     def tell(self, gateway: Gateway, parcel: Parcel) -> bool:
         """Sends ``parcel`` in the background if ``gateway`` is Helicone's and there is a key; whether it does."""
         keys = self._access.find_keys()

@@ -24,6 +24,7 @@ from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook.access import Access
+from heliconemagic.notebook.deliveries import Deliveries
 from heliconemagic.notebook.earlier import EarlierSessions
 from heliconemagic.notebook.helicone import HeliconeLine
 from heliconemagic.notebook.models import Models
@@ -32,6 +33,7 @@ from heliconemagic.notebook.ratings import Ratings
 from heliconemagic.notebook.sessions import Sessions
 from heliconemagic.notebook.steps import Steps
 from heliconemagic.notebook.surroundings import Surroundings
+from heliconemagic.notebook.traced import TracedSteps
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning.again import plan_again
 from heliconemagic.planning.checks import check_no_secret
@@ -45,6 +47,9 @@ from heliconemagic.redaction import Redactor
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.comparison import list_variants
+
+FLUSH_SECONDS = 3.0
+"""The longest that the end waits for Helicone: front ends kill a kernel that takes much longer."""
 
 
 class Notebook:
@@ -62,6 +67,10 @@ class Notebook:
         self.helicone = HeliconeLine(surroundings, self.access, self.engine)
         self.production = Production(self.helicone, journal, self.sessions, self.access)
         self.ratings = Ratings(surroundings, self.access, journal, self.helicone)
+        self.deliveries = Deliveries(self.helicone, journal)
+        self.traced = TracedSteps(
+            self.steps, self.access, self.deliveries, surroundings.clock, is_aside=surroundings.is_aside
+        )
 
     @property
     def session(self) -> Session | None:
@@ -178,8 +187,10 @@ class Notebook:
         return ("no new cell: nobody is here to take it; the code is the reply's .code",)
 
     def close(self) -> None:
-        """Ends what runs and writes what is queued; idempotent."""
+        """Ends what runs, waits a little for Helicone, and writes what is queued; idempotent."""
+        self.helicone.flush(FLUSH_SECONDS)
         self.engine.close()
+        self.deliveries.close()
         self.journal.close()
 
 

@@ -25,6 +25,7 @@ from heliconemagic.prefixes import find_prefix, use_prefix
 from heliconemagic.python.hosts import Host
 from heliconemagic.python.reading import find_finished, find_rated, iterate_finished_paths
 from heliconemagic.python.ticket import Ticket, build_ticket
+from heliconemagic.python.traced_handle import TracedHandle
 from heliconemagic.records import SessionTotals
 from heliconemagic.render.figures import format_count
 from heliconemagic.reply import Reply
@@ -46,7 +47,7 @@ Join = Callable[[Ticket], "SessionHandle"]
 """Gives the handle of a session in whatever process it is called; a function that can be pickled by its name."""
 
 
-class SessionHandle:
+class SessionHandle(TracedHandle):
     """A session in Python: ask it, read its replies, lend its name to other libraries, take it to other processes.
 
     Paths start with a slash. Below ``with session.at("/lesson/1"):`` they all are below that one.

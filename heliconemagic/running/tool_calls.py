@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from heliconemagic.engine.following import CANCEL_SECONDS, TICK_SECONDS
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
+from heliconemagic.steps.raised import describe_error, find_place
 from heliconemagic.steps.rounds import HERE, SKIPPED, UNKNOWN_TOOL, build_call_message, build_tool_path, number_calls
 from heliconemagic.tools.results import build_result_text, shorten_error
 from heliconemagic.tools.signatures import ArgumentsError
@@ -138,9 +138,9 @@ class ToolCalls:
         self._end(step, StepStatus.DONE, text=result.text)
 
     def _fail(self, step: Step, error: BaseException) -> None:
-        said = str(error) if isinstance(error, ArgumentsError) else _describe_error(error)
+        said = str(error) if isinstance(error, ArgumentsError) else describe_error(error)
         said = shorten_error(self._plan.redactor.redact_lookalikes(said))
-        place = "" if isinstance(error, ArgumentsError) else _find_place(error)
+        place = "" if isinstance(error, ArgumentsError) else find_place(error)
         self._end(step, StepStatus.FAILED, text=f"error: {said}", error="\n".join(filter(None, (said, place))))
 
     def _end(self, step: Step, status: StepStatus, **fields: Any) -> None:
@@ -160,17 +160,3 @@ async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
-
-
-def _describe_error(error: BaseException) -> str:
-    try:
-        said = str(error)
-    except Exception:  # noqa: BLE001  # the person's own exception may not even print
-        said = ""
-    return f"{type(error).__name__}: {said}".removesuffix(": ")
-
-
-def _find_place(error: BaseException) -> str:
-    """The line that raised, by its function; never by its file, whose path is nobody's business."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"raised in line {frames[-1].lineno} of {frames[-1].name}()" if frames else ""

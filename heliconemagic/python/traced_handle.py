@@ -1,0 +1,101 @@
+"""The part of a session's handle that makes traced steps: ``session.step(…)`` and ``@session.traced(…)``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from heliconemagic.errors import InputError
+from heliconemagic.paths import SessionPath
+from heliconemagic.python.hosts import Host
+from heliconemagic.session_state import Session
+from heliconemagic.steps.inside import find_around
+from heliconemagic.steps.traced import TracedForm, parse_kind_word
+
+if TYPE_CHECKING:
+    from heliconemagic.notebook.traced import OpenStep
+    from heliconemagic.python.tracing import TracedStep, Tracing
+
+
+class TracedHandle(ABC):
+    """What needs a session that is open, a place for paths, and the process's host."""
+
+    _host: Host
+
+    @property
+    @abstractmethod
+    def id(self) -> str:
+        """The session's id."""
+
+    @abstractmethod
+    def _find_open(self) -> Session:
+        """The session, which must still be open."""
+
+    @abstractmethod
+    def _place(self, path: str) -> SessionPath:
+        """``path`` below the prefix that holds here."""
+
+    def step(self, path: str, /, *, kind: str = "tool", name: str = "", input: Any = None) -> TracedStep:  # noqa: A002
+        """``with session.step("/retrieve", kind="vector_db") as step:`` makes a block a step; set ``step.output``.
+
+        ``kind`` is ``tool``, ``vector_db`` or ``data``; ``name`` that of the tool or operation (the path's last part
+        unless given). A path without a slash at its front is below the step around. ``async with`` does the same.
+
+        Raises:
+            InputError: path or kind cannot be meant; in the ``with``, that the session has ended.
+        """
+        from heliconemagic.python.tracing import TracedStep
+
+        return TracedStep(self._build_tracing(path, kind, name), input)
+
+    def traced(self, path: Any = None, /, *, kind: str = "tool", name: str = "") -> Any:
+        """``@session.traced("/search", kind="vector_db")`` makes every call of a function a step.
+
+        Its arguments are the input, what it returns or yields the output; also of methods, coroutines, generators and
+        async generators. Without a path (``@session.traced``) it stands below the step around, under its own name.
+
+        Raises:
+            InputError: path or kind cannot be meant, or what is decorated is no function.
+        """
+        if path is not None and not isinstance(path, str):
+            return self._trace(path, None, kind, name)
+        self._build_tracing("/any" if path is None else path, kind, name)  # a mistake is told where it stands
+        return lambda function: self._trace(function, path, kind, name)
+
+    def _trace(self, function: Callable[..., Any], path: str | None, kind: str, name: str) -> Callable[..., Any]:
+        from heliconemagic.python.tracing import trace
+
+        called = str(getattr(function, "__name__", type(function).__name__)).strip("<>")
+        return trace(function, self._build_tracing(called if path is None else path, kind, name or called))
+
+    def _build_tracing(self, path: str, kind: str, name: str) -> Tracing:
+        from heliconemagic.python.tracing import Tracing
+
+        parse_kind_word(kind)
+        if not isinstance(path, str):
+            raise InputError(f"{path!r} is not a path.", hint='paths are text: "/retrieve"')
+        SessionPath.parse(path if path.startswith("/") else f"/{path}")
+        return Tracing(partial(self._begin_step, path, kind, name), self._redact, self._note_change)
+
+    def _begin_step(self, path: str, kind: str, name: str, given: str) -> OpenStep:
+        session, around = self._find_open(), find_around(self.id)
+        if path.startswith("/"):
+            place = self._place(path)
+        else:
+            place = SessionPath.parse(f"{around.path}/{path}") if around else self._place(f"/{path}")
+        form = TracedForm(
+            path=place,
+            kind=parse_kind_word(kind),
+            name=name,
+            input=given,
+            parent_id=around.id if around else None,
+        )
+        return self._host.notebook.traced.open(session, form, self._host.find_cell())
+
+    def _redact(self, text: str) -> str:
+        return self._host.notebook.traced.redact(text)
+
+    def _note_change(self) -> None:
+        self._host.note_change()
