@@ -12,7 +12,7 @@ from heliconemagic.engine.run import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
 from heliconemagic.planning.plan import Plan
-from heliconemagic.records import Step, StepKind, StepStatus
+from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.render.comparison_state import Comparison, build_comparison
 from heliconemagic.render.feedback_words import list_feedback_lines
@@ -22,6 +22,7 @@ from heliconemagic.schemas.answer_form import AnswerForm, describe_code, find_fa
 from heliconemagic.session_state import Session
 from heliconemagic.steps.comparison import choose_current, find_variants
 from heliconemagic.steps.rounds import find_trail, sum_rounds
+from heliconemagic.steps.traced import is_model_call, is_traced
 
 
 def build_running_card(plan: Plan, run: Run, warning: str | None = None, *, trail: Sequence[Step] = ()) -> Card:
@@ -88,8 +89,10 @@ def _list_recorded_notes(session: Session, step: Step) -> tuple[str, ...]:
 
 def _describe_context(step: Step, parent: Step | None) -> str:
     if parent is None:
-        return "no context"
-    return f"for {parent.path}" if step.kind is StepKind.TOOL else f"after {parent.path}"
+        return "" if is_traced(step) else "no context"
+    if is_traced(step):
+        return f"for {parent.path}" if is_model_call(step) else f"inside {parent.path}"
+    return f"after {parent.path}"
 
 
 def build_reply(
@@ -218,7 +221,8 @@ def find_session_url(session: Session) -> str | None:
 def find_request_url(session: Session, step: Step) -> str | None:
     """The request's page at Helicone; None where the session's gateway has none, or another one answered."""
     gateway = session.choice.gateway
-    if step.gateway != gateway.label or not step.helicone_id:
+    is_elsewhere = step.gateway != gateway.label and not is_traced(step)
+    if is_elsewhere or not step.helicone_id:
         return None
     return build_request_url(gateway, step.helicone_id)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Suggest = Callable[["Magic", Sequence[str], str], Sequence[Suggestion]]
 """Magic, words before the cursor's, the cursor's word as typed → what could stand there."""
 
-_CELL_MAGIC = re.compile(r"\s*%%(?P<magic>llm|helicone)(?=\s)")
+_CELL_MAGIC = re.compile(r"\s*%%(?P<magic>llm|helicone_step|helicone)(?=\s)")
 _LINE_MAGIC = re.compile(r"\s*(?:[\w.\[\]'\"]+\s*=\s*)?%(?P<magic>llm|helicone_session|helicone)(?=\s)")
 
 
@@ -75,7 +75,8 @@ def find_typed_line(text: str, cursor_line: int, cursor_column: int) -> TypedLin
     if not found:
         return None
     words, word = _split_typed(typed[found.end() :])
-    return TypedLine("helicone_session" if found["magic"] == "helicone_session" else "llm", words, word)
+    own: dict[str, Magic] = {"helicone_session": "helicone_session", "helicone_step": "helicone_step"}
+    return TypedLine(own.get(found["magic"], "llm"), words, word)
 
 
 def _match(context: CompletionContext, suggest: Suggest, build: Callable[..., SimpleCompletion]) -> SimpleMatcherResult:

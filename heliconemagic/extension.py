@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.getipython import get_ipython
 
-from heliconemagic.cells import ATTRIBUTE, build_transformer
+from heliconemagic.cells import (
+    ATTRIBUTE,
+    BEGIN_ATTRIBUTE,
+    STEP_MAGIC,
+    build_step_transformer,
+    build_transformer,
+)
 from heliconemagic.completion import install as install_completion
 from heliconemagic.errors import InputError
 from heliconemagic.frontend import Frontend
@@ -89,8 +95,11 @@ class Extension:
     def load(self) -> None:
         """Registers magics, cell transformer, events and completion; imports what is heavy in a thread, last."""
         owner = self._register_magics(self._magics)
-        self._set_attribute(self._magics.run_cell)
-        self._register_transformer([OWN_CELL_MAGIC] if owner else ["llm", OWN_CELL_MAGIC])
+        self._set_attribute(ATTRIBUTE, self._magics.run_cell)
+        self._set_attribute(BEGIN_ATTRIBUTE, self._magics.begin_step)
+        names = [OWN_CELL_MAGIC] if owner else ["llm", OWN_CELL_MAGIC]
+        self._register_transformer(build_transformer(names, can_await=self._frontend.can_await))
+        self._register_transformer(build_step_transformer(is_nested=lambda: self._frontend.is_executing))
         self._register_events()
         self._undo.append(install_completion(self._shell, self._suggest))
         if owner:
@@ -131,6 +140,14 @@ class Extension:
         if self._workbench is not None:
             self._workbench.show.catch_up()
 
+    def _note_result(self, result: Any = None) -> None:
+        """A cell has ended, or one nested in it; without a result it was interrupted."""
+        if self._workbench is None or self._frontend.is_executing:
+            return
+        error = getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
+        error = KeyboardInterrupt() if result is None else error
+        self._workbench.end_cell(getattr(result, "result", None), error)
+
     def _register_magics(self, magics: Any) -> str | None:
         """Registers them, but leaves another extension its ``%%llm``; gives that extension's name."""
         table = self._shell.magics_manager.magics
@@ -147,18 +164,17 @@ class Extension:
     def _remove_magics(self, magics: HeliconeMagic, before: dict[str, dict[str, Any]]) -> None:
         table = self._shell.magics_manager.magics
         for kind in _KINDS:
-            for name in ("llm", "helicone_session", OWN_CELL_MAGIC):
+            for name in ("llm", "helicone_session", STEP_MAGIC, OWN_CELL_MAGIC):
                 _put_back(table[kind], name, before[kind])
         self._shell.magics_manager.registry.pop(type(magics).__name__, None)
         if magics in self._shell.configurables:
             self._shell.configurables.remove(magics)
 
-    def _set_attribute(self, run_cell: Callable[..., Any]) -> None:
-        setattr(self._shell, ATTRIBUTE, run_cell)
-        self._undo.append(lambda: delattr(self._shell, ATTRIBUTE))
+    def _set_attribute(self, name: str, function: Callable[..., Any]) -> None:
+        setattr(self._shell, name, function)
+        self._undo.append(lambda: delattr(self._shell, name))
 
-    def _register_transformer(self, names: list[str]) -> None:
-        transform = build_transformer(names, can_await=self._frontend.can_await)
+    def _register_transformer(self, transform: Callable[[list[str]], list[str]]) -> None:
         transforms = self._shell.input_transformers_cleanup
         transforms.insert(0, transform)
         self._undo.append(lambda: transforms.remove(transform))
@@ -169,6 +185,7 @@ class Extension:
             "pre_execute": frontend.note_execute,
             "pre_run_cell": self._note_cell,
             "post_execute": self._note_executed,
+            "post_run_cell": self._note_result,
         }
         for event, handler in handlers.items():
             self._shell.events.register(event, handler)

@@ -86,6 +86,16 @@ class Frontend:
         """The kernel; None in a terminal."""
         return getattr(self._shell, "kernel", None)
 
+    @property
+    def cell_text(self) -> str:
+        """The source of the cell that runs now, as it was sent."""
+        return self._cell_text
+
+    @property
+    def is_executing(self) -> bool:
+        """Whether a cell runs."""
+        return bool(self._depth)
+
     def can_await(self) -> bool:
         """Whether a cell may become an ``await``: autoawait is on, the loop runs, no cell is executing."""
         if self._depth or not getattr(self._shell, "autoawait", False) or self.kernel is None:

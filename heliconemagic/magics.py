@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, CaselessStrEnum, Float, Integer, Unicode
 
 from heliconemagic.lines.option_table import Magic
 from heliconemagic.lines.options import build_help, parse_cell_line, parse_session_line
+from heliconemagic.lines.step_line import parse_step_line
 from heliconemagic.settings import Context, RequestOptions
 
 if TYPE_CHECKING:
@@ -73,6 +74,20 @@ class HeliconeMagic(Magics):
             return None
         return self._find_workbench().run_blocking(command, cell)
 
+    @no_var_expand
+    @cell_magic
+    def helicone_step(self, line: str, cell: str) -> Any:
+        """Runs Python as a step of the session: where it is nested in another cell, or asked for help."""
+        command = parse_step_line(line)
+        if command.help is not None:
+            self._print_help("helicone_step", command.help)
+            return None
+        return self._find_workbench().run_step(command, cell)
+
+    def begin_step(self, line: str) -> None:
+        """The first line of what a ``%%helicone_step`` cell becomes (see `heliconemagic.cells`)."""
+        self._find_workbench().begin_step(parse_step_line(line))
+
     async def run_cell(self, magic: str, line: str, body: str) -> Any:
         """The awaited form of an ``%%llm`` cell (see `heliconemagic.cells`)."""
         command = parse_cell_line(line, is_cell=True)
@@ -87,4 +102,5 @@ class HeliconeMagic(Magics):
 
 
 HeliconeMagic.llm.__doc__ = build_help("llm", everything=False)
+HeliconeMagic.helicone_step.__doc__ = build_help("helicone_step", everything=False)
 HeliconeMagic.helicone_session.__doc__ = build_help("helicone_session", everything=False)

@@ -38,6 +38,10 @@ class StepKind(StrEnum):
     DATA = "Data"
 
 
+KIND_WORDS = {"tool": StepKind.TOOL, "vector_db": StepKind.VECTOR_DB, "data": StepKind.DATA}
+"""The kinds of steps that are no prompts, as one types them; they are Helicone's words for them in its log, too."""
+
+
 class StepStatus(StrEnum):
     """How far a step is. ``PENDING`` is written before its first byte is sent."""
 

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.cards import build_recorded_comparison
+from heliconemagic.cells import find_step_code
 from heliconemagic.errors import HeliconeMagicError, InputError, InvalidAnswerError, StepInterrupted
 from heliconemagic.frontend import Frontend
 from heliconemagic.gateways.presets import PRESETS
 from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.option_table import Magic
 from heliconemagic.lines.options import CellCommand, SessionCommand
+from heliconemagic.lines.step_line import StepCommand
 from heliconemagic.lines.suggestions import Suggestion, suggest
 from heliconemagic.names import LayeredNames
 from heliconemagic.notebook.notebook import Notebook
@@ -25,9 +27,12 @@ from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.paths import SessionPath
 from heliconemagic.prefixes import find_prefix
 from heliconemagic.prompt.templates import find_awaitables
+from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
+from heliconemagic.running.python_code import run_code
 from heliconemagic.running.runner import CellRunner
+from heliconemagic.running.step_cells import Place, StepCells
 from heliconemagic.running.waiting import await_blocking
 from heliconemagic.schemas.reading import list_candidates
 from heliconemagic.settings import RequestOptions
@@ -89,6 +94,7 @@ class Workbench:
         edit_line = EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns)
         self.panel = PanelLine(self.notebook, edit_line, self.frontend.publish, clock)
         self._runner = self._build_runner(ask)
+        self.step_cells = StepCells(self.notebook, self._build_place)
         self.session_line = SessionLine(
             self.notebook,
             ask_secret=ask_secret,
@@ -119,6 +125,17 @@ class Workbench:
             self.frontend.is_attended,
             ask=ask,
             build_batch_view=self.build_batch_view,
+        )
+
+    def _build_place(self) -> Place:
+        return Place(
+            open_session=self.open_session,
+            find_cell=self.frontend.find_cell,
+            read_names=lambda: self.frontend.read_names(self.notebook.access.redact),
+            spell=self._shell.transform_cell,
+            publish=self.frontend.publish,
+            write=self._write if self._find_kind() == "text" else None,
+            note_change=self.note_change,
         )
 
     def use_defaults(
@@ -194,6 +211,22 @@ class Workbench:
             self.frontend.put_result(reply)  # a terminal would print "Out[1]: " with nothing behind it
             return None
         return reply
+
+    def begin_step(self, command: StepCommand) -> None:
+        """Begins the step that the cell which runs now is; `end_cell` ends it."""
+        self.step_cells.begin(command, find_step_code(self.frontend.cell_text))
+
+    def run_step(self, command: StepCommand, source: str) -> Any:
+        """Runs a ``%%helicone_step`` cell that is nested in another cell."""
+        return self.step_cells.run(command, source, lambda code: run_code(self._shell, code))
+
+    def end_cell(self, value: Any, error: BaseException | None) -> None:
+        """A cell has ended: so has the step that it was; and what Helicone refused meanwhile is told."""
+        self.step_cells.end(value, error)
+        self.step_cells.catch_up()
+        self.show.catch_up()
+        for warning in self.notebook.deliveries.take_warnings():
+            self.frontend.publish(build_notice_bundle(Notice(head=warning)))
 
     def _take(self, command: CellCommand, prompt: str, names: Mapping[str, Any]) -> CellInput:
         prompt = strip_last_newline(prompt)
@@ -328,6 +361,7 @@ class Workbench:
             lists=iterate_lists(names),
             schemas=list_candidates(names),
             functions=iterate_functions(names, word),
+            variables=(name for name in names if not name.startswith("_")),
         )
 
     def close(self) -> None:

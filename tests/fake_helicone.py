@@ -84,6 +84,11 @@ class FakeHelicone:
         """The requests for completions."""
         return [received for received in self.requests if received.path.endswith("/chat/completions")]
 
+    @property
+    def logs(self) -> list[Received]:
+        """The logs of steps that are no requests, in the order in which they came."""
+        return [received for received in self.requests if received.path.endswith("/custom/v1/log")]
+
     def wait_for(self, condition: Callable[[], bool], timeout: float = 10.0) -> bool:
         """Whether ``condition`` comes true within ``timeout`` seconds."""
         end = time.monotonic() + timeout
@@ -177,7 +182,8 @@ class FakeHelicone:
             else:
                 # A client may leave at [DONE], so the end of the body goes with the last piece.
                 is_last = index == len(answer.parts) - 1
-                writer.write(b"%x\r\n%b\r\n" % (len(part), part) + (b"0\r\n\r\n" if is_last else b""))
+                chunk = b"%x\r\n%b\r\n" % (len(part), part) if part else b""
+                writer.write(chunk + (b"0\r\n\r\n" if is_last else b""))
                 await writer.drain()
                 await asyncio.sleep(self.piece_delay)
         return True

@@ -45,7 +45,9 @@ class Reroute(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Rewrites the address, as a proxy would."""
         prefix = _HOSTS.get(request.url.host)
-        if prefix is not None:
+        if request.url.host == "api.worker.helicone.ai":
+            request.url = httpx2.URL(self._fake.url + request.url.path)
+        elif prefix is not None:
             request.url = httpx2.URL(self._fake.url + prefix + "/" + request.url.path.partition("/v1/")[2])
         return await self._inner.handle_async_request(request)
 

@@ -283,7 +283,7 @@ def test_keys_never_get_on_record(program: SessionHandle, world: Path) -> None:
         ("/a", "vectordb", "vector_db"),
         ("/a", "llm", "tool, vector_db, data"),
         ("", "tool", "/abstract"),
-        (3, "tool", ""),
+        (3, "tool", "3"),
     ],
 )
 def test_mistakes_are_told_where_they_stand(offline: SessionHandle, path: Any, kind: str, meant: str) -> None:

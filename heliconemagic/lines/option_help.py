@@ -23,6 +23,12 @@ _HEADS = {
 
   %helicone_session "Course Creation" -m gpt-4o-mini -s "You write for beginners."
 """,
+    "helicone_step": """\
+%%helicone_step /path [options]   the Python below is a step of the session; it runs as in any cell
+
+  %%helicone_step /retrieve --kind vector_db --input question
+  documents = index.search(question, k=3)
+""",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from heliconemagic.lines import option_values as values
 from heliconemagic.prompt.templates import TemplateMode
 
-Magic = Literal["llm", "helicone_session"]
+Magic = Literal["llm", "helicone_session", "helicone_step"]
 
 
 class Scope(Flag):
@@ -19,11 +19,14 @@ class Scope(Flag):
     CELL = 1
     SESSION = 2
     BOTH = 3
+    STEP = 4
+    ANY_CELL = 5
+    ALL = 7
 
     @classmethod
     def of(cls, magic: Magic) -> Scope:
         """The scope of what stands on a magic's line."""
-        return cls.SESSION if magic == "helicone_session" else cls.CELL
+        return {"helicone_session": cls.SESSION, "helicone_step": cls.STEP}.get(magic, cls.CELL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,7 @@ class Verb:
         return next((option for option in self.own_options if name in option.names), None)
 
 
-_CELL, _SESSION = Scope.CELL, Scope.SESSION
+_CELL, _SESSION, _STEP = Scope.CELL, Scope.SESSION, Scope.STEP
 
 OPTIONS: tuple[Option, ...] = (
     Option(names=("-m", "--model"), field="model", metavar="MODEL", example="gpt-4o-mini", completes="models",
@@ -189,7 +192,17 @@ OPTIONS: tuple[Option, ...] = (
            is_everyday=True, help="fill nothing in: {{ is text"),
     Option(names=("--jinja",), field="mode", flag_value=TemplateMode.JINJA, group="template", scope=_CELL,
            help="the prompt is a whole Jinja template"),
-    Option(names=("-q", "--quiet"), field="is_quiet", group="view", scope=_CELL, is_everyday=True,
+    Option(names=("--kind",), field="kind", metavar="KIND", example="vector_db", parse=values.parse_kind, scope=_STEP,
+           completes="kinds", is_everyday=True, help="what the step is: tool, vector_db or data (default: tool)"),
+    Option(names=("--name",), field="name", metavar="NAME", example="search", scope=_STEP, is_everyday=True,
+           help="name of the tool, the operation or the data (default: the last part of the path)"),
+    Option(names=("--input",), field="inputs", metavar="NAME,…", example="question", parse=values.parse_variables,
+           scope=_STEP, completes="variables", is_everyday=True,
+           help="variables that are the step's input, as they are before it runs (default: the code)"),
+    Option(names=("--output",), field="output", metavar="NAME", example="documents", parse=values.parse_result_name,
+           scope=_STEP, completes="variables", is_everyday=True,
+           help="variable that is its output (default: the last expression, else what is assigned last)"),
+    Option(names=("-q", "--quiet"), field="is_quiet", group="view", scope=Scope.ANY_CELL, is_everyday=True,
            help="show nothing"),
     Option(names=("--live",), field="is_live", group="view", scope=_CELL,
            help="keep the finished card a widget, for presenting; a saved notebook then shows no answer"),
@@ -197,11 +210,11 @@ OPTIONS: tuple[Option, ...] = (
            help="return at once and go on beside the next cells; gives a handle: .done, .wait(), .cancel(), await"),
     Option(names=("--no-stream",), field="streams", flag_value=False, scope=_CELL,
            help="ask for the whole answer at once"),
-    Option(names=("--no-log",), field="is_logged", flag_value=False, scope=_CELL,
+    Option(names=("--no-log",), field="is_logged", flag_value=False, scope=Scope.ANY_CELL,
            help="keep this step out of the journal on disk"),
-    Option(names=("-h", "--help"), field="help", flag_value="short", is_everyday=True,
+    Option(names=("-h", "--help"), field="help", flag_value="short", scope=Scope.ALL, is_everyday=True,
            help="this help; --help-all tells of every option"),
-    Option(names=("--help-all",), field="help", flag_value="all", help="every option"),
+    Option(names=("--help-all",), field="help", flag_value="all", scope=Scope.ALL, help="every option"),
 )  # fmt: skip
 
 VERBS: tuple[Verb, ...] = (
@@ -268,9 +281,10 @@ def list_options(scope: Scope) -> tuple[Option, ...]:
     return tuple(option for option in OPTIONS if option.scope & scope)
 
 
-def find_option(name: str) -> Option | None:
-    """The option spelled ``name`` (``-m`` or ``--model``), whatever its scope."""
-    return next((option for option in OPTIONS if name in option.names), None)
+def find_option(name: str, scope: Scope = Scope.BOTH) -> Option | None:
+    """The option spelled ``name`` (``-m`` or ``--model``): one of this scope, else of whatever scope there is."""
+    found = [option for option in OPTIONS if name in option.names]
+    return next((option for option in found if option.scope & scope), found[0] if found else None)
 
 
 def find_verb(word: str) -> Verb | None:

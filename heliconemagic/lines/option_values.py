@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliconemagic.errors import InputError
 from heliconemagic.headers import check_cache_seconds, check_property, check_session_id, check_user
+from heliconemagic.records import KIND_WORDS, StepKind
 from heliconemagic.settings import Context
 
 if TYPE_CHECKING:
@@ -122,6 +123,34 @@ def parse_result_name(text: str) -> str:
     if not text.isidentifier() or keyword.iskeyword(text):
         raise ValueError("takes a variable's name")
     return text
+
+
+def parse_variables(text: str) -> tuple[str, ...]:
+    """Names of variables, comma-separated."""
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
+        raise ValueError("takes names of variables, with commas between them")
+    return names
+
+
+def parse_kind(word: object) -> StepKind:
+    """The kind of step that ``word`` names.
+
+    >>> parse_kind("vector-db").value
+    'VectorDB'
+
+    Raises:
+        InputError: it is none; the hint says which was meant.
+    """
+    plain = word.strip().lower().replace("-", "_") if isinstance(word, str) else ""
+    if plain in KIND_WORDS:
+        return KIND_WORDS[plain]
+    import difflib
+
+    squeezed = {name.replace("_", ""): name for name in KIND_WORDS}
+    close = difflib.get_close_matches(plain.replace("_", ""), squeezed, 1)
+    meant = f"did you mean {squeezed[close[0]]}?" if close else f"type one of {', '.join(KIND_WORDS)}"
+    raise InputError(f"{word!r} is not a kind of step.", hint=meant)
 
 
 def parse_names(text: str) -> tuple[str, ...]:

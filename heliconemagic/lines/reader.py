@@ -179,7 +179,7 @@ def _is_option_name(text: str) -> bool:
 
 def _find_option_for(spelling: str, attached: str | None, magic: Magic, verb: Verb | None) -> Option:
     """The option ``spelling`` of this magic, or the error that says what was meant."""
-    option = find_option(spelling)
+    option = find_option(spelling, Scope.of(magic))
     if option is None and verb is not None:
         raise _build_unknown_verb_option(spelling, verb)
     if option is None:
@@ -190,7 +190,8 @@ def _find_option_for(spelling: str, attached: str | None, magic: Magic, verb: Ve
         raise InputError(
             f"{spelling} is the session's.", hint=f"type %helicone_session {spelling} {option.example}".rstrip()
         )
-    raise InputError(f"{spelling} is a cell's.", hint=f"type %%llm /path {spelling} {option.example}".rstrip())
+    where, whose = ("%%helicone_step", "a step's") if option.scope is Scope.STEP else ("%%llm", "a cell's")
+    raise InputError(f"{spelling} is {whose}.", hint=f"type {where} /path {spelling} {option.example}".rstrip())
 
 
 def _build_unknown_option(spelling: str, attached: str | None, magic: Magic) -> InputError:
@@ -206,6 +207,8 @@ def _build_unknown_option(spelling: str, attached: str | None, magic: Magic) -> 
         return InputError(message, hint=f"did you mean `{spelling[:2]} {spelling[2:]}`?")
     if meant := _find_meant(spelling, magic):
         return InputError(message, hint=f"did you mean `{meant}`?")
+    if magic == "helicone_step":
+        return InputError(message, hint="%%helicone_step? lists its options")
     parameter = spelling.lstrip("-").replace("-", "_")
     value = attached or "VALUE"
     return InputError(
@@ -244,7 +247,7 @@ def _check_dash(text: str, magic: Magic) -> None:
     if not is_typographic or not bare:
         return
     dashes = "-" if len(bare.partition("=")[0]) == 1 else "--"
-    option = find_option(dashes + bare.partition("=")[0])
+    option = find_option(dashes + bare.partition("=")[0], Scope.of(magic))
     if option and option.scope & Scope.of(magic):
         raise InputError(f"{text!r} begins with a typographic dash.", hint=f"type {dashes}{bare}")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from heliconemagic.lines.option_table import VERBS, Magic, Option, Scope, Verb, find_option, find_verb, list_options
 from heliconemagic.lines.option_values import PARAMETERS
+from heliconemagic.records import KIND_WORDS
 from heliconemagic.settings import Context
 
 
@@ -41,6 +42,7 @@ def suggest(
     lists: Iterable[str] = (),
     schemas: Iterable[str] = (),
     functions: Iterable[str] = (),
+    variables: Iterable[str] = (),
 ) -> list[Suggestion]:
     """The words that could stand in place of ``word``, which follows ``words`` on the magic's line.
 
@@ -56,6 +58,8 @@ def suggest(
         "lists": lists,
         "schemas": schemas,
         "functions": functions,
+        "variables": variables,
+        "kinds": KIND_WORDS,
         "contexts": Context,
         "parameters": PARAMETERS,
     }
@@ -67,7 +71,7 @@ def suggest(
 def _read_line(magic: Magic, words: Sequence[str]) -> _Line:
     line = _Line()
     for word in words:
-        option = _find_option(_find_verb(magic, line), word.partition("=")[0])
+        option = _find_option(magic, _find_verb(magic, line), word.partition("=")[0])
         if line.waiting:
             takes_another = line.waiting.metavar == "KEY VALUE" and not line.waits_for_second and "=" not in word
             line.waiting, line.waits_for_second = (line.waiting, True) if takes_another else (None, False)
@@ -87,7 +91,7 @@ def _suggest_value(line: _Line, word: str, known: Mapping[str, Iterable[str]]) -
 
 def _suggest_word(magic: Magic, line: _Line, word: str, known: Mapping[str, Iterable[str]]) -> list[Suggestion]:
     name, equals, _ = word.partition("=")
-    option = _find_option(_find_verb(magic, line), name)
+    option = _find_option(magic, _find_verb(magic, line), name)
     if equals and option:
         values = _list_values(option.completes, known)
         return [Suggestion(f"{name}={value.text}", value.kind) for value in values]
@@ -102,7 +106,7 @@ def _is_prompt(magic: Magic, line: _Line) -> bool:
 
 def _list_stray(magic: Magic, line: _Line, known: Mapping[str, Iterable[str]]) -> list[Suggestion]:
     """Paths, verbs, names: what isn't an option and may come next."""
-    if magic == "llm":
+    if magic != "helicone_session":
         return [] if line.stray else _list_values("paths", known)
     if not line.stray:
         return [Suggestion(verb.name, "verb") for verb in VERBS] + _list_values("sessions", known)
@@ -136,8 +140,8 @@ def _find_verb(magic: Magic, line: _Line) -> Verb | None:
     return find_verb(line.stray[0]) if magic == "helicone_session" and line.stray else None
 
 
-def _find_option(verb: Verb | None, name: str) -> Option | None:
-    return (verb.find_own_option(name) if verb else None) or find_option(name)
+def _find_option(magic: Magic, verb: Verb | None, name: str) -> Option | None:
+    return (verb.find_own_option(name) if verb else None) or find_option(name, Scope.of(magic))
 
 
 def _list_values(kind: str, known: Mapping[str, Iterable[str]]) -> list[Suggestion]:

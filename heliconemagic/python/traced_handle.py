@@ -8,11 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.errors import InputError
+from heliconemagic.lines.option_values import parse_kind
 from heliconemagic.paths import SessionPath
 from heliconemagic.python.hosts import Host
 from heliconemagic.session_state import Session
 from heliconemagic.steps.inside import find_around
-from heliconemagic.steps.traced import TracedForm, parse_kind_word
+from heliconemagic.steps.traced import TracedForm
 
 if TYPE_CHECKING:
     from heliconemagic.notebook.traced import OpenStep
@@ -73,7 +74,7 @@ class TracedHandle(ABC):
     def _build_tracing(self, path: str, kind: str, name: str) -> Tracing:
         from heliconemagic.python.tracing import Tracing
 
-        parse_kind_word(kind)
+        parse_kind(kind)
         if not isinstance(path, str):
             raise InputError(f"{path!r} is not a path.", hint='paths are text: "/retrieve"')
         SessionPath.parse(path if path.startswith("/") else f"/{path}")
@@ -87,7 +88,7 @@ class TracedHandle(ABC):
             place = SessionPath.parse(f"{around.path}/{path}") if around else self._place(f"/{path}")
         form = TracedForm(
             path=place,
-            kind=parse_kind_word(kind),
+            kind=parse_kind(kind),
             name=name,
             input=given,
             parent_id=around.id if around else None,

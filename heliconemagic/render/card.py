@@ -39,7 +39,9 @@ from heliconemagic.render.markup import (
 )
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text, replace_surrogates
+from heliconemagic.render.traced import describe_delivery
 from heliconemagic.steps.rounds import read_call
+from heliconemagic.steps.traced import describe_input, is_model_call, is_traced
 
 __all__ = [
     "REPLY_MIME",
@@ -88,7 +90,7 @@ def _build_head_end(card: Card, now: float | None) -> str:
 def build_foot(card: Card) -> str:
     """The last line: what failed, else the figures; notes; the session's sums. Empty if there is nothing to say."""
     parts = [*_list_failure(card), *(build_span("hm-figure", escape(part)) for part in _list_figures(card))]
-    parts += [build_span("hm-said", escape(note)) for note in card.notes]
+    parts += [build_span("hm-said", escape(note)) for note in _list_notes(card)]
     parts.append(build_span("hm-right", escape(describe_totals(card.totals))))
     line = join_parts(parts)
     return f'<div class="hm-foot {NO_MATH}">{line}</div>' if line else ""
@@ -98,6 +100,11 @@ def _list_figures(card: Card) -> list[str]:
     """Figures, once there is anything to count: not of a running step, nor of one that failed unpaid."""
     is_counted = card.step.status is StepStatus.DONE or card.step.usage is not None
     return list_figures(card) if is_counted and card.step.status is not StepStatus.PENDING else []
+
+
+def _list_notes(card: Card) -> list[str]:
+    """The card's notes, and of a traced step how far it is on its way to Helicone."""
+    return [note for note in (describe_delivery(card.step.delivery), *card.notes) if note]
 
 
 def _list_failure(card: Card) -> list[str]:
@@ -112,7 +119,7 @@ def build_html(card: Card) -> str:
     """The whole card, static: no script, nothing loaded; it reads well without its style, too."""
     answer = build_answer_html(card)
     body = build_attached_html(card.step) + (f'<div class="hm-body">{answer}</div>' if answer else "")
-    is_request = card.step.status is not StepStatus.PENDING and card.step.kind is not StepKind.TOOL
+    is_request = card.step.status is not StepStatus.PENDING and not is_traced(card.step)
     folded = build_request_html(card.step, card.request) if is_request else ""
     return add_style(f'<div class="hm">{build_head(card)}{body}{build_foot(card)}{folded}</div>')
 
@@ -130,7 +137,7 @@ def build_markdown(card: Card) -> str:
 
 
 def _build_markdown_foot(card: Card) -> str:
-    words = [*_list_figures(card), *card.notes, describe_totals(card.totals)]
+    words = [*_list_figures(card), *_list_notes(card), describe_totals(card.totals)]
     links = build_markdown_link(card.request_url, "request ↗"), build_markdown_link(card.session_url, "session ↗")
     return " · ".join([*(escape_markdown(word) for word in words if word), *(link for link in links if link)])
 
@@ -148,7 +155,7 @@ def build_foot_text(card: Card) -> str:
     """What follows the answer in a terminal: remarks, then one line of figures, then notes. The error isn't in it."""
     figures = [describe_end(card.step), *_list_figures(card), describe_totals(card.totals)]
     line = " · ".join(part for part in figures if part)
-    lines = [*list_remark_lines(card.step, card.trail), line, *card.notes]
+    lines = [*list_remark_lines(card.step, card.trail), line, *_list_notes(card)]
     return make_safe_text("\n".join(part for part in lines if part))
 
 
@@ -156,10 +163,8 @@ def build_text(card: Card) -> str:
     """The whole card for a terminal."""
     message, hint = describe_failure(card)
     failure = make_safe_text("\n".join(part for part in (message, f"hint: {hint}" if hint else "") if part))
-    called = "\n".join(list_trail_lines([card.step] if card.step.kind is StepKind.TOOL else card.trail))
-    is_tool = card.step.kind is StepKind.TOOL
-    answer = make_safe_text(card.step.error or card.step.text) if is_tool else build_answer_text(card)
-    parts = (build_head_text(card), called, answer, failure, build_foot_text(card))
+    called = "\n".join(list_trail_lines([card.step] if is_model_call(card.step) else card.trail))
+    parts = (build_head_text(card), called, build_answer_text(card), failure, build_foot_text(card))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -175,6 +180,7 @@ def build_json(card: Card) -> dict[str, Any]:
         "variant": step.variant or None,
         "path": step.path,
         "kind": step.kind.value,
+        "input": describe_input(step) if is_traced(step) else None,
         "status": step.status.value,
         "gateway": step.gateway,
         "model": step.model,
@@ -195,6 +201,7 @@ def build_json(card: Card) -> dict[str, Any]:
         "ended_at": step.ended_at,
         "request_ids": [attempt.request_id for attempt in step.attempts],
         "helicone_id": step.helicone_id,
+        "delivery": step.delivery.state.value if step.delivery else None,
         "error": step.error if card.error is None else str(card.error),
         "request_url": card.request_url,
         "session_url": card.session_url,

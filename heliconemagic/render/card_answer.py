@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from heliconemagic.errors import InvalidAnswerError
-from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
+from heliconemagic.records import Step, StepStatus, ToolCall
 from heliconemagic.render.card_calls import (
     build_call_html,
     build_call_markdown,
@@ -28,12 +28,16 @@ from heliconemagic.render.structured import (
     find_object,
 )
 from heliconemagic.render.terminal import make_safe_text
+from heliconemagic.render.traced import build_traced_html, build_traced_markdown, build_traced_text
+from heliconemagic.steps.traced import is_model_call, is_traced
 
 
 def build_answer_html(card: Card) -> str:
     """Tool calls and reasoning folded, the answer rendered (an object as tables), then refusal and remarks."""
-    if card.step.kind is StepKind.TOOL:
+    if is_model_call(card.step):
         return build_call_html(card.step, is_open=True)
+    if is_traced(card.step):
+        return build_traced_html(card.step)
     return "".join(_iterate_html(card))
 
 
@@ -77,8 +81,9 @@ def _build_call_table(calls: tuple[ToolCall, ...]) -> str:
 
 def build_answer_markdown(card: Card) -> str:
     """The same as Markdown that may be rendered as it is."""
-    if card.step.kind is StepKind.TOOL:
-        return "\n\n".join(build_call_markdown(card.step))
+    if is_traced(card.step):
+        build = build_call_markdown if is_model_call(card.step) else build_traced_markdown
+        return "\n\n".join(build(card.step))
     step, value = card.step, find_object(card.step)
     answer = make_safe_markdown(step.text) if value is NOTHING else build_object_markdown(value, find_problems(card))
     parts = [*build_trail_markdown(card.trail), _build_quoted_reasoning(step), answer]
@@ -100,6 +105,10 @@ def _build_quoted_reasoning(step: Step) -> str:
 
 def build_answer_text(card: Card) -> str:
     """The same for a terminal, without what follows the answer."""
+    if is_model_call(card.step):
+        return make_safe_text(card.step.error or card.step.text)
+    if is_traced(card.step):
+        return build_traced_text(card.step)
     step, value = card.step, find_object(card.step)
     thought = f"[{describe_reasoning(step)}: {step.reasoning.strip()}]\n\n" if step.reasoning else ""
     answer = step.text if value is NOTHING else build_object_text(value, find_problems(card))

@@ -7,6 +7,7 @@ from heliconemagic.render.card_calls import describe_rounds
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.clock import format_clock, format_moment
 from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_usd
+from heliconemagic.steps.traced import describe_name, is_model_call, is_traced
 from heliconemagic.usage import Usage, estimate_tokens
 
 STATE_WORDS = {
@@ -38,7 +39,9 @@ def describe_model(step: Step) -> str:
 
 
 def describe_origin(card: Card) -> str:
-    """Model and gateway."""
+    """Model and gateway; of a traced step its kind and name."""
+    if is_traced(card.step) and not is_model_call(card.step):
+        return f"{card.step.kind.value} · {describe_name(card.step)}"
     return f"{describe_model(card.step)} · {card.step.gateway}"
 
 
@@ -137,6 +140,8 @@ def describe_total_cost(cost: float, unpriced: int) -> str:
 def list_remarks(step: Step) -> list[str]:
     """What has to be said of an answer besides its text."""
     remarks = []
+    if is_traced(step):
+        return []
     if step.finish_reason == "length":
         remarks.append("cut off: the answer reached the token limit (raise it with -o max_tokens N)")
     if step.finish_reason == "content_filter":
@@ -159,9 +164,9 @@ def describe_reasoning(step: Step) -> str:
 def describe_failure(card: Card) -> tuple[str, str]:
     """The error's message and hint; empty where there is none. A recorded step has only its text.
 
-    A tool's error stands with the call.
+    A traced step's error stands with what it gave.
     """
-    if card.step.kind is StepKind.TOOL:
+    if is_traced(card.step):
         return "", ""
     if card.error is not None:
         return card.error.message, card.error.hint or ""

@@ -9,6 +9,7 @@ import asyncio
 import inspect
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +17,10 @@ from heliconemagic.engine.following import CANCEL_SECONDS, TICK_SECONDS
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
+from heliconemagic.steps.inside import Around, use_around
 from heliconemagic.steps.raised import describe_error, find_place
 from heliconemagic.steps.rounds import HERE, SKIPPED, UNKNOWN_TOOL, build_call_message, build_tool_path, number_calls
+from heliconemagic.steps.traced import is_skipped
 from heliconemagic.tools.results import build_result_text, shorten_error
 from heliconemagic.tools.signatures import ArgumentsError
 from heliconemagic.tools.toolbox import Toolbox
@@ -70,6 +73,8 @@ class ToolCalls:
             gateway=HERE,
             model=f"tool:{call.name}",
             messages=(build_call_message([call]),),
+            user=self._asking.user,
+            properties=self._asking.properties,
             cell=self._asking.cell,
             run=self._asking.run,
             parent_id=self._asking.id,
@@ -84,7 +89,8 @@ class ToolCalls:
         """Calls the function, in a context where interrupts raise; what it gives to await is only kept."""
         step = replace(step, started_at=self._clock())  # what it took to record it is not the function's time
         try:
-            value = self._toolbox.find(call.name).call(call.arguments)
+            with self._inside(step):
+                value = self._toolbox.find(call.name).call(call.arguments)
             if inspect.isawaitable(value):
                 self._steps[step.id], self._waiting[step.id] = step, value
             else:
@@ -115,7 +121,9 @@ class ToolCalls:
     async def _await(self, step_id: str) -> None:
         step, value = self._steps[step_id], self._waiting.pop(step_id)
         try:
-            self._succeed(step, await value)
+            with self._inside(step):
+                given = await value
+            self._succeed(step, given)
         except (asyncio.CancelledError, KeyboardInterrupt):
             self._end(step, StepStatus.INTERRUPTED)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # as above
@@ -143,8 +151,15 @@ class ToolCalls:
         place = "" if isinstance(error, ArgumentsError) else find_place(error)
         self._end(step, StepStatus.FAILED, text=f"error: {said}", error="\n".join(filter(None, (said, place))))
 
+    def _inside(self, step: Step) -> AbstractContextManager[None]:
+        """A context in which traced steps that begin are inside the call."""
+        return use_around(step.session_id, Around(step.id, step.path))
+
     def _end(self, step: Step, status: StepStatus, **fields: Any) -> None:
-        self._put(replace(step, status=status, ended_at=self._clock(), **fields))
+        ended = replace(step, status=status, ended_at=self._clock(), **fields)
+        self._put(ended)
+        if not is_skipped(ended):
+            self._notebook.traced.tell(self._plan.session, ended, self._plan.request.gateway)
 
     def _put(self, step: Step) -> None:
         self._steps[step.id] = step

@@ -27,6 +27,21 @@ def find_around(session_id: str) -> Around | None:
     return _around.get().get(session_id)
 
 
+def begin_around(session_id: str, around: Around) -> Mapping[str, Around]:
+    """Lets a step be around what runs from here on; gives what `end_around` takes.
+
+    For a cell: what ends it may run in another context, where nothing could be reset.
+    """
+    before = _around.get()
+    _around.set({**before, session_id: around})
+    return before
+
+
+def end_around(before: Mapping[str, Around]) -> None:
+    """Lets hold again what held before."""
+    _around.set(before)
+
+
 @contextmanager
 def use_around(session_id: str, around: Around) -> Iterator[None]:
     """Lets a step be around what runs in the block."""

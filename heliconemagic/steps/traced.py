@@ -6,18 +6,14 @@ other in `Step.input`. Whoever shows or exports steps asks here and need not kno
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass
 from typing import Any
 
-from heliconemagic.errors import InputError
-from heliconemagic.records import Step, StepKind
+from heliconemagic.records import KIND_WORDS, Step, StepKind
 from heliconemagic.steps.rounds import SKIPPED, read_call
 
-KINDS = {"tool": StepKind.TOOL, "vector_db": StepKind.VECTOR_DB, "data": StepKind.DATA}
-"""The kinds as one types them, which are also Helicone's words for them in its log."""
-_WORDS = {kind: word for word, kind in KINDS.items()}
+_WORDS = {kind: word for word, kind in KIND_WORDS.items()}
 MAX_NAME = 128
 
 
@@ -36,24 +32,6 @@ class TracedForm:
     def model(self) -> str:
         """How Helicone's tree names such a leaf: ``tool:weather``."""
         return f"{_WORDS[self.kind]}:{self.name or self.path.rpartition('/')[2]}"[:MAX_NAME]
-
-
-def parse_kind_word(word: object) -> StepKind:
-    """The kind that ``word`` names.
-
-    >>> parse_kind_word("vector_db").value
-    'VectorDB'
-
-    Raises:
-        InputError: it is none.
-    """
-    plain = word.strip().lower().replace("-", "_") if isinstance(word, str) else ""
-    if plain in KINDS:
-        return KINDS[plain]
-    squeezed = {name.replace("_", ""): name for name in KINDS}
-    close = difflib.get_close_matches(plain.replace("_", ""), squeezed, 1, cutoff=0.5)
-    meant = f"did you mean {squeezed[close[0]]}?" if close else f"type one of {', '.join(KINDS)}"
-    raise InputError(f"{word!r} is not a kind of step.", hint=meant)
 
 
 def is_traced(step: Step) -> bool:

@@ -47,6 +47,8 @@ def _describe_gateway(notebook: Notebook, spec: str | None) -> Iterator[tuple[st
         yield "local model", describe_local_model(LocalStore.find(notebook.surroundings.environ))
     yield "answers", _try_gateway(notebook, choice)
     yield "logging", describe_logging(notebook, choice)
+    if told := notebook.deliveries.describe():
+        yield "traced steps", told
 
 
 def _find_choice(notebook: Notebook, spec: str | None) -> Choice:
