@@ -59,6 +59,10 @@ class DeliveryState(StrEnum):
     REFUSED = "refused"  # it said no, or could not be reached in time
 
 
+UNSENT = "the kernel ended before Helicone had it"
+"""The reason of a delivery that nobody is left to make."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """How far something is on its way to Helicone."""

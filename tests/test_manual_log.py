@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from environs import build_environ
 from fake_helicone import HELICONE_KEY, FakeHelicone, Received, reply_json, reply_text
 from fixtures_python import get_steps
 from notebooks_in_process import BOTH_KEYS, Bench
@@ -17,8 +20,9 @@ from shells import Shell
 from test_fake_helicone import load
 
 from heliconemagic.helicone_api.log import MAX_VALUE, build_log_body
+from heliconemagic.journal.journal import Journal
 from heliconemagic.python.handle import SessionHandle
-from heliconemagic.records import Cell, Delivery, DeliveryState, Step, StepKind, StepStatus
+from heliconemagic.records import UNSENT, Cell, Delivery, DeliveryState, Step, StepKind, StepStatus
 from heliconemagic.steps.traced import TracedForm
 
 
@@ -231,3 +235,38 @@ def test_async_steps_are_told_from_any_loop(program: SessionHandle, helicone: Fa
     asyncio.run(run())
     program.close()
     assert [log.json["providerRequest"]["json"]["_type"] for log in helicone.logs] == ["data"]
+
+
+def test_program_logs_what_was_refused(
+    program: SessionHandle, helicone: FakeHelicone, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody watches it: its log says so when it ends, without the key."""
+    helicone.gateway.known_keys.clear()
+    with program.step("/a"):
+        pass
+    program.close()
+    assert [record.getMessage().partition(".")[0] for record in caplog.records] == ["not at Helicone: /a"]
+    assert HELICONE_KEY not in caplog.text
+
+
+KILLED = """
+import heliconemagic, os, signal, sys
+session = heliconemagic.session("Agent", gateway=sys.argv[1])
+with session.step("/slow"):
+    pass
+session._host.notebook.journal.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_on_its_way(tmp_path: Path, helicone: FakeHelicone) -> None:
+    """The next one to write the journal says that it didn't arrive."""
+    helicone.respond = lambda received: reply_text("busy", 503)
+    environ = build_environ(tmp_path, **BOTH_KEYS)
+    subprocess.run([sys.executable, "-c", KILLED, helicone.url], env=environ, check=False, timeout=60)
+    journal = Journal(Path(environ["HELICONEMAGIC_HOME"]))
+    journal.check()
+    loaded = journal.load_session(journal.list_sessions()[0].id)
+    journal.close()
+    assert loaded is not None and loaded[1][0].status == "done"
+    assert loaded[1][0].delivery == Delivery(state=DeliveryState.REFUSED, reason=UNSENT)

@@ -16,10 +16,16 @@ from heliconemagic.lines.options import (
     parse_session_line,
 )
 from heliconemagic.lines.reader import LineReader
+from heliconemagic.lines.step_line import StepCommand
 from heliconemagic.prompt.templates import TemplateMode
 from heliconemagic.settings import Context, RequestOptions
 
-FIELDS_OF_COMMANDS = {*RequestOptions.__slots__, *CellCommand.__slots__, *SessionCommand.__slots__}
+FIELDS_OF_COMMANDS = {
+    *RequestOptions.__slots__,
+    *CellCommand.__slots__,
+    *SessionCommand.__slots__,
+    *StepCommand.__slots__,
+}
 
 
 def parse_cell(line: str) -> CellCommand:
@@ -257,7 +263,7 @@ def test_words_of_coming_versions_are_no_names(word: str) -> None:
     assert parse_session_line(f"--name {word}").name == word
 
 
-@pytest.mark.parametrize("magic", ["llm", "helicone_session"])
+@pytest.mark.parametrize("magic", ["llm", "helicone_session", "helicone_step"])
 def test_help_fits_one_screen_and_all_of_it_lists_every_option(magic: Magic) -> None:
     """24 lines of 100 columns for the everyday form, with examples first."""
     short, everything = build_help(magic, everything=False), build_help(magic, everything=True)
@@ -282,7 +288,7 @@ def test_every_verb_is_in_the_help_and_works_as_typed_there(verb: Any) -> None:
 def test_every_option_is_read_with_the_example_its_hints_give(option: Any) -> None:
     """By each of its names, in each of its places; and it fills an attribute that exists."""
     assert option.field in FIELDS_OF_COMMANDS
-    for magic in ("llm", "helicone_session"):
+    for magic in ("llm", "helicone_session", "helicone_step"):
         for name in option.names if option.scope & Scope.of(magic) else ():
             reader = LineReader(f"{name} {option.example if option.metavar else ''}", magic, is_prose=False)
             assert reader.read_word() is None

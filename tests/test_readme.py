@@ -55,6 +55,11 @@ def test_table_of_options_is_the_help(magic: str) -> None:
     assert told == build_option_table(magic)
 
 
+def test_table_of_a_steps_options_is_the_help() -> None:
+    """Those of ``%%helicone_step`` have a table of their own."""
+    assert read_table(README, "Options of a step") == build_option_table("helicone_step")
+
+
 def test_table_of_options_says_where_they_stand() -> None:
     """The middle column has no word that would hide a row from the test above."""
     assert {where for _, where, _ in read_table(README, "Options")} <= {"both", "%llm", "%helicone_session"}
@@ -124,7 +129,7 @@ def test_examples_name_no_unknown_option() -> None:
     """Options in the README's examples of magics exist."""
     known = {
         name
-        for magic in ("llm", "helicone_session")
+        for magic in ("llm", "helicone_session", "helicone_step")
         for usage, _ in build_option_table(magic)
         for name in usage.replace(",", "").split()
     }

@@ -172,7 +172,7 @@ def test_show_brings_it_back(demo: Shell) -> None:
 
 def test_journal_has_it_before_it_runs(demo: Shell, world: Path) -> None:
     """The code itself finds its step pending there."""
-    demo.variables |= {"Journal": Journal, "folder": world}
+    demo.variables.update(Journal=Journal, folder=world)
     demo.run(
         "%%helicone_step /slow\njournal = Journal(folder)\n"
         "status = journal.load_session(heliconemagic.session().id)[1][-1].status.value\njournal.close()\nstatus"

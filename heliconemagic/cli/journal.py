@@ -14,7 +14,7 @@ from typing import Any
 from heliconemagic.cli.attached import describe_attachments, find_missing, save_attachments, strip_step
 from heliconemagic.errors import InputError
 from heliconemagic.journal.journal import Journal, default_folder
-from heliconemagic.records import Attempt, SessionRecord, Step, StepKind, StepStatus, sum_steps
+from heliconemagic.records import Attempt, SessionRecord, Step, StepStatus, sum_steps
 from heliconemagic.render.card import Card, build_text
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.feedback_words import NO_FEEDBACK, FeedbackOf, list_feedback_lines
@@ -24,6 +24,7 @@ from heliconemagic.render.session_list import build_sessions_text
 from heliconemagic.render.session_table import build_step_table, write_table_text
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.steps.feedback import group_feedback
+from heliconemagic.steps.traced import is_model_call, is_traced
 
 Write = Callable[[str], None]
 
@@ -128,7 +129,7 @@ def build_full_text(
     paths = {step.id: step.path for step in steps}
     calls: dict[str, list[Step]] = defaultdict(list)  # of tools, by the step that asked for them
     for step in steps:
-        if step.kind is StepKind.TOOL and step.parent_id:
+        if is_model_call(step) and step.parent_id:
             calls[step.parent_id].append(step)
     notes = {step.id: (*_list_notes(step), *list_feedback_lines(feedback.get(step.id, ()))) for step in steps}
     sections = [f"{_RULE}\n{_build_step_text(step, paths, calls[step.id], notes[step.id])}" for step in steps]
@@ -140,8 +141,8 @@ def build_full_text(
 
 def _build_step_text(step: Step, paths: Mapping[str, str], calls: Sequence[Step], notes: tuple[str, ...]) -> str:
     parent = paths.get(step.parent_id or "")
-    word = "for" if step.kind is StepKind.TOOL else "after"
-    context = f"{word} {parent}" if parent else "no context"
+    word = "for" if is_model_call(step) else "inside" if is_traced(step) else "after"
+    context = f"{word} {parent}" if parent else "" if is_traced(step) else "no context"
     card = Card(step=step, trail=tuple(calls), context=context, notes=notes)
     return "\n\n".join([*_list_messages(step), build_text(card), *_list_attempts(step.attempts)])
 
@@ -160,7 +161,7 @@ def _list_messages(step: Step) -> Iterator[str]:
     for message in step.messages[:-1]:
         if message.get("role") in ("system", "developer"):
             yield make_safe_text(f"system: {message.get('content')}")
-    if step.kind is not StepKind.TOOL:
+    if not is_traced(step):
         yield make_safe_text(f"prompt: {step.prompt}")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -24,7 +25,7 @@ from heliconemagic.journal.rows import (
     decode_step,
     read_rows,
 )
-from heliconemagic.records import CUT_REASONS, Feedback, SessionRecord, SessionSummary, Step
+from heliconemagic.records import CUT_REASONS, UNSENT, Feedback, SessionRecord, SessionSummary, Step
 from heliconemagic.wire_text import build_ascii_form
 
 if TYPE_CHECKING:
@@ -285,6 +286,20 @@ def list_pending_owners(connection: sqlite3.Connection) -> list[str]:
     """The owners that have steps under way."""
     rows = connection.execute("SELECT DISTINCT owner_id FROM steps WHERE status = 'pending'")
     return [owner_id for (owner_id,) in rows]
+
+
+def list_waiting_owners(connection: sqlite3.Connection) -> list[str]:
+    """The owners whose steps are on their way to Helicone."""
+    statement = "SELECT DISTINCT owner_id FROM steps WHERE instr(delivery, '\"waiting\"') > 0"  # as its index says
+    rows = connection.execute(statement)
+    return [owner_id for (owner_id,) in rows]
+
+
+def refuse_deliveries(connection: sqlite3.Connection, owner_id: str) -> None:
+    """Say of what a dead owner was sending to Helicone that it didn't arrive."""
+    delivery = json.dumps({"state": "refused", "reason": UNSENT, "helicone_id": ""})
+    statement = "UPDATE steps SET delivery = ? WHERE owner_id = ? AND instr(delivery, '\"waiting\"') > 0"
+    connection.execute(statement, (delivery, owner_id))
 
 
 def interrupt_steps(connection: sqlite3.Connection, owner_id: str) -> None:

@@ -98,6 +98,10 @@ MIGRATIONS = (
     );
     CREATE INDEX feedback_by_session ON feedback (session_id, given_at)
     """,
+    # What was on its way to Helicone when its process died.
+    """
+    CREATE INDEX steps_on_their_way ON steps (owner_id) WHERE instr(delivery, '"waiting"') > 0
+    """,
 )
 
 Connect = Callable[[Path], "sqlite3.Connection"]

@@ -211,6 +211,7 @@ def open_settled(path: Path, connect: Connect) -> sqlite3.Connection:
     try:
         for owner_id in _find_abandoned(connection, path.parent):
             journal_queries.interrupt_steps(connection, owner_id)
+            journal_queries.refuse_deliveries(connection, owner_id)
         sweep(path.parent)
     except BaseException:
         connection.close()
@@ -219,5 +220,6 @@ def open_settled(path: Path, connect: Connect) -> sqlite3.Connection:
 
 
 def _find_abandoned(connection: sqlite3.Connection, folder: Path) -> list[str]:
-    """The owners that died with steps under way."""
-    return [owner for owner in journal_queries.list_pending_owners(connection) if not is_alive(folder, owner)]
+    """The owners that died with steps under way, or on their way to Helicone."""
+    pending, waiting = journal_queries.list_pending_owners(connection), journal_queries.list_waiting_owners(connection)
+    return [owner for owner in dict.fromkeys([*pending, *waiting]) if not is_alive(folder, owner)]

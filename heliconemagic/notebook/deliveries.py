@@ -13,10 +13,9 @@ from heliconemagic.gateways.choice import Gateway
 from heliconemagic.helicone_api.log import build_log_send
 from heliconemagic.journal.journal import Journal
 from heliconemagic.notebook.helicone import HeliconeLine
-from heliconemagic.records import Delivery, DeliveryState, Step
+from heliconemagic.records import UNSENT, Delivery, DeliveryState, Step
 from heliconemagic.session_state import Session
 
-UNSENT = "the kernel ended before Helicone had it"
 MOST_PATHS = 3
 """Paths that a warning names."""
 
@@ -85,6 +84,8 @@ class Deliveries:
             delivery = Delivery(state=DeliveryState.REFUSED, reason=UNSENT)
             session.put_delivery(step_id, delivery)
             self._journal.put_delivery(step_id, delivery)
+            found = session.find_by_id(step_id)
+            self._untold.append((found.path if found else step_id, UNSENT))
 
 
 def _describe_refused(refused: list[tuple[str, str]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import weakref
 from collections.abc import Mapping
@@ -108,7 +109,7 @@ class ProgramHost:
             is_aside=is_worker,
         )
         self.notebook = Notebook(surroundings, Journal(default_folder(environ)), build_client)
-        self._finish = weakref.finalize(self, self.notebook.close)
+        self._finish = weakref.finalize(self, _end, self.notebook)
 
     @property
     def is_worker(self) -> bool:
@@ -161,6 +162,13 @@ class ProgramHost:
             self.notebook.sessions.current = None
         self.notebook.sessions.end()
         self._finish()
+
+
+def _end(notebook: Notebook) -> None:
+    """Closes it; nobody watches a program, so that its log has what Helicone refused."""
+    notebook.close()
+    for warning in notebook.deliveries.take_warnings():
+        logging.getLogger("heliconemagic").warning("%s", warning)
 
 
 def _find_program_name() -> str:
