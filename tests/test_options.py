@@ -20,12 +20,8 @@ from heliconemagic.lines.step_line import StepCommand
 from heliconemagic.prompt.templates import TemplateMode
 from heliconemagic.settings import Context, RequestOptions
 
-FIELDS_OF_COMMANDS = {
-    *RequestOptions.__slots__,
-    *CellCommand.__slots__,
-    *SessionCommand.__slots__,
-    *StepCommand.__slots__,
-}
+COMMANDS = (RequestOptions, CellCommand, SessionCommand, StepCommand)
+FIELDS_OF_COMMANDS = {name for command in COMMANDS for name in command.__slots__}
 
 
 def parse_cell(line: str) -> CellCommand:

@@ -85,7 +85,7 @@ class StepCells:
     # ---- the line below
 
     def _show(self, place: Place, cell: StepCell) -> None:
-        from heliconemagic.render.traced import build_line_bundle, build_line_text
+        from heliconemagic.render.step_line import build_line_bundle, build_line_text
 
         footer = _Footer(cell.session, cell.step, cell.note, f"heliconemagic-step-{uuid.uuid4()}")
         card = footer.build_card()
@@ -100,7 +100,7 @@ class StepCells:
     def catch_up(self) -> None:
         """Lets the lines on the page say what became of their steps at Helicone meanwhile."""
         from heliconemagic.records import DeliveryState
-        from heliconemagic.render.traced import build_line_bundle
+        from heliconemagic.render.step_line import build_line_bundle
 
         for step_id, footer in list(self._footers.items()):
             card = footer.build_card()
