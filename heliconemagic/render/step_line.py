@@ -1,4 +1,4 @@
-"""The one quiet line below a cell that is a traced step, in the three forms. It hides nothing of what the cell shows."""
+"""The quiet line below a cell that is a traced step, in the three forms; it hides nothing of what the cell shows."""
 
 from __future__ import annotations
 
