@@ -82,7 +82,7 @@ def _describe_cache(step: Step) -> str:
 def _list_recorded_notes(session: Session, step: Step) -> tuple[str, ...]:
     """What still holds of a recorded answer: who is no language model, what came from a cache."""
     gateway = session.choice.gateway
-    is_asked = step.gateway == gateway.label and step.origin is None and step.kind is StepKind.LLM
+    is_asked = step.gateway == gateway.label and step.origin is None and not is_traced(step)
     notes = session.choice.notes if is_asked else ()
     return tuple(note for note in (*notes, _describe_cache(step)) if note)
 
