@@ -136,6 +136,7 @@ class Workbench:
             publish=self.frontend.publish,
             write=self._write if self._find_kind() == "text" else None,
             note_change=self.note_change,
+            is_attended=self.frontend.is_attended,
         )
 
     def use_defaults(

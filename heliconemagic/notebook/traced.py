@@ -17,6 +17,7 @@ from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.deliveries import Deliveries
 from heliconemagic.notebook.steps import Steps
 from heliconemagic.records import Cell, Step, StepStatus
+from heliconemagic.redaction import Redactor
 from heliconemagic.session_state import Session
 from heliconemagic.steps.inside import Around, use_around
 from heliconemagic.steps.raised import describe_error, find_place
@@ -63,13 +64,9 @@ class TracedSteps:
         # What it took to record it is not its own time.
         return OpenStep(self, session, replace(step, started_at=self._clock()), self._clock)
 
-    def redact(self, text: str) -> str:
-        """``text`` without keys, as it may go on record."""
-        return self._access.find_redactor().redact(text)
-
-    def redact_lookalikes(self, text: str) -> str:
-        """The same of an error's words, without anything shaped like a key."""
-        return self._access.find_redactor().redact_lookalikes(text)
+    def find_redactor(self) -> Redactor:
+        """What takes keys out of what goes on record; to be asked for with each value, and then kept for all of it."""
+        return self._access.find_redactor()
 
     def finish(self, session: Session, step: Step) -> Step:
         """Takes an ended step into session and journal, and tells Helicone of it."""
@@ -124,7 +121,7 @@ class OpenStep:
         return self.step
 
     def _describe(self, error: BaseException) -> str:
-        said = shorten_error(self._traced.redact_lookalikes(describe_error(error)))
+        said = shorten_error(self._traced.find_redactor().redact_lookalikes(describe_error(error)))
         return "\n".join(part for part in (said, find_place(error)) if part)
 
 

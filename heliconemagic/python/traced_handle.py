@@ -78,7 +78,7 @@ class TracedHandle(ABC):
         if not isinstance(path, str):
             raise InputError(f"{path!r} is not a path.", hint='paths are text: "/retrieve"')
         SessionPath.parse(path if path.startswith("/") else f"/{path}")
-        return Tracing(partial(self._begin_step, path, kind, name), self._redact, self._note_change)
+        return Tracing(partial(self._begin_step, path, kind, name), self._find_redact, self._note_change)
 
     def _begin_step(self, path: str, kind: str, name: str, given: str) -> OpenStep:
         session, around = self._find_open(), find_around(self.id)
@@ -95,8 +95,8 @@ class TracedHandle(ABC):
         )
         return self._host.notebook.traced.open(session, form, self._host.find_cell())
 
-    def _redact(self, text: str) -> str:
-        return self._host.notebook.traced.redact(text)
+    def _find_redact(self) -> Callable[[str], str]:
+        return self._host.notebook.traced.find_redactor().redact
 
     def _note_change(self) -> None:
         self._host.note_change()

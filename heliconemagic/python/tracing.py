@@ -24,7 +24,7 @@ class Tracing:
     """How steps are opened: by the handle of a session, which can be pickled where functions are."""
 
     begin: Callable[[str], OpenStep]  # with its input as JSON; raises where it cannot be recorded
-    redact: Callable[[str], str]
+    find_redact: Callable[[], Callable[[str], str]]
     note_change: Callable[[], None]
 
 
@@ -50,7 +50,7 @@ class TracedStep:
     def input(self, value: Any) -> None:
         self._input = value
         if self._open is not None:
-            self._open.put_input(capture_json(value, self._tracing.redact))
+            self._open.put_input(capture_json(value, self._tracing.find_redact()))
 
     @property
     def id(self) -> str:
@@ -70,7 +70,7 @@ class TracedStep:
     def __enter__(self) -> Self:
         if self._open is not None:
             raise InputError("this step has begun already.", hint="each `with` wants a session.step(…) of its own")
-        self._open = self._tracing.begin(capture_json(self._input, self._tracing.redact))
+        self._open = self._tracing.begin(capture_json(self._input, self._tracing.find_redact()))
         self._inside = self._open.use()
         self._inside.__enter__()
         self._tracing.note_change()
@@ -80,7 +80,7 @@ class TracedStep:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._inside.__exit__(None, None, None)
-        self._find_open().end(text=capture_output(self.output, self._tracing.redact), error=error)
+        self._find_open().end(text=capture_output(self.output, self._tracing.find_redact()), error=error)
         self._tracing.note_change()
 
     async def __aenter__(self) -> Self:
@@ -222,7 +222,7 @@ class _Calls:
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Call:
         """The call's step; one that cannot be recorded keeps no function from running."""
         try:
-            step = self._tracing.begin(capture_input(self._bind(args, kwargs), self._tracing.redact))
+            step = self._tracing.begin(capture_input(self._bind(args, kwargs), self._tracing.find_redact()))
         except HeliconeMagicError as error:
             warnings.warn(f"{self._name}() runs untraced: {error}", stacklevel=3)
             return _Call(None, self._tracing)
@@ -272,17 +272,17 @@ class _Call:
     def succeed(self, value: Any) -> None:
         """It returned."""
         if self._step is not None:
-            self._end(text=capture_output(value, self._tracing.redact))
+            self._end(text=capture_output(value, self._tracing.find_redact()))
 
     def end_pieces(self) -> None:
         """The generator ended, or nobody wants more of it."""
         if self._step is not None:
-            self._end(text=self._pieces.capture(self._tracing.redact))
+            self._end(text=self._pieces.capture(self._tracing.find_redact()))
 
     def fail(self, error: BaseException) -> None:
         """It raised; what a generator had yielded is kept."""
         if self._step is not None:
-            self._end(text=self._pieces.capture(self._tracing.redact), error=error)
+            self._end(text=self._pieces.capture(self._tracing.find_redact()), error=error)
 
     def _end(self, *, text: str, error: BaseException | None = None) -> None:
         assert self._step is not None

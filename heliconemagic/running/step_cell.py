@@ -32,7 +32,7 @@ class StepCell:
         cell: Cell,
         prefix: str = "",
     ) -> None:
-        self._redact = notebook.traced.redact
+        self._find_redactor = notebook.traced.find_redactor
         self._session = session
         self.command = command
         self.note = ""  # what the footer has to say besides
@@ -70,13 +70,13 @@ class StepCell:
                 f"--input {missing}: there is no such variable.", hint="assign it in a cell above, or leave --input out"
             )
         values = {name: self._names[name] for name in wanted} if wanted else {"code": self._source.rstrip("\n")}
-        return capture_input(values, self._redact)
+        return capture_input(values, self._find_redactor().redact)
 
     def end(self, value: Any = None, error: BaseException | None = None, *, spell: Callable[[str], str] = str) -> Step:
         """Ends the step with what the code gave or raised; ``spell`` turns IPython's own syntax into Python."""
         end_around(self._before)
         given = None if error is not None else self._find_output(value, spell)
-        return self._open.end(text=capture_output(given, self._redact), error=error)
+        return self._open.end(text=capture_output(given, self._find_redactor().redact), error=error)
 
     def _find_output(self, value: Any, spell: Callable[[str], str]) -> Any:
         wanted = self.command.output

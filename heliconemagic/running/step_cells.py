@@ -28,6 +28,14 @@ class Place:
     publish: Callable[..., None]
     write: Callable[[str], None] | None  # of a terminal; None where bundles are shown
     note_change: Callable[[], None]
+    is_attended: Callable[[], bool]
+
+
+PATIENCE = 1.0
+"""Seconds for which a cell waits for Helicone where nobody sits, so that a saved notebook says how it went.
+
+Not again once Helicone took longer.
+"""
 
 
 class StepCells:
@@ -37,6 +45,7 @@ class StepCells:
         self._notebook = notebook
         self._find_place = find_place
         self._running: StepCell | None = None
+        self._waits = True  # for Helicone's answer, where nobody sits
         self._footers: dict[str, _Footer] = {}  # on the page, of steps that are on their way to Helicone; by step
 
     def begin(self, command: StepCommand, source: str) -> None:
@@ -78,6 +87,8 @@ class StepCells:
     def _close(self, cell: StepCell, value: Any, error: BaseException | None) -> None:
         place = self._find_place()
         cell.end(value, error, spell=place.spell)
+        if self._waits and not place.is_attended():
+            self._waits = self._notebook.helicone.flush(PATIENCE)
         if not cell.command.is_quiet:
             self._show(place, cell)
         place.note_change()
