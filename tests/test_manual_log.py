@@ -216,10 +216,10 @@ def test_calls_of_tools_are_told_too(asking_shell: Shell, helicone: FakeHelicone
 def test_refusal_is_said_at_the_next_cell(asking_shell: Shell, helicone: FakeHelicone, session: SessionHandle) -> None:
     """Once, whatever that cell is; doctor says it again."""
     helicone.gateway.known_keys.clear()
-    asking_shell.run("with session.step('/retrieve'): pass")
+    said = asking_shell.run("with session.step('/retrieve'): pass").text()
     session._host.notebook.helicone.flush(10)
-    said = [asking_shell.run("1").text() for _ in range(2)]
-    assert [text.count("not at Helicone: /retrieve. Helicone refused the key") for text in said] in ([1, 0], [0, 0])
+    said += asking_shell.run("1").text() + asking_shell.run("1").text()
+    assert said.count("not at Helicone: /retrieve. Helicone refused the key") == 1
     assert "1 refused: Helicone refused the key" in asking_shell.run("%helicone_session doctor").text()
 
 
@@ -229,7 +229,7 @@ def test_line_below_a_cell_says_how_it_went(asking_shell: Shell, helicone: FakeH
     assert "at Helicone" in accepted["text/plain"] and "request ↗" in accepted["text/html"]
     helicone.gateway.known_keys.clear()
     refused = asking_shell.run("%%helicone_step /retrieve\n5").text()
-    assert "not at Helicone: Helicone refused the key" in refused
+    assert refused.count("not at Helicone") == 1 and "not at Helicone: Helicone refused the key" in refused
 
 
 def test_async_steps_are_told_from_any_loop(program: SessionHandle, helicone: FakeHelicone) -> None:

@@ -28,7 +28,7 @@ class Deliveries:
         self._journal = journal
         self._lock = threading.Lock()
         self._waiting: dict[str, Session] = {}  # by step
-        self._untold: list[tuple[str, str]] = []  # path and reason of those that were refused since the last warning
+        self._untold: dict[str, tuple[str, str]] = {}  # by step: path and reason, if refused since the last warning
         self._reasons: Counter[str] = Counter()
         self._accepted_count = 0
 
@@ -61,13 +61,18 @@ class Deliveries:
             self._accepted_count += 1
         else:
             self._reasons[delivery.reason] += 1
-            self._untold.append((step.path, delivery.reason))
+            self._untold[step.id] = (step.path, delivery.reason)
 
     def take_warnings(self) -> tuple[str, ...]:
         """What Helicone refused since this was asked last, a sentence for each reason."""
         with self._lock:
-            untold, self._untold = self._untold, []
+            untold, self._untold = list(self._untold.values()), {}
         return tuple(_describe_refused(untold))
+
+    def note_told(self, step_id: str) -> None:
+        """Somebody has read that a step was refused: no warning is needed."""
+        with self._lock:
+            self._untold.pop(step_id, None)
 
     def describe(self) -> str:
         """How many steps Helicone has, waits for and refused, for ``doctor``; empty before the first."""
@@ -85,7 +90,7 @@ class Deliveries:
             session.put_delivery(step_id, delivery)
             self._journal.put_delivery(step_id, delivery)
             found = session.find_by_id(step_id)
-            self._untold.append((found.path if found else step_id, UNSENT))
+            self._untold[step_id] = (found.path if found else step_id, UNSENT)
 
 
 def _describe_refused(refused: list[tuple[str, str]]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from heliconemagic.cards import build_recorded_card
 from heliconemagic.lines.step_line import StepCommand
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.prefixes import find_prefix
-from heliconemagic.records import Cell, Delivery, Step
+from heliconemagic.records import Cell, Delivery, DeliveryState, Step
 from heliconemagic.render.card_state import Card
 from heliconemagic.running.step_cell import StepCell
 from heliconemagic.session_state import Session
@@ -105,12 +105,13 @@ class StepCells:
             return
         footer.shown = card.step.delivery
         place.publish(build_line_bundle(card), display_id=footer.display_id)
-        if card.step.delivery is not None:
+        if footer.shown is not None and footer.shown.state is DeliveryState.REFUSED:
+            self._notebook.deliveries.note_told(cell.step.id)
+        elif footer.shown is not None:
             self._footers[cell.step.id] = footer
 
     def catch_up(self) -> None:
         """Lets the lines on the page say what became of their steps at Helicone meanwhile."""
-        from heliconemagic.records import DeliveryState
         from heliconemagic.render.step_line import build_line_bundle
 
         for step_id, footer in list(self._footers.items()):
