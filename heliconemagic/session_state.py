@@ -229,10 +229,6 @@ class Session:
         newest = next((step.id for step in reversed(self.steps) if step.path == path), None)
         return newest if newest in self.running else None
 
-    def find_by_id(self, step_id: str) -> Step | None:
-        """The step with this id."""
-        return self._steps.get(step_id)
-
     def find_parent(self, step: Step) -> Step | None:
         """The step that ``step`` continued."""
         return self._steps.get(step.parent_id or "")
