@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     for name in os.environ:
         if is_foreign(name):
             monkeypatch.delenv(name)
-    folder = tmp_path_factory.mktemp("world")  # not tmp_path, which is the test's own and empty
+    # Not tmp_path, which is the test's own and empty; nor a numbered folder, for which all others would be looked at.
+    folder = tmp_path_factory.mktemp(f"world-{uuid.uuid4().hex}", numbered=False)
     (folder / "place").mkdir()
     monkeypatch.chdir(folder / "place")
     monkeypatch.setenv("HELICONEMAGIC_HOME", str(folder / "journal"))

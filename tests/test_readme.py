@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,7 @@ def test_unknown_gateway_stays_unknown() -> None:
 # ---- the layers of docs/architecture.md
 
 
+@cache
 def read_layers() -> dict[str, int]:
     """The row of each module; rows without a name belong to the layer above them but come later all the same."""
     return {
@@ -166,6 +168,7 @@ def find_layer(layers: dict[str, int], module: str) -> int:
     return layers[module] if module in layers else layers[module.partition(".")[0] + ".*"]
 
 
+@cache
 def list_modules() -> dict[str, Path]:
     """The modules of the package by their names in the table."""
     paths = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")]
