@@ -82,7 +82,11 @@ def _list_import_lines(imported: Imported, *, has_marks: bool) -> list[str]:
     rest = len(lines) - MOST_LINES
     lines = lines[:MOST_LINES] + ([f"{rest:,} more remarks like these"] if rest > 0 else [])
     lines += [f"{ANSWERED} answered, {FAILED} failed"] if has_marks else []
-    return lines + [f'%helicone_session stats "{name}" --by user' for name in imported.names[:3]]
+    return lines + [f"%helicone_session stats {_quote(name)} --by user" for name in imported.names[:3]]
+
+
+def _quote(name: str) -> str:
+    return f"'{name}'" if '"' in name else f'"{name}"'
 
 
 def _shorten(names: Sequence[str]) -> str:
