@@ -29,6 +29,7 @@ from heliconemagic.render.card import build_json
 from heliconemagic.render.comparison import build_comparison_bundle
 from heliconemagic.render.comparison_state import build_comparison
 from heliconemagic.render.notice import build_notice_html, build_notice_text
+from heliconemagic.render.step_line import build_line_bundle
 from heliconemagic.saved.notebooks import read_notebook
 from heliconemagic.saved.replies import DEEPEST, decode_replies
 from heliconemagic.saved.sessions import build_sessions
@@ -121,6 +122,17 @@ def test_tools_come_back() -> None:
     (reply,) = decode_replies(build_form(tool_calls=[call], tool_results=[result]))
     (tool,) = reply.calls
     assert (tool.kind, tool.parent_id, tool.text, tool.path) == (StepKind.TOOL, "reply-1", "sun", "/a/tools/weather")
+
+
+def test_steps_that_are_no_prompts_come_back(journal: Journal, tmp_path: Path) -> None:
+    """What a cell with ``%%helicone_step`` shows is read with what went in and came out, and has its column."""
+    step = build_card(
+        id="r", kind=StepKind.VECTOR_DB, path="/retrieve", messages=(), input='{"query": "x"}', text='["a"]', usage=None
+    )
+    path = write_notebook(tmp_path / "a.ipynb", [build_cell(1, build_line_bundle(step))])
+    (found,) = build_sessions(read_notebook(path))[0].steps
+    assert (found.kind, found.input, found.text) == (StepKind.VECTOR_DB, '{"query": "x"}', '["a"]')
+    assert "/retrieve" in build_import_notice(import_notebooks(journal, [str(path)], None)).columns
 
 
 # ---- hostile files

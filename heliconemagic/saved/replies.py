@@ -98,6 +98,7 @@ def _decode_reply(form: Mapping[str, Any]) -> SavedReply:
         kind=_decode_word(form, "kind", StepKind),
         messages=_decode_messages(form),
         parameters=read_value(form, "parameters", dict) or {},
+        input=(read_value(form, "input", str) or "") if not form["messages"] else "",
         first_token_at=_read_later(form, "first_token_at"),
         ended_at=_read_later(form, "ended_at"),
         text=need_value(form, "text", str),

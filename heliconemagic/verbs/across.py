@@ -21,6 +21,7 @@ from heliconemagic.saved.reading import READERS, read_sessions
 from heliconemagic.saved.sessions import SavedSession
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
+from heliconemagic.steps.traced import is_model_call
 
 Bundle = dict[str, Any]
 
@@ -48,7 +49,7 @@ def import_files(notebook: Notebook, command: SessionCommand) -> Bundle:
 
 def build_import_notice(imported: Imported) -> Notice:
     """Who handed in what, how far it goes, and what is wrong with it."""
-    paths = sorted({step.path for one in imported.submissions for step in one.steps if step.kind is StepKind.LLM})
+    paths = sorted({step.path for one in imported.submissions for step in one.steps if not is_model_call(step)})
     shown = paths if len(paths) <= MOST_PATHS else []
     columns = ("student", "notebook", *(shown or ["paths"]), "steps", "failed", "tokens", "cost", "first", "last")
     sessions = sum(len(one.sessions) for one in imported.submissions)
@@ -81,7 +82,11 @@ def _list_import_lines(imported: Imported, *, has_marks: bool) -> list[str]:
     rest = len(lines) - MOST_LINES
     lines = lines[:MOST_LINES] + ([f"{rest:,} more remarks like these"] if rest > 0 else [])
     lines += [f"{ANSWERED} answered, {FAILED} failed"] if has_marks else []
-    return lines + [f'%helicone_session stats "{name}" --by user' for name in imported.names[:3]]
+    return lines + [f"%helicone_session stats {_quote(name)} --by user" for name in imported.names[:3]]
+
+
+def _quote(name: str) -> str:
+    return f"'{name}'" if '"' in name else f'"{name}"'
 
 
 def _shorten(names: Sequence[str]) -> str:
@@ -93,7 +98,7 @@ def _describe_submission(one: Submission, paths: Sequence[str]) -> tuple[str, ..
     totals, steps = one.totals, one.steps
     first = min((step.started_at for step in steps), default=None)
     last = max((step.ended_at or step.started_at for step in steps), default=None)
-    reached = {step.path for step in steps if step.kind is StepKind.LLM and step.status is StepStatus.DONE}
+    reached = {step.path for step in steps if not is_model_call(step) and step.status is StepStatus.DONE}
     return (
         one.student,
         one.file,
@@ -109,7 +114,7 @@ def _describe_submission(one: Submission, paths: Sequence[str]) -> tuple[str, ..
 
 def _mark(steps: Sequence[Step], path: str) -> str:
     """Whether a path was answered in the end, or only failed; nothing where it wasn't reached."""
-    found = [step.status for step in steps if step.path == path and step.kind is StepKind.LLM]
+    found = [step.status for step in steps if step.path == path and not is_model_call(step)]
     if StepStatus.DONE in found:
         return ANSWERED
     return FAILED if found else ""
