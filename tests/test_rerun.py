@@ -325,6 +325,22 @@ def test_what_cannot_be_sent_is_said_before_anything_is(bench: RerunBench, line:
     assert len(bench.notebook.journal.list_sessions()) == 1
 
 
+def test_a_session_from_elsewhere_does_not_decide_where_keys_go(bench: RerunBench) -> None:
+    """An address that a file names gets none; a gateway that is known by name does, or the one the line names."""
+    record = replace(bench.original, id="f" * 36, source="homework.ipynb", gateway="")
+    step = replace(bench.last, id="stranger", session_id=record.id)
+    bench.notebook.journal.put_session(record)
+    for label in ("http://attacker.invalid", "direct:http://attacker.invalid/v1", ""):
+        bench.notebook.journal.close_step(replace(step, gateway=label))
+        with pytest.raises(InputError, match="doesn't decide where your keys go"):
+            bench.rerun(record.id)
+    assert bench.helicone.completions == []
+    bench.rerun(f"{record.id} --gateway oai")
+    bench.notebook.journal.close_step(replace(step, gateway="oai"))
+    bench.rerun(record.id)
+    assert len(bench.helicone.completions) == 2
+
+
 def test_a_rerun_without_a_session(tmp_path: Path, helicone: FakeHelicone) -> None:
     """The hint says where they are listed."""
     bench = Bench(tmp_path, helicone, dict(BOTH_KEYS))

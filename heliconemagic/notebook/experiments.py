@@ -14,6 +14,7 @@ from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning.rerunning import BuildSetting, RerunPlanner
 from heliconemagic.records import RERUN_OF, SessionRecord, Step
+from heliconemagic.saved.sessions import is_trusted
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.rerunning import Script, build_script
@@ -90,7 +91,7 @@ class Experiments:
         """
         script = build_script(recorded.steps, start_at)
         given = self._add_defaults(given)
-        choices = self._find_choices(script, given)
+        choices = self._find_choices(script, recorded.record, given.gateway)
         choice = choices[script.live[0].step.gateway]
         session = self._sessions.build_rerun(recorded.record, given, choice)
         current = self._sessions.current
@@ -112,18 +113,30 @@ class Experiments:
         budget = current.options.budget if current else None
         return given.over(RequestOptions(retries=defaults.retries, timeout=defaults.timeout, budget=budget))
 
-    def _find_choices(self, script: Script, given: RequestOptions) -> dict[str, Choice]:
+    def _find_choices(self, script: Script, record: SessionRecord, given: str | None) -> dict[str, Choice]:
         """Who is asked, by the gateways that were asked then."""
         labels = dict.fromkeys(scene.step.gateway for scene in script.live)
-        return {
-            label: self._find_choice(given.gateway or label, is_given=given.gateway is not None) for label in labels
-        }
+        if given is not None and given != "replay":
+            return dict.fromkeys(labels, self._access.choose_gateway(given))
+        for label in [given] if given else labels:
+            _check_known(label, record)
+        return {label: replace(self._access.choose_gateway(label), reason="as recorded") for label in labels}
 
-    def _find_choice(self, spec: str, *, is_given: bool) -> Choice:
-        if spec == "replay":
-            raise InputError(
-                "a recorded lesson answered there, and a rerun asks anew.",
-                hint="say who answers now: add --gateway demo, or another one",
-            )
-        choice = self._access.choose_gateway(spec)
-        return choice if is_given else replace(choice, reason="as recorded")
+
+def _check_known(label: str, record: SessionRecord) -> None:
+    """Refuses to ask a gateway that only a recording names: keys would go there.
+
+    Raises:
+        InputError: a lesson answered, or the session is from elsewhere and its gateway is none of the user's own.
+    """
+    if label == "replay":
+        raise InputError(
+            "a recorded lesson answered there, and a rerun asks anew.",
+            hint="say who answers now: add --gateway demo, or another one",
+        )
+    if record.source and not (label and label == record.gateway) and not is_trusted(label):
+        told = f"its answers came from {label!r}" if label else "it doesn't say where its answers came from"
+        raise InputError(
+            f"the session {record.title!r} ({record.source}) doesn't decide where your keys go: {told}.",
+            hint="say who answers now: add --gateway oai, or another one",
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.pricing import estimate_cost
@@ -17,13 +17,14 @@ from heliconemagic.planning.rerunning import RerunPlanner
 from heliconemagic.render.batch_words import shorten
 from heliconemagic.render.card_words import describe_total_cost
 from heliconemagic.render.figures import format_count
-from heliconemagic.render.rerun_plan import MAX_REQUESTS, PlannedScene, build_rerun_plan_bundle
-from heliconemagic.render.session_diff import DiffPage, build_diff_page, build_session_diff_bundle
 from heliconemagic.running.batch import BuildBatchView
 from heliconemagic.running.rerun import RerunRun
 from heliconemagic.steps.pairing import build_session_diff
 from heliconemagic.steps.rerunning import Scene
 from heliconemagic.usage import Usage, estimate_tokens
+
+if TYPE_CHECKING:
+    from heliconemagic.render.rerun_plan import PlannedScene
 
 Bundle = dict[str, Any]
 
@@ -68,6 +69,8 @@ class ExperimentLine:
         return report
 
     def _build_plan(self, planner: RerunPlanner, plans: Sequence[Plan]) -> Bundle:
+        from heliconemagic.render.rerun_plan import MAX_REQUESTS, build_rerun_plan_bundle
+
         live = planner.script.live
         first = len(planner.script.scenes) - len(live) + 1  # what is kept comes before
         scenes = [
@@ -89,6 +92,8 @@ class ExperimentLine:
         return build_rerun_plan_bundle(scenes, lines)
 
     def _build_report(self, recorded: RecordedSession, planner: RerunPlanner, run: RerunRun, changes: str) -> Bundle:
+        from heliconemagic.render.session_diff import DiffPage, build_session_diff_bundle
+
         session = planner.session
         diff = build_session_diff(recorded.record, recorded.steps, session.record, session.steps)
         old, new = recorded.record.id[:8], session.record.id[:8]
@@ -114,6 +119,8 @@ class ExperimentLine:
         Raises:
             InputError: there is no such session, or both are the same.
         """
+        from heliconemagic.render.session_diff import build_diff_page, build_session_diff_bundle
+
         experiments = self._notebook.experiments
         old = experiments.find(command.arguments[0] if len(command.arguments) > 1 else None)
         new = experiments.find(command.arguments[-1]) if command.arguments else experiments.find_rerun(old)
@@ -135,6 +142,8 @@ def _check_system(system: str | None) -> None:
 
 
 def _build_planned(scene: Scene, plan: Plan, number: int, replacements: int) -> PlannedScene:
+    from heliconemagic.render.rerun_plan import PlannedScene
+
     usage = scene.step.usage
     answer = usage.completion_tokens if usage else estimate_tokens(scene.step.text)
     prompt = estimate_request_tokens(plan.request)
