@@ -220,9 +220,17 @@ def _compare(value: Any, operator: str, wanted: Any) -> bool:
 def spell_stored_stream(chunks: bytes) -> dict[str, Any]:
     """A streamed answer as Helicone stores it: one message, and below it all chunks."""
     lines = (line.removeprefix(b"data: ") for line in chunks.split(b"\n"))
-    data = [json.loads(line) for line in lines if line.startswith(b"{")]
+    data = [chunk for chunk in map(_read_chunk, lines) if chunk is not None]
     whole = copy.deepcopy(data[0]) if data else {}
     texts = [choice["delta"].get("content") or "" for chunk in data for choice in chunk.get("choices", ())]
     if whole.get("choices"):
         whole["choices"][0]["delta"]["content"] = "".join(texts)
     return {**whole, "streamed_data": data}
+
+
+def _read_chunk(line: bytes) -> Any:
+    """The chunk of a line; None for a malformed one, and for what is none."""
+    try:
+        return json.loads(line) if line.startswith(b"{") else None
+    except ValueError:
+        return None
