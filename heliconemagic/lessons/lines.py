@@ -38,15 +38,19 @@ _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
 class MessageShelf:
-    """The messages of a file: each is spelled out once, later steps name it by its hash."""
+    """The messages of a file: each is spelled out once, later steps name it by its hash.
 
-    def __init__(self) -> None:
+    A shelf on another one, ``below``, has that one's messages as well, and puts none there.
+    """
+
+    def __init__(self, below: MessageShelf | None = None) -> None:
         self._messages: dict[str, Message] = {}
+        self._below = below
 
     def shorten(self, message: Message) -> Message | str:
         """``message`` where it is new, else its name."""
         name = _name_message(message)
-        if name in self._messages:
+        if self._find(name) is not None:
             return name
         self._messages[name] = message
         return message
@@ -54,12 +58,17 @@ class MessageShelf:
     def restore(self, value: object) -> Message:
         """The message that ``value`` is or names."""
         if isinstance(value, str):
-            if value not in self._messages:
+            found = self._find(value)
+            if found is None:
                 raise LineError("names a message that no earlier line has")
-            return self._messages[value]
+            return found
         message = _check_message(value)
         self._messages[_name_message(message)] = message
         return message
+
+    def _find(self, name: str) -> Message | None:
+        below = self._below._messages if self._below else {}
+        return self._messages.get(name) or below.get(name)
 
 
 def _name_message(message: Message) -> str:
@@ -120,6 +129,7 @@ def decode_head(line: Mapping[str, Any]) -> LessonHead:
         id=need_value(line, "id", str),
         title=need_value(line, "title", str),
         recorded_at=need_number(line, "recorded_at", LATEST),
+        is_export="session" in line,
         options=RequestOptions(
             model=read_value(options, "model", str),
             system=None if system is None else Verbatim(system),
@@ -172,18 +182,20 @@ _USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_toke
 
 
 def _round(seconds: float | None) -> float | None:
-    return None if seconds is None else round(max(seconds, 0.0), 3)
+    """For a person who waits: a laptop that slept through an answer counts a day at most."""
+    return None if seconds is None else round(min(max(seconds, 0.0), LONGEST_SECONDS), 3)
 
 
-def decode_recording(line: Mapping[str, Any], shelf: MessageShelf) -> Recording:
+def decode_recording(line: Mapping[str, Any], shelf: MessageShelf, *, needs_messages: bool = True) -> Recording:
     """The answer of a line, checked.
 
     Raises:
         LineError: something about it cannot be meant.
     """
     usage = read_value(line, "usage", dict)
-    messages = tuple(shelf.restore(message) for message in need_value(line, "messages", list))
-    if not messages:
+    listed = need_value(line, "messages", list) if needs_messages else read_value(line, "messages", list) or []
+    messages = tuple(map(shelf.restore, listed))
+    if needs_messages and not messages:
         raise LineError("has no messages")
     model, parameters = need_value(line, "model", str), read_value(line, "parameters", dict) or {}
     return Recording(

@@ -244,6 +244,8 @@ VERBS: tuple[Verb, ...] = (
          help="all sessions of a name side by side: latency, tokens, cost and errors by path"),
     Verb(name="record", metavar="[FILE|stop]",
          help="write this session's answers to a lesson that can be played again"),
+    Verb(name="export", metavar="FILE [ID|NAME]", completes="files", is_everyday=False,
+         help="write a session as .html, .md, .csv, .jsonl, .otlp.jsonl, .py or .ts"),
     Verb(name="end", help="end the session"),
     Verb(name="models", metavar="[install|remove]", words=("install", "remove"),
          option_fields=frozenset({"gateway"}),
@@ -286,7 +288,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(["export"])
+RESERVED_WORDS: frozenset[str] = frozenset()
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:
