@@ -46,8 +46,15 @@ def _build_document(session: ExportedSession) -> str:
     return build_document(session)
 
 
+def _build_traces(session: ExportedSession) -> str:
+    from heliconemagic.export.traces import build_traces
+
+    return build_traces(session)
+
+
 FORMATS = (
     Format(suffix=".html", description="one page that needs no server", build=_build_page),
+    Format(suffix=".otlp.jsonl", description="OpenTelemetry traces", build=_build_traces),
     Format(suffix=".jsonl", description="everything, to be imported or replayed", build=_build_lines),
     Format(suffix=".csv", description="a table with a row for each step", build=_build_csv),
     Format(suffix=".md", description="a Markdown document", build=_build_document),
