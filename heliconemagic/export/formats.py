@@ -52,12 +52,26 @@ def _build_traces(session: ExportedSession) -> str:
     return build_traces(session)
 
 
+def _build_python(session: ExportedSession) -> str:
+    from heliconemagic.export.program_python import build_python
+
+    return build_python(session)
+
+
+def _build_typescript(session: ExportedSession) -> str:
+    from heliconemagic.export.program_typescript import build_typescript
+
+    return build_typescript(session)
+
+
 FORMATS = (
     Format(suffix=".html", description="one page that needs no server", build=_build_page),
     Format(suffix=".otlp.jsonl", description="OpenTelemetry traces", build=_build_traces),
     Format(suffix=".jsonl", description="everything, to be imported or replayed", build=_build_lines),
     Format(suffix=".csv", description="a table with a row for each step", build=_build_csv),
     Format(suffix=".md", description="a Markdown document", build=_build_document),
+    Format(suffix=".py", description="a Python program", build=_build_python),
+    Format(suffix=".ts", description="a TypeScript program", build=_build_typescript),
 )  # a suffix that ends like another one stands before it
 
 

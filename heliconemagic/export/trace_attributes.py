@@ -36,6 +36,14 @@ def build_shared(session: ExportedSession) -> dict[str, Value]:
     return {"session.id": session.record.id, "gen_ai.conversation.id": session.record.id}
 
 
+def build_ends(session: ExportedSession) -> dict[str, Value]:
+    """What the session began with and ended in: consumers list sessions by that."""
+    asked = [step for step in session.steps if step.kind is StepKind.LLM and not step.is_superseded]
+    answers = [step.text for step in asked if step.text]
+    ends: dict[str, Value] = {"input.value": asked[0].prompt} if asked else {}
+    return {**ends, "output.value": answers[-1]} if answers else ends
+
+
 def build_step_attributes(session: ExportedSession, step: Step) -> dict[str, Value]:
     """All attributes of a step's span; what is empty is left out."""
     pairs = [

@@ -21,6 +21,7 @@ from heliconemagic.export.otlp import (
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.export.trace_attributes import (
     OPERATIONS,
+    build_ends,
     build_shared,
     build_step_attributes,
     iterate_annotations,
@@ -71,7 +72,9 @@ def _build_folder_span(session: ExportedSession, folder: Folder[Step], trace_id:
     attributes: dict[str, Value] = {**build_shared(session), "openinference.span.kind": "CHAIN"}
     attributes |= {"heliconemagic.path": folder.path} if folder.path else {"heliconemagic.session.name": record.name}
     if not parent_id:
-        attributes |= dict(iterate_annotations("session.annotations", session.list_feedback(None)))
+        attributes |= build_ends(session) | dict(
+            iterate_annotations("session.annotations", session.list_feedback(None))
+        )
     return Span(
         trace_id=trace_id,
         span_id=_find_folder_id(session, folder.path),
