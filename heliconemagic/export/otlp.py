@@ -74,18 +74,18 @@ def build_span_id(*names: str) -> str:
     return hashlib.sha256(f"span:{json.dumps(names)}".encode()).hexdigest()[:16]
 
 
-def build_requests(spans: Sequence[Span], project: str, version: str) -> str:
+def build_requests(spans: Sequence[Span], project: str) -> str:
     """One ExportTraceServiceRequest in each line."""
     batches = [spans[start : start + MOST_SPANS] for start in range(0, len(spans), MOST_SPANS)]
     return "".join(
-        json.dumps(_build_request(batch, project, version), ensure_ascii=False, separators=(",", ":")) + "\n"
+        json.dumps(_build_request(batch, project), ensure_ascii=False, separators=(",", ":")) + "\n"
         for batch in batches
     )
 
 
-def _build_request(spans: Iterable[Span], project: str, version: str) -> dict[str, Any]:
-    resource = {"service.name": SERVICE, "service.version": version, "openinference.project.name": project}
-    scope = {"scope": {"name": SERVICE, "version": version}, "spans": [_build_span(span) for span in spans]}
+def _build_request(spans: Iterable[Span], project: str) -> dict[str, Any]:
+    resource = {"service.name": SERVICE, "openinference.project.name": project}
+    scope = {"scope": {"name": SERVICE}, "spans": [_build_span(span) for span in spans]}
     return {"resourceSpans": [{"resource": {"attributes": _build_attributes(resource)}, "scopeSpans": [scope]}]}
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from heliconemagic import __version__
 from heliconemagic.export.otlp import (
     Event,
     Span,
@@ -40,7 +39,7 @@ _CODES = {
 
 def build_traces(session: ExportedSession) -> str:
     """The whole file: a request of the protocol in each line."""
-    return build_requests(list(iterate_spans(session)), session.record.name, __version__)
+    return build_requests(list(iterate_spans(session)), session.record.name)
 
 
 def iterate_spans(session: ExportedSession) -> Iterator[Span]:
