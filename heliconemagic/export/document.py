@@ -26,7 +26,8 @@ from heliconemagic.render.clock import format_moment
 from heliconemagic.render.markdown import make_safe_markdown
 from heliconemagic.render.markdown_source import build_fence, demote_headings
 from heliconemagic.render.markup import build_markdown_link, escape_markdown
-from heliconemagic.render.session import build_session_markdown
+from heliconemagic.render.session import write_markdown
+from heliconemagic.render.session_view import build_session_view
 
 _DEEPEST = 6  # level of a heading
 
@@ -48,7 +49,7 @@ def _iterate_parts(session: ExportedSession) -> Iterator[str]:
         if part
     )
     yield from _list_feedback(session, None)
-    yield build_session_markdown(record, session.steps)
+    yield write_markdown(build_session_view(record, session.steps))
     for step in session.steps:
         yield from _iterate_step(session, step)
 

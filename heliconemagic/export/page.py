@@ -29,7 +29,8 @@ from heliconemagic.render.card_words import describe_model, list_figures
 from heliconemagic.render.clock import format_moment
 from heliconemagic.render.figures import format_seconds
 from heliconemagic.render.markup import NO_MATH, build_link, build_span, escape
-from heliconemagic.render.session import build_session_html
+from heliconemagic.render.session import write_html
+from heliconemagic.render.session_view import build_session_view
 
 MOST_SEEN_AT_ONCE = 60
 """Steps; the picture of a longer session begins folded, or it would push the steps off the page."""
@@ -66,7 +67,7 @@ def _iterate_content(session: ExportedSession) -> Iterator[str]:
     for given in session.list_feedback(None):
         yield f"<p>{escape(describe_feedback(given))}</p>\n"
     state = "" if len(session.steps) > MOST_SEEN_AT_ONCE else " open"
-    picture = build_session_html(record, session.steps)
+    picture = write_html(build_session_view(record, session.steps))
     yield f'<details class="hx-picture"{state}><summary>the session at a glance</summary>{picture}</details>\n'
     yield f"{_TOOLS}\n"
     for step in session.steps:

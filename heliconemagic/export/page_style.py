@@ -5,12 +5,13 @@ from __future__ import annotations
 from heliconemagic.render.style import build_style
 
 _PAGE = """
-:root{color-scheme:light dark}
+:root{color-scheme:light dark;--jp-error-color1:light-dark(#c21a24,#ff7b72);
+--jp-warn-color0:light-dark(#8a5a00,#e3b341);--jp-content-link-color:light-dark(#1a5fb4,#78aeed)}
 body{margin:0;background:Canvas;color:CanvasText;font:15px/1.55 system-ui,sans-serif}
 main{max-width:1000px;margin:0 auto;padding:16px 16px 64px}
 h1{font-size:22px;margin:8px 0 2px;overflow-wrap:anywhere}
 .hx-facts{color:color-mix(in srgb,currentColor 62%,transparent);font-size:13px;margin:0 0 12px;overflow-wrap:anywhere}
-.hx-facts a{color:#2f7de1}
+.hx-facts a{color:var(--jp-content-link-color)}
 main .hm{max-width:none}
 .hx-tools{position:sticky;top:0;z-index:1;display:flex;flex-wrap:wrap;gap:8px;align-items:center;padding:8px 0;
 background:Canvas;margin-top:12px}
@@ -29,7 +30,7 @@ font-size:13px;font-variant-numeric:tabular-nums}
 .hx-step>summary span{color:color-mix(in srgb,currentColor 62%,transparent)}
 .hx-step>summary strong{font:600 13px ui-monospace,monospace;overflow-wrap:anywhere}
 .hx-step.hx-old>summary{opacity:.55}
-.hx-step.hx-failed>summary strong,.hx-step.hx-failed>summary .hx-state{color:light-dark(#c21a24,#ff7b72)}
+.hx-step.hx-failed>summary strong,.hx-step.hx-failed>summary .hx-state{color:var(--jp-error-color1)}
 .hx-step>.hm{border:0;border-top:1px solid color-mix(in srgb,currentColor 18%,transparent);border-radius:0;margin:0}
 .hx-role{margin:10px 16px 2px;font-size:12px;color:var(--hm-muted)}
 .hm.hm.hm .hx-said{margin:2px 16px 8px;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}
