@@ -19,6 +19,7 @@ from heliconemagic.export.turns import count_repeated, find_continued, split_sys
 from heliconemagic.gateways.presets import Gateway, build_gateway
 from heliconemagic.lessons.lesson import list_current
 from heliconemagic.records import Message, Step, StepKind
+from heliconemagic.render.figures import format_count
 from heliconemagic.render.literals import Expression, Mixture
 
 SHORTEST_QUOTE = 20
@@ -121,8 +122,7 @@ def _list_remarks(session: ExportedSession, steps: Sequence[Step], moved: str) -
         yield f"The notebook's gateway ({moved}) is none that a program can ask, so this asks OpenAI through Helicone."
     requests = sum(step.kind is StepKind.LLM for step in session.steps)
     if requests > len(steps):
-        count = requests - len(steps)
-        yield f"Left out: {count} {'request' if count == 1 else 'requests'} that failed, ran on, or ran again later."
+        yield f"Left out: {format_count(requests - len(steps), 'request')} (failed, stopped, or run again later)."
 
 
 def _find_most(values: Sequence[str]) -> str:

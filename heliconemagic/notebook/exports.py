@@ -92,6 +92,7 @@ class Exports:
     def _build_recorded(self, reference: str) -> ExportedSession:
         found = self._journal.find_session(reference)
         record, steps = self._journal.load_session(found.id) or (found, [])
+        warning = self._journal.warning  # that a step cannot be read, for one
         return build_exported(
             record,
             steps,
@@ -99,6 +100,7 @@ class Exports:
             feedback=self._journal.load_feedback(record.id),
             gateway=self._find_gateway(record),
             portable=self._access.build_portable(),
+            notes=[warning] if warning else [],
         )
 
     def _find_gateway(self, record: SessionRecord) -> Gateway | None:
