@@ -162,8 +162,8 @@ def test_hostile_lines_are_refused(path: Path, line: dict[str, Any], said: str) 
         ("not json", "line 1 is not valid JSON"),
         ('{"heliconemagic_lesson": 2}', "is of format 2"),
         (
-            '{"heliconemagic_lesson": 1, "session": {"id": "a", "name": "é", "started_at": 1}, "id": "", "title": ""}',
-            "no",
+            '{"heliconemagic_lesson": 1, "session": {"id": "a", "name": "\\u0007"}, "id": "", "title": "", "recorded_at": 1}',
+            "has a name that no session can have",
         ),
     ],
 )
@@ -182,6 +182,17 @@ def test_a_day_of_waiting_can_still_be_played(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(build_lines(export([step])), encoding="utf-8")
     assert read_lesson(tmp_path / "a.jsonl", PORTABLE).recordings[0].seconds == 24 * 3600
     assert read_session_file(tmp_path / "a.jsonl")[1][0].ended_at == step.ended_at
+
+
+def test_what_ran_elsewhere_comes_back_too(tmp_path: Path) -> None:
+    """A step of another program, without bodies or with a path that no cell has, isn't played and isn't lost."""
+    pulled = [
+        replace(build_steps()[1], id="a", messages=()),
+        replace(build_steps()[1], id="b", path="/é", messages=({"role": "critic", "content": "No."},), started_at=0.0),
+    ]
+    (tmp_path / "a.jsonl").write_text(build_lines(export(pulled)), encoding="utf-8")
+    assert read_session_file(tmp_path / "a.jsonl")[1] == [replace(step, fingerprint="") for step in pulled]
+    assert read_lesson(tmp_path / "a.jsonl", PORTABLE).recordings == ()
 
 
 def test_a_running_step_is_pending(tmp_path: Path) -> None:

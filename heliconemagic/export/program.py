@@ -14,13 +14,16 @@ from itertools import takewhile
 from typing import Any
 
 from heliconemagic import headers
+from heliconemagic.attachments.attachment import Attachment, iterate_attachments
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.export.turns import count_repeated, find_continued, split_system
 from heliconemagic.gateways.presets import Gateway, build_gateway
 from heliconemagic.lessons.lesson import list_current
 from heliconemagic.records import Message, Step, StepKind
+from heliconemagic.render.code import read_files
 from heliconemagic.render.figures import format_count
-from heliconemagic.render.literals import Expression, Mixture
+from heliconemagic.render.literals import Expression, Mixture, write_string
+from heliconemagic.wire_text import build_ascii_form
 
 SHORTEST_QUOTE = 20
 """Characters of an answer that is known again inside another message: a shorter one may stand there by chance."""
@@ -84,7 +87,7 @@ Names = Callable[[str, Iterable[str]], str]
 
 def build_plan(session: ExportedSession, build_name: Names) -> Plan:
     """What a program has to do to do the session again."""
-    steps = list_current(session.steps)
+    steps = [step for step in list_current(session.steps) if step.messages]
     gateway, moved = _find_gateway(session.gateway)
     shared = _find_shared_headers(steps)
     calls = _build_calls(session, steps, shared, build_name)
@@ -110,6 +113,36 @@ def write_signature(opening: str, given: Sequence[str], closing: str, indent: st
     return opening + "\n" + "".join(f"{indent}{one},\n" for one in given) + closing
 
 
+def list_remarks(call: Call) -> list[str]:
+    """What has to be said of a request, the files that only the notebook has among it."""
+    missing = dict.fromkeys(found.name for found in iterate_attachments(call.messages) if not found.path)
+    return [*call.remarks, *([f"Put beside this file: {', '.join(missing)}"] if missing else [])]
+
+
+def list_messages(
+    plan: Plan, call: Call, read_file: Callable[[Attachment], Expression], *, system: str, base: str
+) -> list[Any]:
+    """The items of a request's list of messages.
+
+    Args:
+        system: the name of the variable that has the shared instructions.
+        base: the code that puts in the earlier conversation; empty if there is none.
+    """
+    instructions = [
+        {**message, "content": Expression(system)} if plan.system and message.get("content") == plan.system else message
+        for message in call.instructions
+    ]
+    return [*instructions, *([Expression(base)] if base else []), *read_files(call.messages, read_file)]
+
+
+def list_sent_headers(plan: Plan, write_secret: Callable[[str], str]) -> list[str]:
+    """The headers of all requests as entries that both languages spell alike, secrets from the environment."""
+    plain = {**plan.gateway.extra_headers, **plan.headers}
+    secret = {name: write_secret(template) for name, template in plan.gateway.secret_headers.items()}
+    entries = {**{name: write_string(value) for name, value in plain.items()}, **secret}
+    return [f"{write_string(name)}: {written}" for name, written in entries.items()]
+
+
 def _find_gateway(gateway: Gateway | None) -> tuple[Gateway, str]:
     """Where the program goes, and the notebook's gateway if the program cannot go there."""
     if gateway is not None and not gateway.answers_in_process:
@@ -122,7 +155,7 @@ def _list_remarks(session: ExportedSession, steps: Sequence[Step], moved: str) -
         yield f"The notebook's gateway ({moved}) is none that a program can ask, so this asks OpenAI through Helicone."
     requests = sum(step.kind is StepKind.LLM for step in session.steps)
     if requests > len(steps):
-        yield f"Left out: {format_count(requests - len(steps), 'request')} (failed, stopped, or run again later)."
+        yield f"Left out: {format_count(requests - len(steps), 'request')} (failed, stopped, run again later, or not known)."
 
 
 def _find_most(values: Sequence[str]) -> str:
@@ -171,7 +204,7 @@ def _build_calls(
         calls.append(
             Call(
                 name=names[step.id],
-                path=step.path,
+                path=step.path if step.path.isascii() else build_ascii_form(step.path),
                 model=step.model,
                 instructions=tuple(_quote(message, done, names) for message in own[0]),
                 base=base,

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from heliconemagic import headers
 from heliconemagic.attachments.attachment import iterate_attachments
-from heliconemagic.export.program import Base, Call, Plan, build_plan, write_signature
+from heliconemagic.export.program import (
+    Base,
+    Call,
+    Plan,
+    build_plan,
+    list_messages,
+    list_remarks,
+    list_sent_headers,
+    write_signature,
+)
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.export.signature import sign
 from heliconemagic.render.code import (
     NO_KEY,
     read_file_in_typescript,
-    read_files,
     read_in_typescript,
     split_body,
     write_typescript_secret,
 )
-from heliconemagic.render.literals import TYPESCRIPT, Expression, write_string
+from heliconemagic.render.literals import TYPESCRIPT, write_string
 
 _TAKEN = frozenset(
     """
@@ -109,11 +116,7 @@ def _build_client(plan: Plan) -> str:
     ]
     if gateway.query:
         entries.append(f"defaultQuery: {TYPESCRIPT.write(dict(gateway.query), '  ')}")
-    sent = [
-        f"{write_string(name)}: {write_string(value)}"
-        for name, value in {**gateway.extra_headers, **plan.headers}.items()
-    ]
-    sent += [f"{write_string(name)}: {write_typescript_secret(form)}" for name, form in gateway.secret_headers.items()]
+    sent = list_sent_headers(plan, write_typescript_secret)
     if sent:
         inner = "".join(f"    {entry},\n" for entry in sent)
         entries.append(f"defaultHeaders: {{\n{inner}  }}")
@@ -156,14 +159,9 @@ def _build_ask(plan: Plan) -> str:
 
 def _iterate_calls(plan: Plan) -> Iterator[str]:
     for call in plan.calls:
-        yield "\n".join([*(f"// {_escape_comment(remark)}" for remark in _list_remarks(call)), _build_call(plan, call)])
+        yield "\n".join([*(f"// {_escape_comment(remark)}" for remark in list_remarks(call)), _build_call(plan, call)])
     if not plan.calls:
         yield "// No request of this session was answered."
-
-
-def _list_remarks(call: Call) -> list[str]:
-    missing = dict.fromkeys(found.name for found in iterate_attachments(call.messages) if not found.path)
-    return [*call.remarks, *([f"Put beside this file: {', '.join(missing)}"] if missing else [])]
 
 
 def _build_call(plan: Plan, call: Call) -> str:
@@ -178,15 +176,8 @@ def _build_call(plan: Plan, call: Call) -> str:
 
 
 def _build_messages(plan: Plan, call: Call) -> str:
-    instructions = [_name_system(plan, message) for message in call.instructions]
-    own = [dict(message) for message in read_files(call.messages, read_file_in_typescript)]
-    items: list[Any] = [*instructions, *([Expression(_write_base(call.base))] if call.base else []), *own]
-    return TYPESCRIPT.write(items, "  ")
-
-
-def _name_system(plan: Plan, message: Mapping[str, Any]) -> dict[str, Any]:
-    is_shared = plan.system and message.get("content") == plan.system
-    return {**message, "content": Expression("system")} if is_shared else dict(message)
+    base = _write_base(call.base) if call.base else ""
+    return TYPESCRIPT.write(list_messages(plan, call, read_file_in_typescript, system="system", base=base), "  ")
 
 
 def _write_base(base: Base) -> str:

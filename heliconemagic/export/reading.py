@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from heliconemagic.errors import InputError
-from heliconemagic.export.step_lines import decode_feedback, decode_session, decode_step
+from heliconemagic.export.step_lines import build_played_step, decode_feedback, decode_session, decode_step
 from heliconemagic.export.turns import find_continued
 from heliconemagic.lessons.files import MAX_ANSWERS, read_file_lines
 from heliconemagic.lessons.lesson import LessonHead, Recording
@@ -101,7 +101,7 @@ def _read_step(reading: _Reading, line: Mapping[str, Any]) -> None:
     if unplayed is None:
         recording = decode_recording(line, reading.shelf)
     else:
-        recording = decode_recording(unplayed, reading.aside, needs_messages=False)
+        recording = decode_recording(unplayed, reading.aside, is_played=False)
     if more is None:
         step = _build_step(recording, reading.record, reading.steps)
     else:
@@ -121,26 +121,15 @@ def _build_step(recording: Recording, record: SessionRecord, earlier: Sequence[S
     """The step that an answer of a lesson was."""
     started_at = recording.recorded_at
     first, seconds = recording.first_token, recording.seconds
-    step = Step(
+    step = build_played_step(
+        recording,
         id=str(uuid.uuid5(_LESSON, f"{record.id} {recording.id}")),
         session_id=record.id,
-        path=recording.path,
         status=StepStatus.DONE,
         gateway=record.gateway,
-        model=recording.model,
-        messages=recording.messages,
-        parameters=recording.parameters,
         started_at=started_at,
         first_token_at=None if first is None else started_at + first,
         ended_at=started_at + (seconds or 0.0),
-        text=recording.text,
-        reasoning=recording.reasoning,
-        refusal=recording.refusal,
-        tool_calls=recording.tool_calls,
-        finish_reason=recording.finish_reason,
-        answered_by=recording.answered_by,
-        usage=recording.usage,
-        cost=recording.cost,
     )
     parent = find_continued(step, earlier)
     return replace(step, parent_id=parent.id if parent else None)

@@ -11,7 +11,7 @@ from typing import Any
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.export.step_lines import encode_feedback, encode_session, encode_step
 from heliconemagic.lessons.lesson import build_recording, list_current
-from heliconemagic.lessons.lines import MARK, MessageShelf, encode_head, encode_recording, print_line
+from heliconemagic.lessons.lines import MARK, MessageShelf, encode_head, encode_recording, is_playable, print_line
 
 
 def build_lines(session: ExportedSession) -> str:
@@ -23,7 +23,7 @@ def iterate_lines(session: ExportedSession) -> Iterator[dict[str, Any]]:
     """The session's line, one for each step, one for each feedback."""
     head = encode_head(session.head)
     yield {MARK: head.pop(MARK), "session": encode_session(session.record), **head}
-    played = {step.id for step in list_current(session.steps)}
+    played = {step.id for step in list_current(session.steps) if is_playable(step)}
     shelf = MessageShelf()
     aside = MessageShelf(shelf)  # a reader that passes over a step doesn't know the messages that only it has
     for step in session.steps:

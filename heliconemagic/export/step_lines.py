@@ -40,7 +40,10 @@ Value = TypeVar("Value")
 
 
 def _drop_empty(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if value not in (None, "", [], {}, False)}
+    """Without what isn't there; a 0 is there."""
+    return {
+        name: value for name, value in line.items() if not (value is None or value is False or value in ("", [], {}))
+    }
 
 
 # ---- the session
@@ -59,7 +62,7 @@ def decode_session(line: Mapping[str, Any]) -> SessionRecord:
         LineError: something about it cannot be meant.
     """
     name = need_value(line, "name", str)
-    if not (name.isascii() and name.isprintable() and name.strip()):
+    if not (name.isprintable() and name.strip()):
         raise LineError("has a name that no session can have")
     return SessionRecord(
         id=need_id(line, "id"),
@@ -107,6 +110,13 @@ def encode_step(step: Step) -> dict[str, Any]:
     )
 
 
+def build_played_step(recording: Recording, **more: Any) -> Step:
+    """A step with what a lesson's line says of it, and ``more``."""
+    shared = ("path", "model", "messages", "parameters", "text", "reasoning", "refusal", "tool_calls", "finish_reason",
+              "answered_by", "usage", "cost")  # fmt: skip
+    return Step(**{name: getattr(recording, name) for name in shared}, **more)
+
+
 def decode_step(line: Mapping[str, Any], recording: Recording, session_id: str) -> Step:
     """A step with what its line and the recording in it say.
 
@@ -117,15 +127,12 @@ def decode_step(line: Mapping[str, Any], recording: Recording, session_id: str) 
     """
     texts: dict[str, Any] = {name: read_value(line, name, str) or "" for name in _PLAIN}
     flags: dict[str, Any] = {name: read_flag(line, name) for name in _FLAGS}
-    return Step(
+    return build_played_step(
+        recording,
         id=need_id(line, "id"),
         session_id=session_id,
-        path=recording.path,
         kind=_decode_word(line, "kind", StepKind),
         status=_decode_word(line, "status", StepStatus),
-        model=recording.model,
-        messages=recording.messages,
-        parameters=recording.parameters,
         properties=_decode_texts(read_value(line, "properties", dict) or {}, "properties"),
         parent_id=need_id(line, "parent_id") if line.get("parent_id") is not None else None,
         run=int(read_number(line, "run", MOST_COUNT * 1000) or 0),
@@ -133,14 +140,6 @@ def decode_step(line: Mapping[str, Any], recording: Recording, session_id: str) 
         started_at=need_number(line, "started_at", LATEST),
         first_token_at=read_number(line, "first_token_at", LATEST),
         ended_at=read_number(line, "ended_at", LATEST),
-        text=recording.text,
-        reasoning=recording.reasoning,
-        refusal=recording.refusal,
-        tool_calls=recording.tool_calls,
-        finish_reason=recording.finish_reason,
-        answered_by=recording.answered_by,
-        usage=recording.usage,
-        cost=recording.cost,
         attempts=tuple(map(_decode_attempt, read_value(line, "attempts", list) or ())),
         origin=_decode_part(line, "origin", _decode_origin),
         delivery=_decode_part(line, "delivery", _decode_delivery),
