@@ -155,7 +155,8 @@ def _list_remarks(session: ExportedSession, steps: Sequence[Step], moved: str) -
         yield f"The notebook's gateway ({moved}) is none that a program can ask, so this asks OpenAI through Helicone."
     requests = sum(step.kind is StepKind.LLM for step in session.steps)
     if requests > len(steps):
-        yield f"Left out: {format_count(requests - len(steps), 'request')} (failed, stopped, run again later, or not known)."
+        count = format_count(requests - len(steps), "request")
+        yield f"Left out: {count} (failed, stopped, run again later, or not known)."
 
 
 def _find_most(values: Sequence[str]) -> str:
