@@ -13,13 +13,14 @@ from export_samples import RECORD, build_feedback, build_long, build_sample, bui
 from notebooks_in_process import Bench
 
 from heliconemagic.errors import InputError
-from heliconemagic.export.reading import read_session_file
 from heliconemagic.export.session_lines import build_lines
 from heliconemagic.lessons.files import read_lesson
 from heliconemagic.lessons.lesson import list_current
 from heliconemagic.lessons.portable import Portable
-from heliconemagic.records import OriginKind, StepStatus
+from heliconemagic.notebook.importing import import_notebooks
+from heliconemagic.records import Delivery, DeliveryState, OriginKind, StepKind, StepStatus
 from heliconemagic.redaction import Redactor
+from heliconemagic.saved.lines import read_session_file
 
 PORTABLE = Portable({}, Redactor(()))
 
@@ -95,6 +96,31 @@ def test_a_recorded_lesson_is_read_as_a_session(bench: Bench, tmp_path: Path) ->
     assert [step.parent_id for step in steps] == [None, steps[0].id, steps[0].id]
     assert [step.is_superseded for step in steps] == [False, True, False]
     assert read_session_file(tmp_path / "lesson.jsonl")[1] == steps
+
+
+def test_import_reads_exports_and_lessons(bench: Bench, tmp_path: Path) -> None:
+    """With ids of their own and all that was thought of them; what waited to be sent waits no more."""
+    journal = bench.notebook.journal
+    waiting = Delivery(state=DeliveryState.WAITING)
+    steps = [replace(step, delivery=waiting) if step.kind is not StepKind.LLM else step for step in build_steps()]
+    feedback = [replace(given, delivery=waiting) for given in build_feedback()]
+    (tmp_path / "course.jsonl").write_text(build_lines(export(steps, feedback)), encoding="utf-8")
+    for _ in range(2):  # an import that is repeated adds nothing
+        (submission,) = import_notebooks(journal, ["*.jsonl"], tmp_path, student="bob").submissions
+    (saved,) = submission.sessions
+    record, found = journal.load_session(saved.record.id) or pytest.fail("it is not there")
+    assert (record.source, record.title, record.gateway) == ("course.jsonl", RECORD.title, "oai")
+    assert [step.path for step in found] == [step.path for step in steps] and found[0].id != steps[0].id
+    assert found[2].parent_id == found[1].id and {step.user for step in found} == {"ada", "bob"}
+    told = journal.load_feedback(record.id)
+    assert [given.step_id for given in told[:2]] == [found[1].id] * 2 and len(told) == 3
+    assert {one.delivery for one in (*found, *told)} == {None}
+
+
+def test_a_folder_is_searched_for_notebooks_alone(path: Path, bench: Bench) -> None:
+    """Lines of JSON may be anything: they are named."""
+    with pytest.raises(InputError, match="no notebook is there"):
+        import_notebooks(bench.notebook.journal, ["."], path.parent)
 
 
 def test_shared_messages_are_spelled_out_once() -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.export.signature import sign
-from heliconemagic.export.turns import list_own, split_system
 from heliconemagic.export.words import (
     build_answer_card,
     describe_feedback,
     describe_parent,
     describe_step_state,
     has_answer,
+    is_data,
 )
 from heliconemagic.records import Message, Step, StepKind, read_content_text
 from heliconemagic.render.card import Card
@@ -28,6 +28,8 @@ from heliconemagic.render.markdown_source import build_fence, demote_headings
 from heliconemagic.render.markup import build_markdown_link, escape_markdown
 from heliconemagic.render.session import write_markdown
 from heliconemagic.render.session_view import build_session_view
+from heliconemagic.steps.traced import describe_input, describe_output
+from heliconemagic.steps.turns import list_own, split_system
 
 _DEEPEST = 6  # level of a heading
 
@@ -67,8 +69,8 @@ def _iterate_step(session: ExportedSession, step: Step) -> Iterator[str]:
     yield " · ".join([*line, *filter(None, [build_markdown_link(session.find_request_url(step), "request")])])
     yield from _iterate_messages(session, step)
     yield build_attached_markdown(step)
-    if step.input:
-        yield build_fence(step.input, "json")
+    if is_data(step):
+        yield build_fence(describe_input(step), "json") if describe_input(step) else ""
     yield demote_headings(_build_answer(card), level).strip("\n") if has_answer(card, step) else ""
     if step.error:
         yield f"**{escape_markdown(step.error)}**"
@@ -80,10 +82,10 @@ def _describe_model(step: Step) -> str:
 
 
 def _build_answer(card: Card) -> str:
-    """A step that is no request gave an output, which is data."""
-    if card.step.kind in (StepKind.LLM, StepKind.TOOL) and not card.step.input:
+    if not is_data(card.step):
         return build_answer_markdown(card)
-    return build_fence(card.step.text) if card.step.text else ""
+    output = describe_output(card.step)
+    return build_fence(output) if output else ""
 
 
 def _iterate_messages(session: ExportedSession, step: Step) -> Iterator[str]:

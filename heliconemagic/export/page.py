@@ -13,7 +13,6 @@ from heliconemagic.export.page_script import SCRIPT, build_policy
 from heliconemagic.export.page_style import build_page_style
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.export.signature import sign
-from heliconemagic.export.turns import list_own
 from heliconemagic.export.words import (
     build_answer_card,
     describe_attempt,
@@ -21,6 +20,7 @@ from heliconemagic.export.words import (
     describe_parent,
     describe_step_state,
     has_answer,
+    is_data,
 )
 from heliconemagic.records import Message, Step, StepKind, StepStatus, read_content_text
 from heliconemagic.render.card_answer import build_answer_html
@@ -31,6 +31,8 @@ from heliconemagic.render.figures import format_seconds
 from heliconemagic.render.markup import NO_MATH, build_link, build_span, escape
 from heliconemagic.render.session import write_html
 from heliconemagic.render.session_view import build_session_view
+from heliconemagic.steps.traced import describe_input, describe_output
+from heliconemagic.steps.turns import list_own
 
 MOST_SEEN_AT_ONCE = 60
 """Steps; the picture of a longer session begins folded, or it would push the steps off the page."""
@@ -95,8 +97,8 @@ def _iterate_body(session: ExportedSession, step: Step) -> Iterator[str]:
     if step.kind is StepKind.LLM:
         yield from map(_build_message, list_own(step, session.find_continued(step)))
     yield build_attached_html(step)
-    if step.input:
-        yield _build_said("input", step.input)
+    if is_data(step):
+        yield _build_said("input", describe_input(step))
     yield _build_answer(session, step)
     yield f'<div class="hx-notes {NO_MATH}">{"".join(_iterate_notes(session, step))}</div>'
 
@@ -114,8 +116,8 @@ def _build_said(role: str, text: str) -> str:
 
 
 def _build_answer(session: ExportedSession, step: Step) -> str:
-    if step.kind not in (StepKind.LLM, StepKind.TOOL) or step.input:
-        return _build_said("output", step.text)
+    if is_data(step):
+        return _build_said("output", describe_output(step))
     card = build_answer_card(session, step)
     answer = build_answer_html(card) if has_answer(card, step) else ""
     return f'<p class="hx-role">answer</p><div class="hm-body">{answer}</div>' if answer else ""

@@ -16,13 +16,13 @@ from typing import Any
 from heliconemagic import headers
 from heliconemagic.attachments.attachment import Attachment, iterate_attachments
 from heliconemagic.export.session import ExportedSession
-from heliconemagic.export.turns import count_repeated, find_continued, split_system
 from heliconemagic.gateways.presets import Gateway, build_gateway
 from heliconemagic.lessons.lesson import list_current
 from heliconemagic.records import Message, Step, StepKind
 from heliconemagic.render.code import read_files
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.literals import Expression, Mixture, write_string
+from heliconemagic.steps.turns import count_repeated, find_continued, split_system
 from heliconemagic.wire_text import build_ascii_form
 
 SHORTEST_QUOTE = 20

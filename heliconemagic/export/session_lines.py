@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from heliconemagic.export.session import ExportedSession
-from heliconemagic.export.step_lines import encode_feedback, encode_session, encode_step
 from heliconemagic.lessons.lesson import build_recording, list_current
 from heliconemagic.lessons.lines import MARK, MessageShelf, encode_head, encode_recording, is_playable, print_line
+from heliconemagic.lessons.step_lines import encode_feedback, encode_session, encode_step
 
 
 def build_lines(session: ExportedSession) -> str:

@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.export.session import ExportedSession
-from heliconemagic.export.turns import split_system
 from heliconemagic.records import Feedback, Step, read_content_text
 from heliconemagic.render.terminal import drop_controls
+from heliconemagic.steps.traced import describe_input, is_traced
+from heliconemagic.steps.turns import split_system
 
 Kind = Literal["text", "whole", "number", "flag", "moment"]
 
@@ -53,6 +54,10 @@ def _read_system(session: ExportedSession, step: Step) -> str | None:
 
 def _read_prompt(session: ExportedSession, step: Step) -> str | None:
     return step.prompt or None
+
+
+def _read_input(session: ExportedSession, step: Step) -> str | None:
+    return describe_input(step) if is_traced(step) else None
 
 
 def _read_attachments(session: ExportedSession, step: Step) -> str | None:
@@ -125,7 +130,7 @@ COLUMNS: tuple[Column, ...] = (
     _column("system", "text", "the instructions", _read_system),
     _column("prompt", "text", "the text of the last message that is the user's", _read_prompt),
     _column("attachments", "text", "JSON: what went along, without its bytes", _read_attachments),
-    _column("input", "text", "JSON: what a step that is no request was given", lambda s, x: x.input),
+    _column("input", "text", "JSON: what a step that is no request was given", _read_input),
     _column("text", "text", "the answer, or the output", lambda s, x: x.text),
     _column("reasoning", "text", "what the model thought", lambda s, x: x.reasoning),
     _column("refusal", "text", "why it refused", lambda s, x: x.refusal),

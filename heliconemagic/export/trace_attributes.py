@@ -15,6 +15,7 @@ from heliconemagic.export.otlp import Value
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.records import Feedback, Message, Step, StepKind, ToolCall, read_content_text
 from heliconemagic.steps.rounds import read_call
+from heliconemagic.steps.traced import describe_input, describe_name, is_model_call
 
 Pair = tuple[str, Value]
 
@@ -86,7 +87,7 @@ def _iterate_by_kind(step: Step) -> Iterator[Pair]:
         yield from _iterate_answer(step)
         yield from _iterate_usage(step)
         return
-    given = step.input or (read_call(step).arguments if step.kind is StepKind.TOOL else "")
+    given = describe_input(step)
     yield "input.value", given
     yield "input.mime_type", "application/json" if given else ""
     yield "output.value", step.text
@@ -99,12 +100,13 @@ def _iterate_by_kind(step: Step) -> Iterator[Pair]:
 
 def _iterate_tool(step: Step, given: str) -> Iterator[Pair]:
     call = read_call(step)
-    yield "gen_ai.tool.name", call.name
+    name = call.name if is_model_call(step) else describe_name(step)
+    yield "gen_ai.tool.name", name
     yield "gen_ai.tool.type", "function"
     yield "gen_ai.tool.call.id", call.id
     yield "gen_ai.tool.call.arguments", given
     yield "gen_ai.tool.call.result", step.text
-    yield "tool.name", call.name
+    yield "tool.name", name
     yield "tool_call.id", call.id
 
 

@@ -27,6 +27,7 @@ from heliconemagic.export.trace_attributes import (
 )
 from heliconemagic.records import Attempt, Step, StepKind, StepStatus
 from heliconemagic.steps.rounds import read_call
+from heliconemagic.steps.traced import describe_name, is_model_call
 from heliconemagic.steps.tree import Folder, build_tree
 
 _CODES = {
@@ -108,8 +109,9 @@ def _build_name(step: Step) -> str:
     operation = OPERATIONS.get(step.kind)
     if operation is None:
         return step.path
-    named = read_call(step).name if step.kind is StepKind.TOOL else step.model
-    return f"{operation} {named}"
+    if step.kind is StepKind.LLM:
+        return f"{operation} {step.model}"
+    return f"{operation} {read_call(step).name if is_model_call(step) else describe_name(step)}"
 
 
 def _iterate_events(step: Step) -> Iterator[Event]:

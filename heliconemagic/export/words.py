@@ -11,6 +11,7 @@ from heliconemagic.render.card_words import describe_state
 from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.figures import format_seconds
 from heliconemagic.steps.rounds import read_call
+from heliconemagic.steps.traced import is_model_call, is_traced
 
 _THUMBS = {True: "👍", False: "👎"}
 
@@ -30,6 +31,11 @@ def build_answer_card(session: ExportedSession, step: Step) -> Card:
     """The card of a step on its own: the calls of tools that were made have places of their own."""
     made = {read_call(call).id for call in session.calls.get(step.id, ())}
     return Card(step=replace(step, tool_calls=tuple(call for call in step.tool_calls if call.id not in made)))
+
+
+def is_data(step: Step) -> bool:
+    """Whether what a step was given and gave is shown as it is: neither a prompt nor a call that a model asked for."""
+    return is_traced(step) and not is_model_call(step)
 
 
 def has_answer(card: Card, step: Step) -> bool:

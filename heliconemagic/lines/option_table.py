@@ -235,7 +235,7 @@ VERBS: tuple[Verb, ...] = (
                                   "context", "cache", "keep", "retries", "timeout", "budget",
                                   "replay", "fallback", "fallback_after", "pace"})),
     Verb(name="import", metavar="FILE …", is_everyday=False, option_fields=frozenset({"user"}),
-         help="read notebooks that others ran into the journal: files, patterns, folders; --user: whose they are"),
+         help="read notebooks and exports into the journal: files, patterns, folders; --user: whose they are"),
     Verb(name="stats", metavar="[NAME]", completes="sessions", is_everyday=False,
          own_options=(
              Option(names=("--by",), field="by", metavar="WHAT", example="user", parse=values.parse_by, scope=_SESSION,
@@ -288,7 +288,6 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS: frozenset[str] = frozenset()
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

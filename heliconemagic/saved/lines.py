@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from heliconemagic.errors import InputError
-from heliconemagic.export.step_lines import build_played_step, decode_feedback, decode_session, decode_step
-from heliconemagic.export.turns import find_continued
 from heliconemagic.lessons.files import MAX_ANSWERS, read_file_lines
 from heliconemagic.lessons.lesson import LessonHead, Recording
 from heliconemagic.lessons.line_values import LineError, parse_line, read_value
 from heliconemagic.lessons.lines import MessageShelf, decode_head, decode_recording, decode_superseded
+from heliconemagic.lessons.step_lines import build_played_step, decode_feedback, decode_session, decode_step
 from heliconemagic.records import Feedback, SessionRecord, Step, StepStatus
+from heliconemagic.steps.turns import find_continued
 from heliconemagic.wire_text import build_ascii_form
 
 _HINT = "export it again with %helicone_session export session.jsonl"
