@@ -36,7 +36,7 @@ def test_figures_failures_and_feedback_are_there() -> None:
     text = build_document(build_sample())
     assert "| path | state | time |" in text and "100 (10 cached) → 20 (5 reasoning) tokens" in text
     assert "**429 too many requests hint: wait**" in text
-    assert "*👍 clear*" in text and "*accuracy 4*" in text and "*👎 too slow*" in text
+    assert "*👍 clear · accuracy 4*" in text and "this session: 👎 too slow" in text
     assert '```json\n{"query": "tides"}\n```' in text and "- attached: sea.png: PNG 64 × 32, 2 kB" in text
     assert "moon(day=3) → waxing" in text.replace("\\", "") and "nothing answered" not in text
 

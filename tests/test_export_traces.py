@@ -132,7 +132,7 @@ def test_feedback_is_annotations() -> None:
     spans = read_spans(build_traces(build_sample()))
     told = find_steps(spans)[1][1]
     assert (told["annotations.0.annotation.label"], told["annotations.0.annotation.explanation"]) == (
-        "thumbs-up",
+        "true",
         "clear",
     )
     assert (told["annotations.1.annotation.name"], told["annotations.1.annotation.score"]) == ("accuracy", 4)

@@ -11,7 +11,6 @@ from heliconemagic.export.session import ExportedSession
 from heliconemagic.export.signature import sign
 from heliconemagic.export.words import (
     build_answer_card,
-    describe_feedback,
     describe_parent,
     describe_step_state,
     has_answer,
@@ -23,6 +22,7 @@ from heliconemagic.render.card_answer import build_answer_markdown
 from heliconemagic.render.card_attached import build_attached_markdown
 from heliconemagic.render.card_words import list_figures
 from heliconemagic.render.clock import format_moment
+from heliconemagic.render.feedback_words import describe_feedback
 from heliconemagic.render.markdown import make_safe_markdown
 from heliconemagic.render.markdown_source import build_fence, demote_headings
 from heliconemagic.render.markup import build_markdown_link, escape_markdown
@@ -50,14 +50,9 @@ def _iterate_parts(session: ExportedSession) -> Iterator[str]:
         )
         if part
     )
-    yield from _list_feedback(session, None)
-    yield write_markdown(build_session_view(record, session.steps))
+    yield write_markdown(build_session_view(record, session.steps, feedback=session.opinions))
     for step in session.steps:
         yield from _iterate_step(session, step)
-
-
-def _list_feedback(session: ExportedSession, step_id: str | None) -> list[str]:
-    return [f"*{escape_markdown(describe_feedback(given))}*" for given in session.list_feedback(step_id)]
 
 
 def _iterate_step(session: ExportedSession, step: Step) -> Iterator[str]:
@@ -74,7 +69,8 @@ def _iterate_step(session: ExportedSession, step: Step) -> Iterator[str]:
     yield demote_headings(_build_answer(card), level).strip("\n") if has_answer(card, step) else ""
     if step.error:
         yield f"**{escape_markdown(step.error)}**"
-    yield from _list_feedback(session, step.id)
+    if opinion := describe_feedback(session.list_feedback(step.id)):
+        yield f"*{escape_markdown(opinion)}*"
 
 
 def _describe_model(step: Step) -> str:

@@ -16,7 +16,6 @@ from heliconemagic.export.signature import sign
 from heliconemagic.export.words import (
     build_answer_card,
     describe_attempt,
-    describe_feedback,
     describe_parent,
     describe_step_state,
     has_answer,
@@ -27,6 +26,7 @@ from heliconemagic.render.card_answer import build_answer_html
 from heliconemagic.render.card_attached import build_attached_html
 from heliconemagic.render.card_words import describe_model, list_figures
 from heliconemagic.render.clock import format_moment
+from heliconemagic.render.feedback_words import describe_feedback
 from heliconemagic.render.figures import format_seconds
 from heliconemagic.render.markup import NO_MATH, build_link, build_span, escape
 from heliconemagic.render.session import write_html
@@ -66,10 +66,8 @@ def _iterate_content(session: ExportedSession) -> Iterator[str]:
     yield f"<h1>{escape(record.title)}</h1>\n"
     facts = f"{format_moment(record.started_at)} · {record.gateway} · session {record.id}"
     yield f'<p class="hx-facts">{escape(facts)} {build_link(session.url, "open at Helicone ↗")}</p>\n'
-    for given in session.list_feedback(None):
-        yield f"<p>{escape(describe_feedback(given))}</p>\n"
     state = "" if len(session.steps) > MOST_SEEN_AT_ONCE else " open"
-    picture = write_html(build_session_view(record, session.steps))
+    picture = write_html(build_session_view(record, session.steps, feedback=session.opinions))
     yield f'<details class="hx-picture"{state}><summary>the session at a glance</summary>{picture}</details>\n'
     yield f"{_TOOLS}\n"
     for step in session.steps:
@@ -125,8 +123,8 @@ def _build_answer(session: ExportedSession, step: Step) -> str:
 
 def _iterate_notes(session: ExportedSession, step: Step) -> Iterator[str]:
     """What else is known of it, a line each."""
-    for given in session.list_feedback(step.id):
-        yield f"<p><strong>{escape(describe_feedback(given))}</strong></p>"
+    if opinion := describe_feedback(session.list_feedback(step.id)):
+        yield f"<p><strong>{escape(opinion)}</strong></p>"
     if step.error:
         yield f'<p class="hm-bad">{escape(step.error)}</p>'
     figures = list_figures(build_answer_card(session, step))

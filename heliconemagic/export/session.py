@@ -34,6 +34,14 @@ class ExportedSession:
         """The number of each step, from 1, by its id."""
         return {step.id: number for number, step in enumerate(self.steps, start=1)}
 
+    @cached_property
+    def opinions(self) -> Mapping[str | None, Sequence[Feedback]]:
+        """What was thought of each step, by its id; under None, of the session."""
+        found: dict[str | None, list[Feedback]] = {}
+        for given in self.feedback:
+            found.setdefault(given.step_id, []).append(given)
+        return found
+
     @property
     def url(self) -> str | None:
         """The session's page at Helicone; None where it has none."""
@@ -77,9 +85,9 @@ class ExportedSession:
             return None
         return build_request_url(self.gateway, step.helicone_id)
 
-    def list_feedback(self, step_id: str | None) -> list[Feedback]:
+    def list_feedback(self, step_id: str | None) -> Sequence[Feedback]:
         """What was thought of one step; with None, of the whole session."""
-        return [given for given in self.feedback if given.step_id == step_id]
+        return self.opinions.get(step_id, ())
 
 
 def build_exported(

@@ -17,6 +17,7 @@ from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.records import Feedback, Step, read_content_text
 from heliconemagic.render.terminal import drop_controls
+from heliconemagic.steps.feedback import RATING
 from heliconemagic.steps.traced import describe_input, is_traced
 from heliconemagic.steps.turns import split_system
 
@@ -70,17 +71,17 @@ def _list_parts(content: Any) -> list[dict[str, Any]]:
 
 
 def _read_thumb(session: ExportedSession, step: Step) -> bool | None:
-    given = [each.value for each in session.list_feedback(step.id) if isinstance(each.value, bool)]
-    return given[-1] if given else None
+    given = [each.value for each in session.list_feedback(step.id) if each.name == RATING and each.value is not None]
+    return bool(given[-1]) if given else None
 
 
 def _read_scores(session: ExportedSession, step: Step) -> str | None:
     return _write_json(list_scores(session.list_feedback(step.id)))
 
 
-def list_scores(feedback: Sequence[Feedback]) -> dict[str, int]:
+def list_scores(feedback: Sequence[Feedback]) -> dict[str, bool | int]:
     """The newest score of each name."""
-    return {each.name: each.value for each in feedback if each.value is not None and not isinstance(each.value, bool)}
+    return {each.name: each.value for each in feedback if each.value is not None and each.name != RATING}
 
 
 def _read_origin(session: ExportedSession, step: Step) -> str | None:

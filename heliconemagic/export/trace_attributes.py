@@ -253,7 +253,7 @@ def _iterate_usage(step: Step) -> Iterator[Pair]:
 
 
 def iterate_annotations(prefix: str, feedback: Sequence[Feedback]) -> Iterator[Pair]:
-    """What somebody thought, in OpenInference's form: a thumb is 1 or 0 with its word."""
+    """What somebody thought, in OpenInference's form: a thumb is 1 or 0, as any yes or no."""
     for place, given in enumerate(feedback):
         begin = f"{prefix}.{place}.annotation"
         yield f"{begin}.name", given.name
@@ -262,7 +262,7 @@ def iterate_annotations(prefix: str, feedback: Sequence[Feedback]) -> Iterator[P
         if given.value is not None:
             yield f"{begin}.score", int(given.value)
         if isinstance(given.value, bool):
-            yield f"{begin}.label", "thumbs-up" if given.value else "thumbs-down"
+            yield f"{begin}.label", str(given.value).lower()
         if given.note:
             yield f"{begin}.explanation", given.note
 

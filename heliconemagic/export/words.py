@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from heliconemagic.export.session import ExportedSession
-from heliconemagic.records import Attempt, Feedback, Step, StepKind
+from heliconemagic.records import Attempt, Step, StepKind
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.card_words import describe_state
 from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.figures import format_seconds
 from heliconemagic.steps.rounds import read_call
 from heliconemagic.steps.traced import is_model_call, is_traced
-
-_THUMBS = {True: "👍", False: "👎"}
 
 
 def describe_step_state(step: Step) -> str:
@@ -50,13 +48,6 @@ def describe_parent(session: ExportedSession, step: Step) -> str:
         return ""
     word = "continues" if step.kind is StepKind.LLM else "called by"
     return f"{word} {session.numbers[parent.id]}. {parent.path}"
-
-
-def describe_feedback(feedback: Feedback) -> str:
-    """A thumb, a score or a note: ``👍 clear``, ``accuracy 4``."""
-    value = feedback.value
-    said = _THUMBS[value] if isinstance(value, bool) else "" if value is None else f"{feedback.name} {value}"
-    return " ".join(part for part in (said, feedback.note) if part) or feedback.name
 
 
 def describe_attempt(number: int, attempt: Attempt) -> str:
