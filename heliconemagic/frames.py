@@ -8,8 +8,10 @@ from typing import Any
 from heliconemagic.errors import InputError
 
 
-def build_frame(rows: Sequence[Mapping[str, Any]], *, without: str) -> Any:
-    """The rows as a DataFrame; ``without`` names what there is where pandas is missing.
+def build_frame(rows: Sequence[Mapping[str, Any]], *, without: str, columns: Mapping[str, str] | None = None) -> Any:
+    """The rows as a DataFrame; ``without`` says what there is where pandas is missing.
+
+    ``columns`` gives names and pandas' types; else they are what pandas makes of the rows.
 
     Raises:
         InputError: pandas is not installed.
@@ -19,6 +21,10 @@ def build_frame(rows: Sequence[Mapping[str, Any]], *, without: str) -> Any:
     except ImportError as error:
         raise InputError(
             "a DataFrame needs pandas, which is not installed.",
-            hint=f"type %pip install pandas; without it, {without} is a list of dictionaries",
+            hint=f"type %pip install pandas; without it, {without}",
         ) from error
-    return pandas.DataFrame(list(rows))
+    if columns is None:
+        return pandas.DataFrame(list(rows))
+    return pandas.DataFrame(
+        {name: pandas.Series([row[name] for row in rows], dtype=dtype) for name, dtype in columns.items()}
+    )

@@ -24,6 +24,7 @@ from fixtures_kernel import (  # noqa: F401
     shared_kernel,
     start_kernel,
 )
+from fixtures_node import node_folder  # noqa: F401
 from fixtures_python import asking_shell, both_keys, program, session  # noqa: F401
 from shells import Shell
 

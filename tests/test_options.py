@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from heliconemagic.errors import InputError
-from heliconemagic.lines.option_table import OPTIONS, RESERVED_WORDS, VERBS, Magic, Scope, find_option, list_options
+from heliconemagic.lines.option_table import OPTIONS, VERBS, Magic, Scope, find_option, list_options
 from heliconemagic.lines.options import (
     CellCommand,
     SessionCommand,
@@ -249,14 +249,6 @@ def test_mistakes_on_a_session_line_say_what_to_type(line: str, message: str) ->
     with pytest.raises(InputError) as caught:
         parse_session_line(line)
     assert message in str(caught.value)
-
-
-@pytest.mark.parametrize("word", sorted(RESERVED_WORDS))
-def test_words_of_coming_versions_are_no_names(word: str) -> None:
-    """Unless ``--name`` says so."""
-    with pytest.raises(InputError, match=f"reserved for a coming version.\n  hint: for a name: --name {word}"):
-        parse_session_line(word)
-    assert parse_session_line(f"--name {word}").name == word
 
 
 @pytest.mark.parametrize("magic", ["llm", "helicone_session", "helicone_step"])

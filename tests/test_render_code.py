@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -121,26 +120,6 @@ def server() -> Iterator[Server]:
     server = Server()
     yield server
     server.close()
-
-
-@pytest.fixture(scope="session")
-def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder where Node finds npm's ``openai`` and ``marked``."""
-    folder = tmp_path_factory.mktemp("node")
-    (folder / "package.json").write_text('{"private": true, "type": "module"}')
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        _give_up("node and npm are needed to run TypeScript's form")
-    command = [str(npm), "install", "--silent", "--no-audit", "--no-fund", "openai@6", "marked@17"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    if done.returncode:
-        _give_up(f"npm could not install openai and marked: {done.stderr[-300:]}")
-    return folder
-
-
-def _give_up(reason: str) -> None:
-    """Where everything should be there, a missing tool is a failure."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 def run(command: list[str], folder: Path) -> str:

@@ -98,7 +98,7 @@ class BatchResult(list[Reply | FailedRow]):
         Raises:
             InputError: pandas is not installed.
         """
-        return build_frame(self.records, without=".records")
+        return build_frame(self.records, without=".records is a list of dictionaries")
 
     def __repr__(self) -> str:
         done = len(self) - len(self.failed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -89,12 +90,19 @@ def find_recorded(journal: Journal, reference: str) -> tuple[SessionRecord, list
     Raises:
         InputError: there is none; the hint is for a command line.
     """
-    try:
+    with speaking_of_commands():
         record = journal.find_session(reference)
-    except InputError as error:
-        hint = (error.hint or "").replace("%helicone_session list", "heliconemagic sessions")
-        raise InputError(error.message, hint=hint) from error
     return journal.load_session(record.id) or (record, [])  # forgotten by another process a moment ago
+
+
+@contextlib.contextmanager
+def speaking_of_commands() -> Iterator[None]:
+    """Errors whose hints are for a session line say what to type in a terminal."""
+    try:
+        yield
+    except InputError as error:
+        error.hint = (error.hint or "").replace("%helicone_session list", "heliconemagic sessions") or None
+        raise
 
 
 def _dump(value: Any) -> str:

@@ -55,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_sessions(commands)
     _add_show(commands)
+    _add_export(commands)
     _add_tree(commands)
     return parser
 
@@ -83,6 +84,14 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show.add_argument("--table", action="store_true", help="one row for each step with all its figures, instead")
     show.add_argument("--files", type=Path, metavar="FOLDER", help="write what was attached into this folder instead")
     show.set_defaults(run=_run_show)
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "write one session to a file, in the form of its suffix"
+    export = commands.add_parser("export", help=about, description=f"{about.capitalize()}.")
+    export.add_argument("session", metavar="ID|NAME", help="an id, its first characters, or a name (the newest of it)")
+    export.add_argument("file", metavar="FILE", help="its suffix is .html, .md, .csv, .jsonl, .otlp.jsonl, .py or .ts")
+    export.set_defaults(run=_run_export)
 
 
 def _add_tree(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -125,6 +134,14 @@ def _run_show(arguments: argparse.Namespace) -> None:
         print_session(journal, arguments.session, as_json=arguments.json, write=_write)
         if journal.warning is not None:
             print(f"heliconemagic: {make_safe_text(journal.warning)}", file=sys.stderr)
+
+
+def _run_export(arguments: argparse.Namespace) -> None:
+    from heliconemagic.cli.journal import open_journal
+    from heliconemagic.cli.session_file import export_session
+
+    with open_journal(os.environ) as journal:
+        export_session(journal, arguments.session, arguments.file, environ=os.environ, write=_write)
 
 
 def _run_tree(arguments: argparse.Namespace) -> None:

@@ -61,7 +61,7 @@ def read_lesson(path: Path, portable: Portable) -> Lesson:
     Raises:
         InputError: it isn't there, cannot be read, is too large, or has a line that is none of a lesson.
     """
-    head, *lines = _read_lines(path)
+    head, *lines = read_file_lines(path)
     parsed = _name_line(path, 1, lambda: decode_head(parse_line(head)))
     shelf, recordings, superseded = MessageShelf(), list[Recording](), set[str]()
     for number, text in enumerate(lines, start=2):
@@ -81,14 +81,19 @@ def read_lesson(path: Path, portable: Portable) -> Lesson:
 _HINT = "record it again with %helicone_session record FILE"
 
 
-def _read_lines(path: Path) -> list[bytes]:
+def read_file_lines(path: Path, what: str = "lesson") -> list[bytes]:
+    """The lines of a file that should be ``what``, as they stand there.
+
+    Raises:
+        InputError: it cannot be read, or is too large.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path.name!r} is larger than {MAX_BYTES // 1_000_000} MB: it is no lesson.", hint=_HINT)
+            raise InputError(f"{path.name!r} is larger than {MAX_BYTES // 1_000_000} MB: it is no {what}.", hint=_HINT)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _explain(path, error, "read") from error
+        raise _explain(path, error, "read", what) from error
     return (data.removesuffix(b"\n") or b" ").split(b"\n")
 
 
@@ -107,7 +112,7 @@ def _make_portable(recording: Recording, portable: Portable) -> Recording:
     return replace(recording, key=build_key(recording.model, messages, parameters))
 
 
-def _explain(path: Path, error: OSError, done: str) -> InputError:
+def _explain(path: Path, error: OSError, done: str, what: str = "lesson") -> InputError:
     reasons = {
         errno.ENOENT: "there is no such file" if done == "read" else f"there is no folder {path.parent.name!r}",
         errno.EISDIR: "it is a folder",
@@ -117,11 +122,11 @@ def _explain(path: Path, error: OSError, done: str) -> InputError:
         errno.ENOSPC: "its disk is full",
     }
     hints = {
-        "read": "name a file that %helicone_session record has written, seen from the notebook's folder",
+        "read": "name a file that %helicone_session record or export has written, seen from the notebook's folder",
         "written": "name a file in a folder that is there, such as %helicone_session record lesson.jsonl",
     }
     reason = reasons.get(error.errno or 0, error.strerror or str(error))
-    return InputError(f"the lesson {path.name!r} cannot be {done}: {reason}.", hint=hints[done])
+    return InputError(f"the {what} {path.name!r} cannot be {done}: {reason}.", hint=hints[done])
 
 
 # ---- writing
@@ -161,7 +166,8 @@ class LessonWriter:
         """
         earlier = self._read_earlier()
         recordings = [
-            earlier.get(hash_id(step.id)) or build_recording(self._make_portable(step)) for step in list_current(steps)
+            earlier.get(hash_id(step.id)) or build_recording(self.portable.make_step(step))
+            for step in list_current(steps)
         ]
         lines = [
             self.portable.make(encode_head(self.head)),
@@ -174,7 +180,7 @@ class LessonWriter:
 
     def add(self, step: Step, pieces: Sequence[Piece] = ()) -> None:
         """Adds the answer of ``step``, if it is one; `fault` says so if that fails, for it fails no cell."""
-        recording = build_recording(self._make_portable(step), pieces) if is_lesson_step(step) else None
+        recording = build_recording(self.portable.make_step(step), pieces) if is_lesson_step(step) else None
         if recording is None or recording.id in self._written:
             return
         with self._lock:
@@ -190,19 +196,6 @@ class LessonWriter:
                 self._written.difference_update(names)
                 self.answers -= len(names)
 
-    def _make_portable(self, step: Step) -> Step:
-        make = self.portable.make
-        return replace(
-            step,
-            path=make(step.path),
-            messages=self.portable.make_messages(step.messages),
-            parameters=make(step.parameters),
-            text=make(step.text),
-            reasoning=make(step.reasoning),
-            refusal=make(step.refusal),
-            tool_calls=tuple(replace(call, arguments=make(call.arguments)) for call in step.tool_calls),
-        )
-
     def _read_earlier(self) -> Mapping[str, Recording]:
         """The answers that the file has, by their ids, if it is a lesson of the same session."""
         try:
@@ -213,8 +206,8 @@ class LessonWriter:
         except OSError as error:
             raise _explain(self.path, error, "written") from error
         lesson = self._read_own()
-        if lesson is None or lesson.head.id != self.head.id:
-            what = "no lesson" if lesson is None else f"the lesson of another session, {lesson.head.title!r}"
+        what = _describe_other(lesson, self.head)
+        if lesson is None or what:
             message = f"{self.path.name!r} is there already, and is {what}: it was left as it is."
             raise InputError(message, hint="name another file, or delete it")
         return {recording.id: recording for recording in lesson.recordings}
@@ -255,6 +248,15 @@ class LessonWriter:
             return False
         self.fault = None
         return True
+
+
+def _describe_other(lesson: Lesson | None, head: LessonHead) -> str:
+    """What a file is that the lesson of ``head`` doesn't go on in; empty for its own."""
+    if lesson is None:
+        return "no lesson"
+    if lesson.head.id != head.id:
+        return f"the lesson of another session, {lesson.head.title!r}"
+    return "an export of this session" if lesson.head.is_export else ""
 
 
 def _write_whole(file: FileIO, line: bytes) -> None:

@@ -58,6 +58,7 @@ class LessonHead:
     id: str  # of the session, hashed
     title: str
     recorded_at: float
+    is_export: bool = False  # the file has everything of its session, which only an export writes
     options: RequestOptions = field(default_factory=RequestOptions)  # model, system, temperature, parameters, context
 
 

@@ -24,7 +24,7 @@ from heliconemagic.lessons.line_values import (
 )
 from heliconemagic.lines.option_values import may_be_set
 from heliconemagic.paths import MAX_PATH_LENGTH
-from heliconemagic.records import Message, ToolCall
+from heliconemagic.records import Message, Step, ToolCall
 from heliconemagic.settings import Context, RequestOptions, Verbatim
 from heliconemagic.usage import Usage
 
@@ -38,28 +38,37 @@ _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
 class MessageShelf:
-    """The messages of a file: each is spelled out once, later steps name it by its hash."""
+    """The messages of a file: each is spelled out once, later steps name it by its hash.
 
-    def __init__(self) -> None:
+    A shelf on another one, ``below``, has that one's messages as well, and puts none there.
+    """
+
+    def __init__(self, below: MessageShelf | None = None) -> None:
         self._messages: dict[str, Message] = {}
+        self._below = below
 
     def shorten(self, message: Message) -> Message | str:
         """``message`` where it is new, else its name."""
         name = _name_message(message)
-        if name in self._messages:
+        if self._find(name) is not None:
             return name
         self._messages[name] = message
         return message
 
-    def restore(self, value: object) -> Message:
-        """The message that ``value`` is or names."""
+    def restore(self, value: object, *, is_played: bool = True) -> Message:
+        """The message that ``value`` is or names; one that nobody sends again may have any role."""
         if isinstance(value, str):
-            if value not in self._messages:
+            found = self._find(value)
+            if found is None:
                 raise LineError("names a message that no earlier line has")
-            return self._messages[value]
-        message = _check_message(value)
+            return found
+        message = _check_message(value, is_played=is_played)
         self._messages[_name_message(message)] = message
         return message
+
+    def _find(self, name: str) -> Message | None:
+        below = self._below._messages if self._below else {}
+        return self._messages.get(name) or below.get(name)
 
 
 def _name_message(message: Message) -> str:
@@ -67,12 +76,21 @@ def _name_message(message: Message) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _check_message(value: object) -> Message:
+def is_playable(step: Step) -> bool:
+    """Whether an answer can be played: one that ran elsewhere may lack its messages, or have a path of its own kind."""
+    try:
+        check_path(step.path)
+        return all(_check_message(dict(message)) for message in step.messages) and bool(step.messages)
+    except LineError:
+        return False
+
+
+def _check_message(value: object, *, is_played: bool = True) -> Message:
     message: Message = check_value(value, dict, "a message")
-    if message.get("role") not in _ROLES:
+    if is_played and message.get("role") not in _ROLES:
         raise LineError(f"has a message of the role {str(message.get('role'))[:20]!r}")
     content = message.get("content")
-    is_parts = isinstance(content, list) and all(isinstance(part, dict) for part in content)
+    is_parts = isinstance(content, list | tuple) and all(isinstance(part, dict) for part in content)
     if not (content is None or isinstance(content, str) or is_parts):
         raise LineError("has a message whose content is neither text nor a list of parts")
     return message
@@ -120,6 +138,7 @@ def decode_head(line: Mapping[str, Any]) -> LessonHead:
         id=need_value(line, "id", str),
         title=need_value(line, "title", str),
         recorded_at=need_number(line, "recorded_at", LATEST),
+        is_export="session" in line,
         options=RequestOptions(
             model=read_value(options, "model", str),
             system=None if system is None else Verbatim(system),
@@ -172,24 +191,26 @@ _USAGE = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_toke
 
 
 def _round(seconds: float | None) -> float | None:
-    return None if seconds is None else round(max(seconds, 0.0), 3)
+    """For a person who waits: a laptop that slept through an answer counts a day at most."""
+    return None if seconds is None else round(min(max(seconds, 0.0), LONGEST_SECONDS), 3)
 
 
-def decode_recording(line: Mapping[str, Any], shelf: MessageShelf) -> Recording:
-    """The answer of a line, checked.
+def decode_recording(line: Mapping[str, Any], shelf: MessageShelf, *, is_played: bool = True) -> Recording:
+    """The answer of a line, checked; of one that is never played, less is asked.
 
     Raises:
         LineError: something about it cannot be meant.
     """
     usage = read_value(line, "usage", dict)
-    messages = tuple(shelf.restore(message) for message in need_value(line, "messages", list))
-    if not messages:
+    listed = need_value(line, "messages", list) if is_played else read_value(line, "messages", list) or []
+    messages = tuple(shelf.restore(message, is_played=is_played) for message in listed)
+    if is_played and not messages:
         raise LineError("has no messages")
     model, parameters = need_value(line, "model", str), read_value(line, "parameters", dict) or {}
     return Recording(
         id=need_value(line, "id", str),
         key=build_key(model, messages, parameters),
-        path=check_path(need_value(line, "path", str)),
+        path=check_path(need_value(line, "path", str), is_played=is_played),
         model=model,
         answered_by=read_value(line, "answered_by", str),
         recorded_at=need_number(line, "recorded_at", LATEST),
@@ -208,9 +229,10 @@ def decode_recording(line: Mapping[str, Any], shelf: MessageShelf) -> Recording:
     )
 
 
-def check_path(path: str) -> str:
-    """A path as steps have them: errors name it."""
-    if not (path.startswith("/") and path.isascii() and path.isprintable() and len(path) <= MAX_PATH_LENGTH):
+def check_path(path: str, *, is_played: bool = True) -> str:
+    """A path as steps have them: errors name it. Those of other programs may have letters that a cell's cannot."""
+    is_sent = path.isascii() or not is_played
+    if not (path.startswith("/") and is_sent and path.isprintable() and len(path) <= MAX_PATH_LENGTH):
         raise LineError(f"has a path {path[:40]!r} that no step can have")
     return path
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from heliconemagic.records import Message
+from heliconemagic.records import Attempt, Message, Step
 from heliconemagic.redaction import Redactor
 
 _SHORTEST_FOLDER = 4
@@ -51,3 +52,25 @@ class Portable:
     def make_messages(self, messages: Sequence[Message]) -> tuple[Message, ...]:
         """Messages made portable."""
         return tuple(self.make(message) for message in messages)
+
+    def make_step(self, step: Step) -> Step:
+        """A step made portable: everything in it that somebody wrote, a model answered or a server said."""
+        make = self.make
+        return replace(
+            step,
+            path=f"/{make(step.path).removeprefix('/')}",  # still a path, where it begins like a folder
+            messages=self.make_messages(step.messages),
+            parameters=make(step.parameters),
+            input=make(step.input),
+            user=make(step.user),
+            properties=make(step.properties),
+            text=make(step.text),
+            reasoning=make(step.reasoning),
+            refusal=make(step.refusal),
+            tool_calls=tuple(replace(call, arguments=make(call.arguments)) for call in step.tool_calls),
+            error=make(step.error),
+            attempts=tuple(map(self._make_attempt, step.attempts)),
+        )
+
+    def _make_attempt(self, attempt: Attempt) -> Attempt:
+        return replace(attempt, headers=self.make(attempt.headers), error=self.make(attempt.error))

@@ -235,7 +235,7 @@ VERBS: tuple[Verb, ...] = (
                                   "context", "cache", "keep", "retries", "timeout", "budget",
                                   "replay", "fallback", "fallback_after", "pace"})),
     Verb(name="import", metavar="FILE …", is_everyday=False, option_fields=frozenset({"user"}),
-         help="read notebooks that others ran into the journal: files, patterns, folders; --user: whose they are"),
+         help="read notebooks and exports into the journal: files, patterns, folders; --user: whose they are"),
     Verb(name="stats", metavar="[NAME]", completes="sessions", is_everyday=False,
          own_options=(
              Option(names=("--by",), field="by", metavar="WHAT", example="user", parse=values.parse_by, scope=_SESSION,
@@ -244,6 +244,8 @@ VERBS: tuple[Verb, ...] = (
          help="all sessions of a name side by side: latency, tokens, cost and errors by path"),
     Verb(name="record", metavar="[FILE|stop]",
          help="write this session's answers to a lesson that can be played again"),
+    Verb(name="export", metavar="FILE [ID|NAME]", completes="files", is_everyday=False,
+         help="write a session as .html, .md, .csv, .jsonl, .otlp.jsonl, .py or .ts"),
     Verb(name="end", help="end the session"),
     Verb(name="models", metavar="[install|remove]", words=("install", "remove"),
          option_fields=frozenset({"gateway"}),
@@ -286,7 +288,6 @@ VERBS: tuple[Verb, ...] = (
     Verb(name="forget", metavar="ID|NAME", completes="sessions", help="delete a session from the journal for good"),
 )  # fmt: skip
 VERB_SYNONYMS = {"sessions": "list"}
-RESERVED_WORDS = frozenset(["export"])
 
 
 def list_options(scope: Scope) -> tuple[Option, ...]:

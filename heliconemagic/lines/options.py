@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from heliconemagic.errors import InputError
 from heliconemagic.lines.option_help import build_help, build_option_table
-from heliconemagic.lines.option_table import RESERVED_WORDS, VERB_SYNONYMS, VERBS, Verb, find_verb
+from heliconemagic.lines.option_table import VERB_SYNONYMS, VERBS, Verb, find_verb
 from heliconemagic.lines.reader import CURLY_QUOTES, LineReader
 from heliconemagic.lines.tokens import Token
 from heliconemagic.prompt.templates import TemplateMode
@@ -303,10 +303,8 @@ def _check_name(words: list[str]) -> str:
 
 
 def _check_no_verb(word: str, name: str) -> None:
-    """Refuses the verbs of coming versions, and what looks like a mistyped verb."""
+    """Refuses what looks like a mistyped verb."""
     as_name = f'for a name: --name "{name}"' if " " in name else f"for a name: --name {name}"
-    if word.casefold() in RESERVED_WORDS:
-        raise InputError(f"{word!r} is reserved for a coming version.", hint=as_name)
     if verb := _find_close_verb(word):
         raise InputError(f"{word!r} looks like a verb.", hint=f"did you mean `{verb}`? F{as_name[1:]}")
 

@@ -123,6 +123,8 @@ def write_session(journal: Journal, session: SavedSession, superseded: Sequence[
     """
     journal.put_session(session.record)
     journal.supersede(superseded)
+    for given in session.feedback:
+        journal.put_feedback(given)
     if not journal.close_steps(session.steps):
         raise JournalError(
             "the sessions cannot be written into the journal.",

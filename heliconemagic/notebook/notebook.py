@@ -26,6 +26,7 @@ from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.deliveries import Deliveries
 from heliconemagic.notebook.earlier import EarlierSessions
 from heliconemagic.notebook.experiments import Experiments
+from heliconemagic.notebook.exports import Exports
 from heliconemagic.notebook.helicone import HeliconeLine
 from heliconemagic.notebook.models import Models
 from heliconemagic.notebook.production import Production
@@ -73,11 +74,18 @@ class Notebook:
         self.traced = TracedSteps(
             self.steps, self.access, self.deliveries, surroundings.clock, is_aside=surroundings.is_aside
         )
+        self.exports = Exports(surroundings, self.access, journal, self._find_whole)
 
     @property
     def session(self) -> Session | None:
         """The session that is open."""
         return self.sessions.current
+
+    def _find_whole(self) -> Session | None:
+        """The session with what other processes have written of it."""
+        if self.session is not None:
+            self.sessions.take_others(self.session)
+        return self.session
 
     def plan(self, command: CellCommand, prompt: str, *, names: Mapping[str, Any], cell: Cell) -> Plan:
         """Everything about a cell's step, checked; sends nothing.

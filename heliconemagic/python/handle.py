@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -256,6 +257,30 @@ class SessionHandle(TracedHandle):
     def totals(self) -> SessionTotals:
         """Sums over all steps of the session: steps, errors, seconds, tokens, cost in USD."""
         return self._read_session().totals
+
+    # ---- exporting
+
+    def export(self, path: str | os.PathLike[str], /) -> Path:
+        """Writes the session to a file in the form of its suffix: .html, .md, .csv, .jsonl, .otlp.jsonl, .py or .ts.
+
+        An earlier export is replaced; gives the file's path.
+
+        Raises:
+            InputError: there is no such form, something else is in the file, or it cannot be written.
+        """
+        return self._host.notebook.exports.write(os.fspath(path), session=self._read_session()).path
+
+    def to_dataframe(self) -> Any:
+        """The session's table, a row for each step, as a pandas DataFrame with the columns of the CSV.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        from heliconemagic.export.frame import build_dataframe
+
+        return build_dataframe(self._host.notebook.exports.build(session=self._read_session()))
+
+    # ---- what it is
 
     @property
     def id(self) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from heliconemagic.attachments.attachment import Attachment, iterate_attachments, replace_attachments
 from heliconemagic.attachments.limits import Kind
 from heliconemagic.attachments.wire import build_data_part, build_text_part
+from heliconemagic.records import Message
 from heliconemagic.render.card_state import RequestForm
 from heliconemagic.render.literals import PYTHON, TYPESCRIPT, Expression, write_string
 
@@ -34,15 +35,15 @@ _VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 def build_python(form: RequestForm) -> str:
     """A script for the ``openai`` package."""
-    body = _read_body(form, _read_file_in_python)
-    known, extra = _split_body(body)
+    body = _read_body(form, read_file_in_python)
+    known, extra = split_body(body)
     arguments = [f"{name}={PYTHON.write(value, '    ')}" for name, value in known.items()]
     if extra:
         arguments.append(f"extra_body={PYTHON.write(extra, '    ')}")
     client = [
         f"base_url={write_string(form.base_url)}",
         f"api_key={_write_python_key(form)}",
-        *_write_headers("default_headers=", form, _write_python_secret, "    "),
+        *_write_headers("default_headers=", form, write_python_secret, "    "),
     ]
     imports = _import_in_python(form)
     call = f"client.chat.completions.create(\n{_indent(arguments, '    ')})"
@@ -52,15 +53,15 @@ def build_python(form: RequestForm) -> str:
 
 def build_typescript(form: RequestForm) -> str:
     """A module for npm's ``openai``; it is plain JavaScript as well."""
-    body = _read_body(form, _read_file_in_typescript)
-    known, extra = _split_body(body)
+    body = _read_body(form, read_file_in_typescript)
+    known, extra = split_body(body)
     arguments = TYPESCRIPT.write_entries(known, "  ")
     if extra:
         arguments.append(f"...{TYPESCRIPT.write(extra, '  ')}")
     client = [
         f"baseURL: {write_string(form.base_url)}",
-        f"apiKey: {_read_in_typescript(form.api_key_variable) if form.api_key_variable else write_string(NO_KEY)}",
-        *_write_headers("defaultHeaders: ", form, _write_typescript_secret, "  "),
+        f"apiKey: {read_in_typescript(form.api_key_variable) if form.api_key_variable else write_string(NO_KEY)}",
+        *_write_headers("defaultHeaders: ", form, write_typescript_secret, "  "),
     ]
     built = f"const client = new OpenAI({{\n{_indent(client, '  ')}}});"
     call = f"await client.chat.completions.create({{\n{_indent(arguments, '  ')}}});"
@@ -97,11 +98,17 @@ def _read_body(form: RequestForm, read_file: Callable[[Attachment], Expression])
     """The body as JSON will carry it; ``read_file`` says how the code gets what is attached."""
     body: dict[str, Any] = json.loads(json.dumps(dict(form.body), default=str))
 
+    return {**body, "messages": read_files(body.get("messages", ()), read_file)} if _list_files(form) else body
+
+
+def read_files(messages: Iterable[Message], read_file: Callable[[Attachment], Expression]) -> list[dict[str, Any]]:
+    """The messages with parts that the code fills from files, in place of what is attached."""
+
     def build(attachment: Attachment) -> dict[str, Any]:
         build_part = build_text_part if attachment.kind is Kind.TEXT else build_data_part
         return build_part(attachment, read_file(attachment))
 
-    return {**body, "messages": replace_attachments(body.get("messages", ()), build)} if _list_files(form) else body
+    return replace_attachments(messages, build)
 
 
 def _list_files(form: RequestForm) -> list[Attachment]:
@@ -114,14 +121,16 @@ def _comment(mark: str, form: RequestForm) -> str:
     return f"{mark} put beside this file: {', '.join(missing)}\n" if missing else ""
 
 
-def _read_file_in_python(attachment: Attachment) -> Expression:
+def read_file_in_python(attachment: Attachment) -> Expression:
+    """The file's bytes in base64, or its text, for its content part."""
     path = f"Path({write_string(attachment.path or attachment.name)})"
     if attachment.kind is Kind.TEXT:
         return Expression(f'{path}.read_text(encoding="utf-8")')
     return Expression(f"base64.b64encode({path}.read_bytes()).decode()")
 
 
-def _read_file_in_typescript(attachment: Attachment) -> Expression:
+def read_file_in_typescript(attachment: Attachment) -> Expression:
+    """The same, with Node's ``readFileSync``."""
     encoding = "utf8" if attachment.kind is Kind.TEXT else "base64"
     return Expression(f'readFileSync({write_string(attachment.path or attachment.name)}, "{encoding}")')
 
@@ -137,7 +146,8 @@ def _import_in_python(form: RequestForm) -> str:
     return "\n\n".join(part for part in (standard, "from openai import OpenAI") if part)
 
 
-def _split_body(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_body(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the clients take by name, and what has to travel as an extra part of the body."""
     known = {name: value for name, value in body.items() if name in KNOWN_PARAMETERS}
     return known, {name: value for name, value in body.items() if name not in KNOWN_PARAMETERS}
 
@@ -155,34 +165,36 @@ def _write_headers(opening: str, form: RequestForm, write_secret: Callable[[str]
 
 
 def _write_python_key(form: RequestForm) -> str:
-    return _read_in_python(form.api_key_variable) if form.api_key_variable else write_string(NO_KEY)
+    return read_in_python(form.api_key_variable) if form.api_key_variable else write_string(NO_KEY)
 
 
-def _read_in_python(variable: str) -> str:
+def read_in_python(variable: str) -> str:
+    """The value of an environment variable, which has to be set."""
     return f"os.environ[{write_string(variable)}]"
 
 
-def _write_python_secret(template: str) -> str:
+def write_python_secret(template: str) -> str:
     """The template as an f-string, or as the bare variable where it is nothing else."""
     whole = _VARIABLE.fullmatch(template)
     if whole:
-        return _read_in_python(whole[1])
+        return read_in_python(whole[1])
     literals, names = _split_template(template)
     spans = [f"{{os.environ['{name}']}}" for name in names]
     quoted = [write_string(text)[1:-1].replace("{", "{{").replace("}", "}}") for text in literals]
     return f'f"{_weave(quoted, spans)}"' if spans else write_string(template)
 
 
-def _read_in_typescript(variable: str) -> str:
+def read_in_typescript(variable: str) -> str:
+    """The value of an environment variable; undefined where it isn't set."""
     return f"process.env.{variable}" if variable.isidentifier() else f"process.env[{write_string(variable)}]"
 
 
-def _write_typescript_secret(template: str) -> str:
+def write_typescript_secret(template: str) -> str:
     """The template as a template literal."""
     literals, names = _split_template(template)
     if not names:
         return write_string(template)
-    spans = [f"${{{_read_in_typescript(name)}}}" for name in names]
+    spans = [f"${{{read_in_typescript(name)}}}" for name in names]
     quoted = [re.sub(r"([`$])", r"\\\1", write_string(text)[1:-1]) for text in literals]
     return f"`{_weave(quoted, spans)}`"
 

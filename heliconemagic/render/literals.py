@@ -41,6 +41,26 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
+class Mixture:
+    """A text with the values of expressions in it."""
+
+    parts: tuple[str | Expression, ...]
+
+    def split_lines(self) -> list[list[str | Expression]]:
+        """The parts of each line; its end belongs to a line."""
+        lines: list[list[str | Expression]] = [[]]
+        for part in self.parts:
+            if isinstance(part, Expression):
+                lines[-1].append(part)
+                continue
+            for piece in part.splitlines(keepends=True):
+                lines[-1].append(piece)
+                if piece.splitlines()[0] != piece:
+                    lines.append([])
+        return [line for line in lines if line]
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """How one language spells what JSON holds."""
 
@@ -48,6 +68,7 @@ class Language:
     constants: Mapping[Any, str]
     write_key: Callable[[str], str]
     join_lines: Callable[[list[str], str], str]  # the lines of a long string, and the indentation around them
+    fill: Callable[[list[str | Expression]], str]  # a string with the values of expressions in it
 
     def write(self, value: Any, indent: str = "") -> str:
         """``value`` as a literal whose first line is already indented by ``indent``."""
@@ -57,6 +78,10 @@ class Language:
             return value.source
         if isinstance(value, str):
             return self._write_text(value, indent)
+        if isinstance(value, Mixture):
+            lines = value.split_lines()
+            written = [self.fill(line) for line in lines]
+            return written[0] if len(written) == 1 else self.join_lines(written, indent + self.indent)
         if isinstance(value, Mapping):
             return self._write_items("{}", self.write_entries(value, indent + self.indent), indent)
         if isinstance(value, list):
@@ -93,11 +118,37 @@ def _join_typescript(lines: list[str], indent: str) -> str:
     return "\n" + " +\n".join(f"{indent}{line}" for line in lines)
 
 
+def _fill_python(parts: list[str | Expression]) -> str:
+    if all(isinstance(part, str) for part in parts):
+        return write_string("".join(map(str, parts)))
+    return f'f"{"".join(map(_write_python_span, parts))}"'
+
+
+def _write_python_span(part: str | Expression) -> str:
+    if isinstance(part, Expression):
+        return f"{{{part.source}}}"
+    return write_string(part)[1:-1].replace("{", "{{").replace("}", "}}")
+
+
+def _fill_typescript(parts: list[str | Expression]) -> str:
+    if all(isinstance(part, str) for part in parts):
+        return write_string("".join(map(str, parts)))
+    return f"`{''.join(map(_write_typescript_span, parts))}`"
+
+
+def _write_typescript_span(part: str | Expression) -> str:
+    if isinstance(part, Expression):
+        return f"${{{part.source}}}"
+    return re.sub(r"([`$])", r"\\\1", write_string(part)[1:-1])
+
+
 def _write_typescript_key(key: str) -> str:
     if key == "__proto__":  # as a plain key it would set the prototype
         return '["__proto__"]'
     return key if _IDENTIFIER.fullmatch(key) else write_string(key)
 
 
-PYTHON = Language("    ", {True: "True", False: "False", None: "None"}, write_string, _join_python)
-TYPESCRIPT = Language("  ", {True: "true", False: "false", None: "null"}, _write_typescript_key, _join_typescript)
+PYTHON = Language("    ", {True: "True", False: "False", None: "None"}, write_string, _join_python, _fill_python)
+TYPESCRIPT = Language(
+    "  ", {True: "true", False: "false", None: "null"}, _write_typescript_key, _join_typescript, _fill_typescript
+)

@@ -42,6 +42,17 @@ def make_safe_markdown(text: str) -> str:
     return MarkdownWriter(hides_quotes=has_quoted_address).write(build_parser().parse(source)) + "\n"
 
 
+def demote_headings(source: str, levels: int) -> str:
+    """``source``, safe Markdown, with its headings ``levels`` deeper: they stand below one of the page's own."""
+    tokens = build_parser().parse(source)
+    if len(source) > MAX_RENDERED or not any(token.type == "heading_open" for token in tokens):
+        return source
+    for token in tokens:
+        if token.type == "heading_open":
+            token.tag = f"h{min(int(token.tag[1]) + levels, 6)}"
+    return MarkdownWriter(hides_quotes='"' in source).write(tokens) + "\n"
+
+
 class MarkdownWriter:
     """Writes tokens as Markdown again. ``hides_quotes`` spells quotation marks as entities."""
 

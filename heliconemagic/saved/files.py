@@ -11,6 +11,7 @@ from heliconemagic.errors import InputError
 from heliconemagic.saved.reading import READERS
 
 MOST_FILES = 2_000
+_NOTEBOOK = ".ipynb"
 
 
 def find_files(words: Sequence[str], folder: Path | None) -> list[Path]:
@@ -31,7 +32,7 @@ def _find(word: str, folder: Path | None) -> list[Path]:
         path = path.expanduser()
     path = path if folder is None else folder / path
     if path.is_dir():
-        return _need(word, (inner for suffix in READERS for inner in path.rglob(f"*{suffix}")))
+        return _need(word, path.rglob(f"*{_NOTEBOOK}"))
     if has_magic(word) and not path.exists():
         return _need(word, (Path(name) for name in glob(str(path), recursive=True)))  # noqa: PTH207 - an absolute pattern
     return [path]
@@ -40,10 +41,13 @@ def _find(word: str, folder: Path | None) -> list[Path]:
 def _need(word: str, paths: Iterator[Path]) -> list[Path]:
     """Those that are notebooks, in order; not Jupyter's own copies.
 
+    Files of other kinds have to be asked for by their suffix: lines of JSON may be anything.
+
     Raises:
         InputError: there are none.
     """
-    found = sorted(path for path in paths if path.suffix in READERS and ".ipynb_checkpoints" not in path.parts)
+    suffix = Path(word).suffix if Path(word).suffix in READERS else _NOTEBOOK
+    found = sorted(path for path in paths if path.suffix == suffix and ".ipynb_checkpoints" not in path.parts)
     if not found:
         raise InputError(
             f"no notebook is there by the name {word!r}.",

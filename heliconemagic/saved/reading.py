@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from heliconemagic.errors import InputError
+from heliconemagic.records import StepKind
+from heliconemagic.saved.lines import read_session_file
 from heliconemagic.saved.notebooks import read_notebook
-from heliconemagic.saved.sessions import SavedSession, build_sessions
+from heliconemagic.saved.sessions import SavedSession, build_saved, build_sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ def read_sessions(path: Path) -> SavedFile:
     if read is None:
         raise InputError(
             f"{path.name!r} is no file with a session: its name doesn't end in {' or '.join(READERS)}.",
-            hint="name a notebook that was saved with its outputs",
+            hint="name a notebook that was saved with its outputs, or a session that was exported as .jsonl",
         )
     return read(path)
 
@@ -41,5 +43,15 @@ def _read_notebook(path: Path) -> SavedFile:
     return SavedFile(file=path.name, sessions=tuple(build_sessions(notebook)), faults=notebook.faults)
 
 
-READERS: Mapping[str, Callable[[Path], SavedFile]] = MappingProxyType({".ipynb": _read_notebook})
+def _read_lines(path: Path) -> SavedFile:
+    record, steps, feedback = read_session_file(path)
+    if not steps:
+        return SavedFile(file=path.name)
+    record = replace(record, source=path.name, notebook=record.notebook or path.stem)
+    originals = [step.id for step in steps if step.kind is StepKind.LLM]
+    ordered = sorted(steps, key=lambda step: step.started_at)
+    return SavedFile(file=path.name, sessions=(build_saved(record, ordered, originals=originals, feedback=feedback),))
+
+
+READERS: Mapping[str, Callable[[Path], SavedFile]] = MappingProxyType({".ipynb": _read_notebook, ".jsonl": _read_lines})
 """What reads a file, by its suffix."""

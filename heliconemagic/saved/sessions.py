@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from heliconemagic.gateways.presets import PRESETS
-from heliconemagic.records import SessionRecord, Step
+from heliconemagic.records import Feedback, SessionRecord, Step
 from heliconemagic.saved.notebooks import SavedNotebook
 from heliconemagic.saved.replies import SavedReply
 from heliconemagic.wire_text import build_ascii_form, find_fault
@@ -25,6 +25,7 @@ class SavedSession:
     steps: tuple[Step, ...]  # in the order in which they started
     originals: tuple[str, ...] = ()  # the ids of the replies in the notebook
     gateway: str = ""  # as the notebook calls it; the record has it only if it is one of ours by name
+    feedback: tuple[Feedback, ...] = ()  # what somebody thought of it, where the file tells that
 
 
 def build_sessions(notebook: SavedNotebook) -> list[SavedSession]:
@@ -40,24 +41,35 @@ def _build_session(session_id: str, replies: Sequence[SavedReply], notebook: Sav
     steps = sorted((step for reply in replies for step in (reply.step, *reply.calls)), key=lambda step: step.started_at)
     name = next((reply.session_name for reply in replies if reply.session_name), "")
     title = next((reply.session_title for reply in replies if reply.session_title), "") or name or notebook.stem
-    if find_fault(name):
-        name = build_ascii_form(title) or "notebook"
     gateway = next((reply.step.gateway for reply in reversed(replies) if reply.step.gateway), "")
     record = SessionRecord(
         id=session_id,
         name=name,
         title=title,
-        gateway=gateway if is_trusted(gateway) else "",
+        gateway=gateway,
         notebook=notebook.stem,
         source=notebook.file,
         started_at=steps[0].started_at,
         ended_at=max(step.ended_at or step.started_at for step in steps),
     )
+    return build_saved(record, steps, originals=[reply.step.id for reply in replies])
+
+
+def build_saved(
+    record: SessionRecord, steps: Sequence[Step], *, originals: Sequence[str], feedback: Sequence[Feedback] = ()
+) -> SavedSession:
+    """A session out of a file, whose steps come in the order in which they started: what it says of itself is checked.
+
+    Nothing of it waits to be sent to Helicone from here.
+    """
+    name = build_ascii_form(record.title) or "notebook" if find_fault(record.name) else record.name
+    gateway = record.gateway if is_trusted(record.gateway) else ""
     return SavedSession(
-        record=record,
-        steps=tuple(_drop_strange_parents(steps)),
-        originals=tuple(reply.step.id for reply in replies),
-        gateway=gateway,
+        record=replace(record, name=name, gateway=gateway),
+        steps=tuple(replace(step, delivery=None) for step in _drop_strange_parents(steps)),
+        originals=tuple(originals),
+        gateway=record.gateway,
+        feedback=tuple(replace(given, delivery=None) for given in feedback),
     )
 
 
@@ -81,12 +93,27 @@ def rename(session: SavedSession, session_id: str) -> SavedSession:
     """
 
     steps = _rename_steps(session.steps, session_id)
-    return replace(session, record=replace(session.record, id=session_id), steps=tuple(steps))
+    return replace(
+        session,
+        record=replace(session.record, id=session_id),
+        steps=tuple(steps),
+        feedback=tuple(_rename_feedback(session.feedback, session_id)),
+    )
+
+
+def _find_id(session_id: str, old: str, known: Container[str] = ()) -> str:
+    return old if not old or old in known else str(uuid.uuid5(_NAMESPACE, json.dumps([session_id, old])))
+
+
+def _rename_feedback(feedback: Iterable[Feedback], session_id: str) -> Iterator[Feedback]:
+    for given in feedback:
+        step_id = _find_id(session_id, given.step_id) if given.step_id else None
+        yield replace(given, id=_find_id(session_id, given.id), session_id=session_id, step_id=step_id)
 
 
 def _rename_steps(steps: Iterable[Step], session_id: str, known: Container[str] = ()) -> Iterator[Step]:
     def find_id(old: str) -> str:
-        return old if not old or old in known else str(uuid.uuid5(_NAMESPACE, json.dumps([session_id, old])))
+        return _find_id(session_id, old, known)
 
     for step in steps:
         yield replace(

@@ -56,7 +56,7 @@ class Statistics:
         Raises:
             InputError: pandas is not installed.
         """
-        return build_frame(self.rows, without=".rows")
+        return build_frame(self.rows, without=".rows is a list of dictionaries")
 
     def __repr__(self) -> str:
         total = self.summary.total

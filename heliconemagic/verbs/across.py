@@ -55,7 +55,7 @@ def build_import_notice(imported: Imported) -> Notice:
     sessions = sum(len(one.sessions) for one in imported.submissions)
     known = sum(one.is_known for one in imported.submissions)
     return Notice(
-        head=f"imported {format_count(len(imported.submissions), 'notebook')}",
+        head=f"imported {format_count(len(imported.submissions), _name_kind(imported))}",
         facts=(
             format_count(sessions, "session"),
             f"{known:,} imported before: brought up to date" if known else "",
@@ -65,6 +65,10 @@ def build_import_notice(imported: Imported) -> Notice:
         columns=columns,
         rows=tuple(_describe_submission(one, shown) for one in imported.submissions),
     )
+
+
+def _name_kind(imported: Imported) -> str:
+    return "notebook" if all(one.file.endswith(".ipynb") for one in imported.submissions) else "file"
 
 
 def _list_import_lines(imported: Imported, *, has_marks: bool) -> list[str]:

@@ -25,6 +25,7 @@ from heliconemagic.session_state import Session
 from heliconemagic.steps.tree import find_stale
 from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.experiments import ExperimentLine
+from heliconemagic.verbs.exports import export_session
 from heliconemagic.verbs.lessons import describe_begun, describe_recording, describe_use
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
@@ -81,6 +82,7 @@ class SessionLine:
                 "import": self.import_files,
                 "stats": lambda command: self.build_statistics(command)._repr_mimebundle_(),
                 "record": self.record,
+                "export": self.export,
                 "end": self.end,
                 "models": self.list_models,
                 "login": self.login,
@@ -242,6 +244,10 @@ class SessionLine:
             return build_notice_bundle(describe_recording(session, stops=name == "stop"))
         writer, begun = self._notebook.sessions.record(name)
         return build_notice_bundle(describe_begun(writer, begun))
+
+    def export(self, command: SessionCommand) -> Bundle:
+        """Writes the session to a file, in the form of its suffix."""
+        return build_notice_bundle(export_session(self._notebook.exports, command))
 
     def end(self, command: SessionCommand) -> Bundle:
         """Ends the session."""

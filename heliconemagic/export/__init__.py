@@ -1,0 +1,1 @@
+"""A session in one file, in the form that the file's suffix names."""

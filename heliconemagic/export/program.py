@@ -1,0 +1,289 @@
+"""A session as a plan for a program: which requests it makes, and which earlier answers each of them uses. Pure.
+
+What failed, was stopped or superseded isn't done again. Where a conversation repeats an earlier one, the program goes
+on with that; where a message quotes an earlier answer, it takes what the program was answered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Any
+
+from heliconemagic import headers
+from heliconemagic.attachments.attachment import Attachment, iterate_attachments
+from heliconemagic.export.session import ExportedSession
+from heliconemagic.gateways.presets import Gateway, build_gateway
+from heliconemagic.lessons.lesson import list_current
+from heliconemagic.records import Message, Step, StepKind
+from heliconemagic.render.code import read_files
+from heliconemagic.render.figures import format_count
+from heliconemagic.render.literals import Expression, Mixture, write_string
+from heliconemagic.steps.turns import count_repeated, find_continued, split_system
+from heliconemagic.wire_text import build_ascii_form
+
+SHORTEST_QUOTE = 20
+"""Characters of an answer that is known again inside another message: a shorter one may stand there by chance."""
+
+MOST_COLUMNS = 100
+
+_NOT_SENT = ("stream", "stream_options", "messages", "model", "extra_headers", "extra_body", "extra_query", "timeout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The earlier conversation that a request goes on with."""
+
+    name: str  # of its variable
+    skipped: int = 0  # messages at its beginning: instructions that the request has otherwise
+    has_answer: bool = True  # whether its answer is part of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request of the program."""
+
+    name: str  # of the variable that takes its answer
+    path: str
+    model: str
+    instructions: tuple[Message, ...] = ()  # its own, before the base's messages
+    base: Base | None = None
+    messages: tuple[Message, ...] = ()  # after them
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # those that not all requests have
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole program."""
+
+    title: str
+    name: str
+    gateway: Gateway
+    model: str  # of most requests
+    system: str  # the instructions that several requests spell out; empty if none does
+    headers: Mapping[str, str]  # of all requests, besides the session's three
+    calls: tuple[Call, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def has_other_models(self) -> bool:
+        """Whether not all requests ask the same model."""
+        return any(call.model != self.model for call in self.calls)
+
+    @property
+    def has_own_headers(self) -> bool:
+        """Whether some requests have headers that others haven't."""
+        return any(call.headers for call in self.calls)
+
+
+Names = Callable[[str, Iterable[str]], str]
+"""Makes the name of a variable of a path, which is none of the names that are taken."""
+
+
+def build_plan(session: ExportedSession, build_name: Names) -> Plan:
+    """What a program has to do to do the session again."""
+    steps = [step for step in list_current(session.steps) if step.messages]
+    gateway, moved = _find_gateway(session.gateway)
+    shared = _find_shared_headers(steps)
+    calls = _build_calls(session, steps, shared, build_name)
+    if moved:
+        calls = [replace(call, model=gateway.default_model) for call in calls]
+    return Plan(
+        title=session.record.title,
+        name=session.record.name,
+        gateway=gateway,
+        model=_find_most([call.model for call in calls]) or gateway.default_model or "gpt-4o-mini",
+        system=_find_system(calls),
+        headers=shared,
+        calls=tuple(calls),
+        remarks=tuple(_list_remarks(session, steps, moved)),
+    )
+
+
+def write_signature(opening: str, given: Sequence[str], closing: str, indent: str) -> str:
+    """The head of a function on one line, or where that is too long with a line for each parameter."""
+    line = f"{opening}{', '.join(given)}{closing}"
+    if len(line) <= MOST_COLUMNS:
+        return line
+    return opening + "\n" + "".join(f"{indent}{one},\n" for one in given) + closing
+
+
+def list_remarks(call: Call) -> list[str]:
+    """What has to be said of a request, the files that only the notebook has among it."""
+    missing = dict.fromkeys(found.name for found in iterate_attachments(call.messages) if not found.path)
+    return [*call.remarks, *([f"Put beside this file: {', '.join(missing)}"] if missing else [])]
+
+
+def list_messages(
+    plan: Plan, call: Call, read_file: Callable[[Attachment], Expression], *, system: str, base: str
+) -> list[Any]:
+    """The items of a request's list of messages.
+
+    Args:
+        system: the name of the variable that has the shared instructions.
+        base: the code that puts in the earlier conversation; empty if there is none.
+    """
+    instructions = [
+        {**message, "content": Expression(system)} if plan.system and message.get("content") == plan.system else message
+        for message in call.instructions
+    ]
+    return [*instructions, *([Expression(base)] if base else []), *read_files(call.messages, read_file)]
+
+
+def list_sent_headers(plan: Plan, write_secret: Callable[[str], str]) -> list[str]:
+    """The headers of all requests as entries that both languages spell alike, secrets from the environment."""
+    plain = {**plan.gateway.extra_headers, **plan.headers}
+    secret = {name: write_secret(template) for name, template in plan.gateway.secret_headers.items()}
+    entries = {**{name: write_string(value) for name, value in plain.items()}, **secret}
+    return [f"{write_string(name)}: {written}" for name, written in entries.items()]
+
+
+def _find_gateway(gateway: Gateway | None) -> tuple[Gateway, str]:
+    """Where the program goes, and the notebook's gateway if the program cannot go there."""
+    if gateway is not None and not gateway.answers_in_process:
+        return gateway, ""
+    return build_gateway("oai", {}), gateway.label if gateway else "unknown here"
+
+
+def _list_remarks(session: ExportedSession, steps: Sequence[Step], moved: str) -> Iterator[str]:
+    if moved:
+        yield f"The notebook's gateway ({moved}) is none that a program can ask, so this asks OpenAI through Helicone."
+    requests = sum(step.kind is StepKind.LLM for step in session.steps)
+    if requests > len(steps):
+        count = format_count(requests - len(steps), "request")
+        yield f"Left out: {count} (failed, stopped, run again later, or not known)."
+
+
+def _find_most(values: Sequence[str]) -> str:
+    return Counter(values).most_common(1)[0][0] if values else ""
+
+
+def _find_system(calls: Sequence[Call]) -> str:
+    texts = [str(message["content"]) for call in calls for message in call.instructions if _is_plain(message)]
+    most = _find_most(texts)
+    return most if texts.count(most) > 1 else ""
+
+
+def _is_plain(message: Message) -> bool:
+    return set(message) == {"role", "content"} and isinstance(message["content"], str)
+
+
+# ---- headers
+
+
+def _find_shared_headers(steps: Sequence[Step]) -> dict[str, str]:
+    if not steps:
+        return {}
+    first, *others = map(_build_headers, steps)
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
+
+
+def _build_headers(step: Step) -> dict[str, str]:
+    properties = {f"{headers.PROPERTY_PREFIX}{name}": value for name, value in step.properties.items()}
+    return {headers.USER_ID: step.user, **properties} if step.user else properties
+
+
+# ---- calls
+
+
+def _build_calls(
+    session: ExportedSession, steps: Sequence[Step], shared: Mapping[str, str], build_name: Names
+) -> list[Call]:
+    names: dict[str, str] = {}  # of variables, by step
+    calls: list[Call] = []
+    done: list[Step] = []
+    for step in steps:
+        names[step.id] = build_name(step.path, names.values())
+        base = _find_base(session, step, done, names)
+        own = _list_own(step, base, done, names)
+        parameters = {name: value for name, value in step.parameters.items() if name not in _NOT_SENT}
+        calls.append(
+            Call(
+                name=names[step.id],
+                path=step.path if step.path.isascii() else build_ascii_form(step.path),
+                model=step.model,
+                instructions=tuple(_quote(message, done, names) for message in own[0]),
+                base=base,
+                messages=tuple(_quote(message, done, names) for message in own[1]),
+                parameters=parameters,
+                headers={name: value for name, value in _build_headers(step).items() if name not in shared},
+                remarks=tuple(_list_call_remarks(session, step)),
+            )
+        )
+        done.append(step)
+    return calls
+
+
+def _find_base(session: ExportedSession, step: Step, done: Sequence[Step], names: Mapping[str, str]) -> Base | None:
+    parent = session.find_continued(step)
+    known = parent if parent is not None and parent.id in names and count_repeated(step, parent) else None
+    earlier = known or find_continued(step, done)
+    if earlier is None:
+        return None
+    system, others = split_system(earlier.messages)
+    is_same = list(split_system(step.messages)[0]) == list(system)
+    has_answer = count_repeated(step, earlier) > len(others)
+    return Base(name=names[earlier.id], skipped=0 if is_same else len(system), has_answer=has_answer)
+
+
+def _list_own(
+    step: Step, base: Base | None, done: Sequence[Step], names: Mapping[str, str]
+) -> tuple[Sequence[Message], Sequence[Message]]:
+    """The instructions and the messages that the request spells out."""
+    system, others = split_system(step.messages)
+    if base is None:
+        return system, others
+    earlier = next(one for one in done if names[one.id] == base.name)
+    return (system if base.skipped or not split_system(earlier.messages)[0] else ()), others[
+        count_repeated(step, earlier) :
+    ]
+
+
+def _quote(message: Message, done: Sequence[Step], names: Mapping[str, str]) -> Message:
+    """The message with the program's own answers where it has earlier ones verbatim."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return {**message, "content": _replace_answers(content, done, names)}
+    if isinstance(content, list | tuple):
+        return {**message, "content": [_quote_part(part, done, names) for part in content]}
+    return message
+
+
+def _quote_part(part: Any, done: Sequence[Step], names: Mapping[str, str]) -> Any:
+    is_text = isinstance(part, Mapping) and part.get("type") == "text" and isinstance(part.get("text"), str)
+    return {**part, "text": _replace_answers(part["text"], done, names)} if is_text else part
+
+
+def _replace_answers(text: str, done: Sequence[Step], names: Mapping[str, str]) -> Any:
+    found = {
+        step.text.strip(): names[step.id] for step in done if len(step.text.strip()) >= SHORTEST_QUOTE
+    }  # the newest of equal ones
+    quoted = sorted((answer for answer in found if answer in text), key=len, reverse=True)
+    if not quoted:
+        return text
+    pieces = re.split("|".join(map(re.escape, quoted)), text)
+    hits = re.findall("|".join(map(re.escape, quoted)), text)
+    parts: list[str | Expression] = [pieces[0]]
+    for hit, piece in zip(hits, pieces[1:], strict=True):
+        parts += [Expression(f"{found[hit]}.text"), piece]
+    kept = tuple(part for part in parts if part != "")
+    return kept[0] if len(kept) == 1 else Mixture(kept)
+
+
+def _list_call_remarks(session: ExportedSession, step: Step) -> Iterator[str]:
+    """What the program cannot do as the notebook did."""
+    before = session.steps[: session.numbers[step.id] - 1]
+    between = [*takewhile(lambda other: other.kind is not StepKind.LLM, reversed(before))]
+    for other in reversed(between):
+        is_round = other.kind is StepKind.TOOL and step.follows_tools
+        if not (other.is_superseded or is_round):
+            yield f"{other.path} ({other.kind.value}) ran in the notebook; what it gave is not made again here."
+    if step.follows_tools:
+        yield "The results of the tools below are those that were recorded."
+    elif step.parameters.get("tools") and step.tool_calls:
+        yield "The functions of these tools are in the notebook: their calls are not made here."
