@@ -152,7 +152,7 @@ class Notebook:
         command = CellCommand(options=_find_gateway_options(session, step))
         setting = self._find_setting(session, command)
         with redacting(setting.keys.secrets):
-            plan = plan_again(session, step, setting, build_id=lambda: str(uuid.uuid4()))
+            plan = plan_again(session, step, setting)
 
         def finish(_: object) -> None:
             self.steps.finish(plan, run)

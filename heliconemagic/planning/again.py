@@ -1,58 +1,52 @@
-"""A recorded request once more, exactly as it was: another run of its cell."""
+"""A recorded request once more, with the messages and parameters that it had: another run of its cell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
-from heliconemagic.attachments.gathering import gather_attachments
-from heliconemagic.client import DEFAULT_RETRIES, DEFAULT_TIMEOUT, Request
 from heliconemagic.errors import InputError
-from heliconemagic.gateways.choice import build_credentials, check_model
+from heliconemagic.lessons.replaying import Asked
+from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.checks import check_budget, check_request
+from heliconemagic.planning.history import SessionHistory
 from heliconemagic.planning.plan import Plan, Setting
-from heliconemagic.planning.tags import build_tags
-from heliconemagic.records import Step, StepKind, StepStatus
-from heliconemagic.redaction import Redactor
+from heliconemagic.planning.step import plan_asked
+from heliconemagic.records import Cell, Step, StepKind, StepStatus
 from heliconemagic.session_state import Session
+from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.conversation import Place
 
 
-def plan_again(session: Session, step: Step, setting: Setting, *, build_id: Callable[[], str]) -> Plan:
+def plan_again(session: Session, step: Step, setting: Setting) -> Plan:
     """The request of ``step`` again; its answer takes the place of the one there is, as when its cell runs again.
 
     Raises:
         InputError, CredentialError: it cannot be sent as it was; the message says what to do instead.
     """
     _check_repeatable(session, step)
-    gateway, options = setting.choice.gateway, setting.options
-    request = Request(
-        gateway=gateway,
-        credentials=build_credentials(gateway, setting.keys),
-        model=check_model(gateway, step.model),
+    options = _build_own_options(step).over(setting.options)
+    asked = Asked(
+        place=Place(
+            path=SessionPath.parse(step.path), parent=session.find_parent(step), supersedes=(step.id,), label="again"
+        ),
         messages=step.messages,
         parameters=step.parameters,
-        headers=build_tags(session, gateway, step.path, options),
-        retries=DEFAULT_RETRIES if options.retries is None else options.retries,
-        timeout=DEFAULT_TIMEOUT if options.timeout is None else options.timeout,
-        list_models=setting.list_models,
-        attachments=gather_attachments(step.messages, {}, setting.find_recorded),
     )
-    secrets = (*setting.keys.secrets, *request.credentials.secrets)
-    check_request(request, secrets)
-    check_budget(session.committed, options.budget, [request])
-    now = setting.clock()
-    parent = session.find_parent(step)
-    return Plan(
-        session=session,
-        step=_build_step(step, step_id=build_id(), now=now),
-        request=request,
-        place=Place(path=SessionPath(step.path), parent=parent, supersedes=(step.id,)),
-        notes=(),
-        wanted=session.find_form(step),
-        redactor=Redactor(secrets),
-        budget=options.budget,
+    return plan_asked(
+        session,
+        CellCommand(options=options, is_logged=step.is_recorded, is_background=step.is_aside),
+        asked,
+        session.find_form(step),
+        cell=Cell(id=step.cell, run=max(step.run + 1, int(setting.clock() * 1000))),
+        setting=replace(setting, options=options),
+        history=SessionHistory(session),
     )
+
+
+def _build_own_options(step: Step) -> RequestOptions:
+    """What was said of the request itself; an answer is wanted now, whatever the journal has."""
+    properties = {name: value for name, value in step.properties.items() if not name.startswith("helicone-")}
+    return RequestOptions(model=step.model, user=step.user or None, properties=properties, keep=False)
 
 
 def _check_repeatable(session: Session, step: Step) -> None:
@@ -67,25 +61,3 @@ def _check_repeatable(session: Session, step: Step) -> None:
         raise InputError(f"{step.path} is one of several answers that its cell compares.", hint=hint)
     if session.lesson is not None or step.gateway == "replay":
         raise InputError("a recorded lesson answers in this session.", hint=hint)
-
-
-def _build_step(step: Step, *, step_id: str, now: float) -> Step:
-    """The same request, not yet answered: of the same cell, in a run of its own."""
-    return Step(
-        id=step_id,
-        session_id=step.session_id,
-        path=step.path,
-        gateway=step.gateway,
-        model=step.model,
-        messages=step.messages,
-        parameters=step.parameters,
-        user=step.user,
-        properties=step.properties,
-        fingerprint=step.fingerprint,
-        cell=step.cell,
-        run=max(step.run + 1, int(now * 1000)),
-        parent_id=step.parent_id,
-        is_recorded=step.is_recorded,
-        is_aside=step.is_aside,
-        started_at=now,
-    )

@@ -48,7 +48,6 @@ class StepList:
         chosen = steps if wanted == StepFilter() else wanted.choose(steps, self._find_opinion)
         self.matched = len(chosen)
         self._nodes = list_nodes(build_branches(chosen))
-        self._ruler = Ruler(build_clock(chosen))  # a filter is a magnifying glass
         self._latest = max((step.ended_at or step.started_at for step in chosen), default=0.0)
         self.newest = max(chosen, key=lambda step: step.started_at).id if chosen else ""
 
@@ -80,14 +79,17 @@ class StepList:
     def build_line(self, place: int) -> ListLine:
         """One line alone."""
         node = self._nodes[place][1]
-        return self._build_line(node, _shorten(_build_label(node)))
+        return self._build_line(node, _shorten(_build_label(node)), _build_ruler([node]))
 
     def build_page(self, number: int) -> list[ListLine]:
         """The lines of a page, from 0."""
         nodes = self._nodes[number * PAGE : (number + 1) * PAGE]
         labels = [_shorten(_BLANK * 2 * min(depth, _MAX_INDENT) + _build_label(node)) for depth, node in nodes]
         width = max(map(len, labels), default=0)
-        return [self._build_line(node, label.ljust(width)) for (_, node), label in zip(nodes, labels, strict=True)]
+        ruler = _build_ruler([node for _, node in nodes])
+        return [
+            self._build_line(node, label.ljust(width), ruler) for (_, node), label in zip(nodes, labels, strict=True)
+        ]
 
     def describe_page(self, number: int) -> str:
         """Where the page is in the list."""
@@ -96,18 +98,18 @@ class StepList:
         counted = steps if self.matched == self.total else f"{self.matched:,} of {steps}"
         return counted if self.page_count == 1 else f"lines {first:,} to {last:,} of {len(self._nodes):,} · {counted}"
 
-    def _build_line(self, node: Node, label: str) -> ListLine:
+    def _build_line(self, node: Node, label: str, ruler: Ruler) -> ListLine:
         if isinstance(node, Branch):
             steps = list(node.iterate_steps())
             time = format_seconds(
                 max(step.ended_at or step.started_at for step in steps) - min(step.started_at for step in steps)
             )
-            bar = write_bar(self._ruler.draw_spans(merge_spans(list_spans(steps))))
+            bar = write_bar(ruler.draw_spans(merge_spans(list_spans(steps))))
             failed = sum(step.status in (StepStatus.FAILED, StepStatus.INTERRUPTED) for step in steps)
             words = format_count(len(steps), "step") + (f", {failed:,} failed" if failed else "")
             return ListLine(_build_key(node), _join(" ", label, time, bar, words), folder=node)
         time = format_seconds(node.latency) if node.latency is not None else ""
-        bar = write_bar(self._ruler.draw_step(node, self._latest))
+        bar = write_bar(ruler.draw_step(node, self._latest))
         sign = _SIGNS.get(node.status, "~" if node.is_superseded else " ")
         return ListLine(_build_key(node), _join(sign, label, time, bar, self._describe(node)), step=node)
 
@@ -115,6 +117,14 @@ class StepList:
         kind = "" if step.kind is StepKind.LLM else step.kind.value
         marks = describe_marks(self._feedback.get(step.id, ()))
         return " · ".join(part for part in (marks, kind, "superseded" if step.is_superseded else "") if part)
+
+
+def _build_ruler(nodes: Sequence[Node]) -> Ruler:
+    """The clock of the steps that have lines here: of a long session, and of a filter, a magnifying glass."""
+    steps = [node for node in nodes if isinstance(node, Step)]
+    return Ruler(
+        build_clock(steps or [step for node in nodes if isinstance(node, Branch) for step in node.iterate_steps()])
+    )
 
 
 def _build_key(node: Node) -> str:
