@@ -85,6 +85,8 @@ def test_failure_leaves_the_old_answer(bench: Bench, helicone: FakeHelicone) -> 
         ({"comparison": "x"}, "one of several answers"),
         ({"gateway": "replay"}, "a recorded lesson answers"),
         ({"gateway": "nowhere"}, "'nowhere' is not a gateway"),
+        ({"gateway": "http://127.0.0.1:9"}, "isn't this session's gateway"),  # a file may have said so
+        ({"gateway": "direct:http://127.0.0.1:9/v1"}, "isn't this session's gateway"),
         ({"messages": ({"role": "user", "content": HELICONE_KEY},)}, "one of your keys"),
     ],
 )

@@ -208,5 +208,16 @@ class Notebook:
 
 
 def _find_gateway_options(session: Session, step: Step) -> RequestOptions:
-    """The gateway of ``step`` where it isn't the session's."""
-    return RequestOptions() if step.gateway == session.choice.gateway.label else RequestOptions(gateway=step.gateway)
+    """The gateway of ``step`` where it isn't the session's.
+
+    Raises:
+        InputError: it is an address, and the step may come from a file: keys would go where that says.
+    """
+    if step.gateway == session.choice.gateway.label:
+        return RequestOptions()
+    if ":" in step.gateway:
+        raise InputError(
+            f"{step.path} was answered by {step.gateway!r}, which isn't this session's gateway.",
+            hint=f"`%helicone_session edit {step.path}` writes its cell: say there with --gateway who answers",
+        )
+    return RequestOptions(gateway=step.gateway)
