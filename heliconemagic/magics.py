@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, CaselessStrEnum, Float, Integer, Unicode
 
-from heliconemagic.lines.option_table import Magic
-from heliconemagic.lines.options import build_help, parse_cell_line, parse_session_line
+from heliconemagic.lines.option_table import Magic, find_verb
+from heliconemagic.lines.options import build_help, build_verb_help, parse_cell_line, parse_session_line
 from heliconemagic.lines.step_line import parse_step_line
 from heliconemagic.settings import Context, RequestOptions
 
@@ -60,7 +60,11 @@ class HeliconeMagic(Magics):
         """Opens, shows and ends the notebook's session."""
         command = parse_session_line(line)
         if command.help is not None:
-            self._print_help("helicone_session", command.help)
+            verb = find_verb(command.verb) if command.verb else None
+            if verb is None:
+                self._print_help("helicone_session", command.help)
+            else:
+                self._publish({"text/plain": build_verb_help(verb)})
             return
         self._find_workbench().run_session_line(command)
 

@@ -12,6 +12,7 @@ from heliconemagic.lines.options import (
     SessionCommand,
     build_help,
     build_option_table,
+    build_verb_help,
     parse_cell_line,
     parse_session_line,
 )
@@ -210,7 +211,8 @@ def test_mistakes_on_the_line_form_say_what_to_type(line: str, message: str) -> 
                                            "options": RequestOptions(model="x")}),
         ("models --gateway oai", {"verb": "models", "options": RequestOptions(gateway="oai")}),
         ("Course --budget $2.50", {"title": "Course", "options": RequestOptions(budget=2.5)}),
-        ("show --help", {"help": "short"}),
+        ("--help", {"help": "short"}),
+        ("show --help", {"verb": "show", "help": "short"}),
     ],
 )  # fmt: skip
 def test_session_lines(line: str, command: dict[str, Any]) -> None:
@@ -270,6 +272,15 @@ def test_every_verb_is_in_the_help_and_works_as_typed_there(verb: Any) -> None:
     assert f"\n  {verb.usage} " in build_help("helicone_session", everything=True)
     assert (f"\n  {verb.usage} " in build_help("helicone_session", everything=False)) == verb.is_everyday
     assert parse_session_line(verb.name) == SessionCommand(verb=verb.name)
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_every_verb_has_a_help_of_its_own(verb: Any) -> None:
+    """How it is typed, what it does, and the options that it takes."""
+    text = build_verb_help(verb)
+    assert text.startswith(f"%helicone_session {verb.usage}") and verb.help in text
+    assert all(f"\n  {option.usage} " in text for option in verb.own_options)
+    assert parse_session_line(f"{verb.name} --help") == SessionCommand(verb=verb.name, help="short")
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.names[-1])

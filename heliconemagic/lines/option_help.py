@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
-from heliconemagic.lines.option_table import VERBS, Magic, Scope, list_options
+from heliconemagic.lines.option_table import VERBS, Magic, Scope, Verb, list_options
 
 WIDTH = 100
 _INDENT = 30
@@ -44,8 +45,22 @@ def build_help(magic: Magic, *, everything: bool) -> str:
         tables.append(build_verb_option_table() if everything else [])
     parts = [_HEADS[magic].rstrip("\n"), *map(_print_rows, filter(None, tables))]
     if magic == "llm" and not everything:
-        parts.append(f"  besides: {', '.join(_POWERS)} (see --help-all)")
+        parts.append(_name_besides(_POWERS))
+    if magic == "helicone_session" and not everything:
+        parts[1] += "\n" + _name_besides(verb.name for verb in VERBS if not verb.is_everyday)
     return "\n\n".join(parts)
+
+
+def _name_besides(names: Iterable[str]) -> str:
+    return f"  besides: {', '.join(names)} (see --help-all)"
+
+
+def build_verb_help(verb: Verb) -> str:
+    """The help of one verb, with the options that it takes."""
+    taken = [option for option in list_options(Scope.SESSION) if option.field in verb.option_fields]
+    rows = [(option.usage, option.help) for option in (*verb.own_options, *taken)]
+    head = f"%helicone_session {verb.usage}{' [options]' if rows else ''}"
+    return "\n\n".join([f"{head}\n  {verb.help}", *([_print_rows(rows)] if rows else [])])
 
 
 def build_option_table(magic: Magic, *, everything: bool = True) -> list[tuple[str, str]]:

@@ -246,7 +246,7 @@ VERBS: tuple[Verb, ...] = (
          help="write this session's answers to a lesson that can be played again"),
     Verb(name="export", metavar="FILE [ID|NAME]", completes="files", is_everyday=False,
          help="write a session as .html, .md, .csv, .jsonl, .otlp.jsonl, .py or .ts"),
-    Verb(name="end", help="end the session"),
+    Verb(name="end", is_everyday=False, help="end the session"),
     Verb(name="models", metavar="[install|remove]", words=("install", "remove"),
          option_fields=frozenset({"gateway"}),
          help="the gateway's models; install, remove: the one for --gateway local"),

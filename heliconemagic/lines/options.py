@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from heliconemagic.errors import InputError
-from heliconemagic.lines.option_help import build_help, build_option_table
+from heliconemagic.lines.option_help import build_help, build_option_table, build_verb_help
 from heliconemagic.lines.option_table import VERB_SYNONYMS, VERBS, Verb, find_verb
 from heliconemagic.lines.reader import CURLY_QUOTES, LineReader
 from heliconemagic.lines.tokens import Token
@@ -23,6 +23,7 @@ __all__ = [
     "SessionCommand",
     "build_help",
     "build_option_table",
+    "build_verb_help",
     "parse_cell_line",
     "parse_session_line",
 ]
@@ -132,9 +133,12 @@ def parse_session_line(line: str) -> SessionCommand:
             reader.use_verb(verb)
     arguments = reader.build_arguments()
     check_lesson(arguments["options"])
+    verb = find_verb(words[0]) if words else None
+    if reader.is_help and verb is not None:
+        return SessionCommand(verb=verb.name, help=arguments["help"])
     if reader.is_help or not words:
         return SessionCommand(**arguments)
-    if verb := find_verb(words[0]):
+    if verb is not None:
         _check_verb(verb, words, reader)
         return SessionCommand(
             verb=verb.name,
