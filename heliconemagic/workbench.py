@@ -42,14 +42,12 @@ from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.panel import PanelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
+from heliconemagic.view_choice import ViewChoice
 from heliconemagic.views.showing import SessionShow
 
 if TYPE_CHECKING:
     from heliconemagic.client import Client
     from heliconemagic.session_state import Session
-    from heliconemagic.views.batch import BatchView
-    from heliconemagic.views.columns import ComparisonView
-    from heliconemagic.views.view import View
 
 
 def build_client(environ: Mapping[str, str] = os.environ) -> Client:
@@ -87,8 +85,7 @@ class Workbench:
         self._write = write
         self._clock = clock
         self._find_defaults: Callable[[], RequestOptions] = RequestOptions
-        self._find_display: Callable[[], str] = lambda: "auto"
-        self._keeps_live: Callable[[], bool] = lambda: False
+        self._views = ViewChoice(frontend, write, clock)
         journal = Journal(default_folder(environ), clock=clock)
         self.notebook = Notebook(self._build_surroundings(environ), journal, lambda: build_client(environ))
         self.show = SessionShow(self.frontend.publish, clock)
@@ -99,9 +96,11 @@ class Workbench:
         self.session_line = SessionLine(
             self.notebook,
             ask_secret=ask_secret,
-            describe_frontend=self.describe_frontend,
-            experiment_line=ExperimentLine(self.notebook, self.frontend.publish, self.build_batch_view),
-            local_line=LocalModelLine(environ, self.frontend.publish, redraws=lambda: self._find_kind() != "text"),
+            describe_frontend=self._views.describe_frontend,
+            experiment_line=ExperimentLine(self.notebook, self.frontend.publish, self._views.build_batch_view),
+            local_line=LocalModelLine(
+                environ, self.frontend.publish, redraws=lambda: self._views.find_kind() != "text"
+            ),
             production_line=ProductionLine(self.notebook),
             edit_line=edit_line,
         )
@@ -120,13 +119,13 @@ class Workbench:
     def _build_runner(self, ask: Callable[[str], str]) -> CellRunner:
         return CellRunner(
             self.notebook,
-            self.build_view,
-            self.build_columns,
+            self._views.build_view,
+            self._views.build_columns,
             self.frontend.publish,
             self._refresh,
             self.frontend.is_attended,
             ask=ask,
-            build_batch_view=self.build_batch_view,
+            build_batch_view=self._views.build_batch_view,
         )
 
     def _build_place(self) -> Place:
@@ -136,7 +135,7 @@ class Workbench:
             read_names=lambda: self.frontend.read_names(self.notebook.access.redact),
             spell=self._shell.transform_cell,
             publish=self.frontend.publish,
-            write=self._write if self._find_kind() == "text" else None,
+            write=self._write if self._views.find_kind() == "text" else None,
             note_change=self.note_change,
             is_attended=self.frontend.is_attended,
         )
@@ -145,7 +144,8 @@ class Workbench:
         self, options: Callable[[], RequestOptions], display: Callable[[], str], live: Callable[[], bool]
     ) -> None:
         """Takes where the defaults are read: the traits of the magics object, which is built after this."""
-        self._find_defaults, self._find_display, self._keeps_live = options, display, live
+        self._find_defaults = options
+        self._views.use_defaults(display, live)
 
     # ---- what the magics do
 
@@ -173,7 +173,7 @@ class Workbench:
         shown = self.session_line.find_shown(command)
         if command.extras.get("is_interactive"):
             whole = self.session_line.find_shown(SessionCommand(verb="show"))
-            if self.panel.open(whole.build, path=next(iter(command.arguments), ""), kind=self._find_kind()):
+            if self.panel.open(whole.build, path=next(iter(command.arguments), ""), kind=self._views.find_kind()):
                 self.show.close()
                 return
         self.show.open(shown.build, grows=shown.grows)
@@ -185,7 +185,7 @@ class Workbench:
 
         session = self.notebook.session
         chosen = session.find_step(path) if session else None
-        if session is None or chosen is None or self._find_kind() == "text":
+        if session is None or chosen is None or self._views.find_kind() == "text":
             return
         comparison = build_recorded_comparison(session, chosen)
         bundle = build_comparison_bundle(comparison)
@@ -208,9 +208,9 @@ class Workbench:
         given = self._take(command, prompt, LayeredNames(awaited, names))
         with self._keeping_result(command):
             reply = self._give_back(command, self._runner.run_blocking(given))
-        if self._find_kind() == "text" and isinstance(reply, Handle):
+        if self._views.find_kind() == "text" and isinstance(reply, Handle):
             self._write(f"{reply!r}\n")  # there is no card that would say so
-        if body is not None and self._find_kind() == "text":
+        if body is not None and self._views.find_kind() == "text":
             self.frontend.put_result(reply)  # a terminal would print "Out[1]: " with nothing behind it
             return None
         return reply
@@ -282,67 +282,6 @@ class Workbench:
         if reply is not None and command.out:
             self._shell.user_ns[command.out] = reply
         return reply
-
-    # ---- how it is shown
-
-    def build_view(self, stop: Callable[[], None], command: CellCommand) -> View:
-        """The view that fits the front end and the cell's options."""
-        from heliconemagic.views.live import WidgetView
-        from heliconemagic.views.plain import QuietView, StaticView, TextView
-
-        kind = self._find_kind()
-        if command.is_quiet or (command.is_background and kind == "text"):  # a terminal's prompt would be written over
-            return QuietView()
-        if kind == "widget":
-            is_live = command.is_live or self._keeps_live()
-            on_stop = stop if self.frontend.takes_clicks else None
-            return WidgetView(self.frontend.publish, on_stop, self._clock, is_live=is_live)
-        if kind == "text":
-            return TextView(self._write, self._clock)
-        return StaticView(self.frontend.publish, self._clock)
-
-    def build_batch_view(self, stop: Callable[[], None], command: CellCommand) -> BatchView:
-        """The same for a batch."""
-        from heliconemagic.views.batch import QuietBatchView, StaticBatchView, TextBatchView, WidgetBatchView
-
-        kind = "quiet" if command.is_quiet else self._find_kind()
-        if kind == "widget":
-            on_stop = stop if self.frontend.takes_clicks else None
-            return WidgetBatchView(self.frontend.publish, on_stop, self._clock)
-        if kind == "static":
-            return StaticBatchView(self.frontend.publish, self._clock)
-        return TextBatchView(self._write, self._clock) if kind == "text" else QuietBatchView()
-
-    def build_columns(self, stops: Sequence[Callable[[], None] | None], command: CellCommand) -> ComparisonView:
-        """The view of several answers that fits the front end and the cell's options."""
-        from heliconemagic.views.columns import ColumnsView, StaticColumnsView, TextColumnsView
-        from heliconemagic.views.plain import QuietView
-
-        if command.is_quiet:
-            return QuietView()
-        kind = self._find_kind()
-        if kind == "widget":
-            is_live = command.is_live or self._keeps_live()
-            clickable = stops if self.frontend.takes_clicks else [None] * len(stops)
-            return ColumnsView(self.frontend.publish, clickable, self._clock, is_live=is_live)
-        if kind == "text":
-            return TextColumnsView(self._write, self._clock)
-        return StaticColumnsView(self.frontend.publish, self._clock)
-
-    def _find_kind(self) -> str:
-        wanted = self._find_display()
-        return self.frontend.find_kind() if wanted == "auto" else wanted
-
-    def describe_frontend(self) -> list[tuple[str, str]]:
-        """Rows for ``doctor``: what this kernel and front end are, and what works there."""
-        kind = self.frontend.find_kind()
-        shown = {
-            "widget": "answers stream into widgets; the finished card is static",
-            "static": "no widgets here: answers stream as HTML, updated twice a second",
-            "text": "a terminal: answers stream as plain text",
-        }
-        stop = "" if self.frontend.takes_clicks or kind != "widget" else "; no Stop button: interrupt the kernel"
-        return [("kernel", self.frontend.describe()), ("front end", shown[kind] + stop)]
 
     def suggest(self, magic: Magic, words: Sequence[str], word: str) -> list[Suggestion]:
         """What could be typed at the cursor, for tab completion; asks no server."""
