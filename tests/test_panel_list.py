@@ -133,9 +133,11 @@ def test_step_is_shown_whole() -> None:
 
 
 def test_step_that_is_no_request_shows_its_input() -> None:
-    """Escaped, as everything is."""
-    step = build_panel_step(1, kind=StepKind.VECTOR_DB, messages=(), input='{"q": "<b>"}')
-    assert "{&quot;q&quot;: &quot;&lt;b&gt;&quot;}" in build_step_request(Card(step=step))
+    """With its output, escaped, as everything is."""
+    step = build_panel_step(1, kind=StepKind.VECTOR_DB, messages=(), input='{"q": "<b>"}', text='["<i>"]')
+    answer = build_step_answer(Card(step=step))
+    assert "&quot;&lt;b&gt;&quot;" in answer and "&quot;&lt;i&gt;&quot;" in answer
+    assert build_step_request(Card(step=step)) == ""
 
 
 def test_parts_are_bounded() -> None:

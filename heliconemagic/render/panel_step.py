@@ -45,7 +45,8 @@ def build_step_answer(card: Card) -> str:
 
 
 def _shorten_answer(step: Step) -> Step:
-    return replace(step, text=step.text[:MAX_ANSWER], reasoning=step.reasoning[:MAX_ANSWER])
+    cut = {name: getattr(step, name)[:MAX_ANSWER] for name in ("text", "reasoning", "refusal", "input")}
+    return replace(step, **cut)
 
 
 def _build_more(text: str) -> str:
@@ -53,10 +54,10 @@ def _build_more(text: str) -> str:
 
 
 def build_step_request(card: Card) -> str:
-    """What was sent, and each HTTP exchange it took; folded, but for the messages."""
+    """What was sent to a model, and each HTTP exchange it took; folded, but for the messages."""
     step = card.step
     if step.kind is not StepKind.LLM:
-        return _fold("input", f"<pre>{escape(step.input[:MAX_ANSWER])}</pre>", is_open=True) if step.input else ""
+        return ""
     messages, left_out = _choose_messages(step.messages)
     more = _build_more(f"{format_count(left_out, 'earlier message')} left out") if left_out else ""
     parts = [_fold(format_count(len(step.messages), "message"), more + build_messages_html(messages), is_open=True)]
