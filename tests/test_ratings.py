@@ -213,6 +213,17 @@ def test_pulled_request(open_bench: OpenBench, helicone: FakeHelicone) -> None:
     assert helicone.gateway.rest.feedback == {pulled.helicone_id: True}
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:{port}", "http://localhost:{port}/v1/gateway/oai/v1"])
+def test_address_that_only_a_step_names(open_bench: OpenBench, helicone: FakeHelicone, address: str) -> None:
+    """It may come from a file: no key goes there."""
+    bench = open_bench('"Course" --gateway oai')
+    label, sent = address.format(port=helicone.url.rpartition(":")[2]), len(helicone.requests)
+    get_session(bench).put_step(replace(bench.last, id="imported", path="/imported", gateway=label))
+    rated = rate(bench, "/imported", "+")
+    assert rated.lines == (f"kept here; Helicone isn't told: gateway {label} isn't this session's",)
+    assert len(helicone.requests) == sent
+
+
 def test_no_request_there(open_bench: OpenBench) -> None:
     """A step that Helicone never answered has no row that could be rated."""
     bench = open_bench()
@@ -265,6 +276,17 @@ def test_resumed_session_knows(open_bench: OpenBench) -> None:
     told = list_feedback_lines(get_session(later).feedback.list_of(bench.last.id))
     assert told[0] == "rated: 👍 clear · tone 1"
     assert told[1:] == ("Helicone has it", "not at Helicone: its kernel ended before Helicone had it; rate it again")
+
+
+def test_step_that_stays_out_of_the_journal(open_bench: OpenBench, helicone: FakeHelicone) -> None:
+    """So does what is thought of it; this kernel and Helicone have it."""
+    bench = open_bench()
+    step = bench.run("/secret --no-log")
+    rate(bench, "/secret", "+", "clear")
+    session = get_session(bench)
+    assert bench.notebook.journal.load_feedback(session.record.id) == []
+    assert [one.note for one in session.feedback.list_of(step.id)] == ["clear"]
+    assert helicone.gateway.rest.feedback == {step.helicone_id: True}
 
 
 def test_running_step(open_bench: OpenBench) -> None:

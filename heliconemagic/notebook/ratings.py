@@ -70,7 +70,7 @@ class Ratings:
         """
         if step.status is StepStatus.PENDING:
             raise InputError(f"{step.path} is still running.", hint="rate it when it has ended")
-        given = self._keep(session, step.id, rating)
+        given = self._keep(session, step, rating)
         gateway = self._find_gateway(session, step.gateway)
         obstacle = self._find_obstacle(gateway, step.gateway, step.helicone_id)
         thumbs = [one for one in given if one.name == RATING]
@@ -97,16 +97,25 @@ class Ratings:
             self._tell(session, gateway, given, _build_tag_sender(session, given))
         return Rated("this session", tuple(session.feedback.list_of(None)), not obstacle, obstacle)
 
-    def _keep(self, session: Session, step_id: str | None, rating: Rating) -> list[Feedback]:
+    def _keep(self, session: Session, step: Step | None, rating: Rating) -> list[Feedback]:
         check_no_secret([rating.note, list(rating.scores)], self._access.find_keys().secrets)
-        given = _build_feedback(session, step_id, rating, now=self._surroundings.clock())
+        given = _build_feedback(session, step.id if step else None, rating, now=self._surroundings.clock())
         for feedback in given:
             session.feedback.put(feedback)
-            self._journal.put_feedback(feedback)
+            self._record(session, feedback)
         return given
 
+    def _record(self, session: Session, feedback: Feedback) -> None:
+        """Puts it into the journal, unless its step stays out of it."""
+        step = session.find_by_id(feedback.step_id) if feedback.step_id else None
+        if step is None or step.is_recorded:
+            self._journal.put_feedback(feedback)
+
     def _find_gateway(self, session: Session, label: str) -> Gateway | None:
-        """The gateway that answered, or one of the Helicone that a step was pulled from; None where there is none."""
+        """The gateway that answered, or one of the Helicone that a step was pulled from; None where there is none.
+
+        An address counts only as the session's own: a step may come from a file, and the key would go where that says.
+        """
         own, keys = session.choice.gateway, self._access.find_keys()
         if label == own.label:
             return own
@@ -114,13 +123,16 @@ class Ratings:
             if gateway.is_helicone and find_hosts(gateway, keys).label == label:
                 return gateway
         try:
-            return build_gateway(label, self._surroundings.environ)
+            gateway = build_gateway(label, self._surroundings.environ)
         except InputError:
             return None
+        return None if gateway.preset == "url" else gateway
 
     def _find_obstacle(self, gateway: Gateway | None, label: str, helicone_id: str | None) -> str:
         """Why Helicone cannot be told; empty if it can."""
-        if gateway is None or not gateway.is_helicone:
+        if gateway is None:
+            return f"kept here; Helicone isn't told: gateway {label} isn't this session's"
+        if not gateway.is_helicone:
             return f"kept here; Helicone isn't told: gateway {label}"
         if not helicone_id:
             return "kept here; Helicone isn't told: it has no request of this"
@@ -140,7 +152,7 @@ class Ratings:
             for feedback in told:
                 noted = session.feedback.note(feedback, delivery)
                 if noted is not None:
-                    self._journal.put_feedback(noted)
+                    self._record(session, noted)
 
         return note
 
