@@ -43,12 +43,13 @@ OWN_CELL_MAGIC = "helicone"
 _SHELL_ATTRIBUTE = "_heliconemagic_extension"
 _KINDS = ("line", "cell")
 _WARMED_UP = (
-    *("heliconemagic.workbench", "openai", "nh3", "markdown_it", "mdit_py_plugins.dollarmath"),
-    *("pygments.lexers", "genai_prices"),
+    *("heliconemagic.workbench", "openai", "openai.resources.chat", "nh3", "markdown_it"),
+    *("mdit_py_plugins.dollarmath", "pygments.lexers", "genai_prices", "heliconemagic.render.card"),
+    *("heliconemagic.views.live_card", "anyio._backends._asyncio"),
 )
 
 IMPORT_SECONDS = 30.0
-"""The longest a fork waits for the imports that are under way."""
+"""The longest a fork or a step waits for the imports that are under way."""
 
 
 def load(shell: Any) -> None:
@@ -80,8 +81,9 @@ class Extension:
         self._shell = shell
         self._undo: list[Callable[[], None]] = []
         self._frontend = Frontend(shell, os.environ, time.time)
-        self._magics = HeliconeMagic(shell, self.find_workbench, self._frontend.publish)
+        self._magics = HeliconeMagic(shell, self.find_workbench, self._find_ready_workbench, self._frontend.publish)
         self._workbench: Workbench | None = None
+        self._importing = threading.Thread(target=_warm_up, name="heliconemagic-import", daemon=True)
         self._lock = threading.Lock()
         self.pid = os.getpid()  # a forked child has the shell, but none of its threads
 
@@ -104,15 +106,23 @@ class Extension:
         self._undo.append(install_completion(self._shell, self._suggest))
         if owner:
             self._frontend.publish({"text/plain": _say_owned(owner)})
-        importing = threading.Thread(target=_warm_up, name="heliconemagic-import", daemon=True)
-        importing.start()
+        self._importing.start()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=partial(_wait_for, weakref.ref(importing)))
+            os.register_at_fork(before=partial(_wait_for, weakref.ref(self._importing)))
 
     def unload(self) -> None:
         """Takes everything back out."""
         while self._undo:
             self._undo.pop()()
+
+    def _find_ready_workbench(self) -> Workbench:
+        """What a step calls, whose imports the thread is doing already.
+
+        Python can lose an interrupt that arrives while two threads import, and with it the import lock
+        of the whole process: a step can be interrupted from its first moment, so it waits here instead.
+        """
+        _join(self._importing)
+        return self.find_workbench()
 
     def _build_workbench(self) -> Workbench:
         from heliconemagic.workbench import Workbench
@@ -201,7 +211,12 @@ def _warm_up() -> None:
 def _wait_for(reference: weakref.ref[threading.Thread]) -> None:
     """A child that was forked in the middle of an import would have half a module for ever."""
     thread = reference()
-    if thread not in (None, threading.current_thread()):
+    if thread is not None:
+        _join(thread)
+
+
+def _join(thread: threading.Thread) -> None:
+    if thread is not threading.current_thread():
         thread.join(IMPORT_SECONDS)
 
 

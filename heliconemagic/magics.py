@@ -36,9 +36,16 @@ class HeliconeMagic(Magics):
         config=True
     )
 
-    def __init__(self, shell: Any, find_workbench: Callable[[], Workbench], publish: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        shell: Any,
+        find_workbench: Callable[[], Workbench],
+        find_ready_workbench: Callable[[], Workbench],
+        publish: Callable[..., None],
+    ) -> None:
         super().__init__(shell)
         self._find_workbench = find_workbench  # built at the first use
+        self._find_ready_workbench = find_ready_workbench  # with all that a step imports
         self._publish = publish
 
     def read_defaults(self) -> RequestOptions:
@@ -76,7 +83,7 @@ class HeliconeMagic(Magics):
         if command.help is not None:
             self._print_help("llm", command.help)
             return None
-        return self._find_workbench().run_blocking(command, cell)
+        return self._find_ready_workbench().run_blocking(command, cell)
 
     @no_var_expand
     @cell_magic
@@ -86,11 +93,11 @@ class HeliconeMagic(Magics):
         if command.help is not None:
             self._print_help("helicone_step", command.help)
             return None
-        return self._find_workbench().run_step(command, cell)
+        return self._find_ready_workbench().run_step(command, cell)
 
     def begin_step(self, line: str) -> None:
         """The first line of what a ``%%helicone_step`` cell becomes (see `heliconemagic.cells`)."""
-        self._find_workbench().begin_step(parse_step_line(line))
+        self._find_ready_workbench().begin_step(parse_step_line(line))
 
     async def run_cell(self, magic: str, line: str, body: str) -> Any:
         """The awaited form of an ``%%llm`` cell (see `heliconemagic.cells`)."""
@@ -98,7 +105,7 @@ class HeliconeMagic(Magics):
         if command.help is not None:
             self._print_help("llm", command.help)
             return None
-        return await self._find_workbench().run(command, body)
+        return await self._find_ready_workbench().run(command, body)
 
     def _print_help(self, magic: Magic, form: str) -> None:
         text = build_help(magic, everything=form == "all")

@@ -6,6 +6,7 @@ import getpass
 import io
 import re
 import sys
+import threading
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 from shells import Shell
 
+from heliconemagic import extension
 from heliconemagic.errors import BudgetError, CredentialError, InputError, TemplateError
 
 REPLY = "application/vnd.heliconemagic.reply.v1+json"
@@ -376,6 +378,25 @@ def test_nested_forms_work(demo: Shell) -> None:
     demo.run("%%capture kept\n%%llm /b\nhi")
     assert get_names(demo)["kept"].outputs  # type: ignore[attr-defined]
     assert demo.run("get_ipython().run_cell_magic('llm', '/c', 'hi')").displays
+
+
+def test_step_leaves_the_imports_under_way_to_their_thread(bare_shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for them: an interrupt that arrives while two threads import can be lost."""
+    began, may_end = threading.Event(), threading.Event()
+
+    def import_slowly() -> None:
+        began.set()
+        may_end.wait(30)
+
+    monkeypatch.setattr(extension, "_warm_up", import_slowly)
+    bare_shell.run("%load_ext heliconemagic")
+    bare_shell.run(f"%helicone_session Slow --gateway demo {FAST}")  # a line that sends nothing waits for nothing
+    assert began.wait(30)
+    assert not may_end.is_set()
+    ending = threading.Timer(0.2, may_end.set)
+    ending.start()
+    bare_shell.run("%%llm /abstract\nhi")
+    assert may_end.is_set()
 
 
 def test_loading_imports_nothing_heavy() -> None:
