@@ -112,16 +112,21 @@ class Client:
             await answer.close()
 
     async def _send(self, request: Request) -> Any:
+        import openai
+
         body = request.build_body()
         if request.attachments:  # megabytes of base64 are made where they hold up no other answer
             body["messages"] = await asyncio.to_thread(build_wire_messages, body["messages"], request.attachments.get)
-        # The body goes as it is: the SDK would walk through all messages for keys to rename, and there are none.
-        return await self._find_variant(request).chat.completions.create(
-            model=body.pop("model"),
-            messages=(),
-            stream=body.pop("stream", False),
-            extra_body=body,
-            extra_headers=self._build_headers(request.headers, request.credentials),
+        # As `chat.completions.create` does it, but the body and the answer stay the JSON objects they are: that walks
+        # through all messages for keys to rename, and builds objects of the answer without checking what is in them.
+        headers = self._build_headers(request.headers, request.credentials)
+        return await self._find_variant(request).post(
+            "/chat/completions",
+            body=body,
+            cast_to=object,
+            options={"headers": headers, "security": {"bearer_auth": True}},
+            stream=request.streams,
+            stream_cls=openai.AsyncStream[object] if request.streams else None,
         )
 
     def _build_headers(self, headers: Mapping[str, str], credentials: Credentials) -> dict[str, Any]:

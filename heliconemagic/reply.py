@@ -38,14 +38,19 @@ class ReplyState:
         self.answered_by: str | None = None
         self.usage: Usage | None = None
 
-    def handle_chunk(self, chunk: Any) -> bool:
-        """Takes a chat completion chunk, or a whole completion; True if it held something to show."""
+    def handle_chunk(self, chunk: object) -> bool:
+        """Takes the JSON object of a chunk, or of a whole completion; True if it held something to show.
+
+        A server can put anything anywhere: what isn't of the right type is not there.
+        """
+        if not isinstance(chunk, dict):
+            return False
         self.answered_by = self._read_word(chunk, "model") or self.answered_by
-        if (usage := getattr(chunk, "usage", None)) is not None:
-            self.usage = parse_usage(_as_mapping(usage)) or self.usage
+        if (usage := chunk.get("usage")) is not None:
+            self.usage = parse_usage(_as_object(usage)) or self.usage
         shown = False
-        for choice in _as_list(getattr(chunk, "choices", None)):
-            if getattr(choice, "index", 0) in (0, None):
+        for choice in _as_list(chunk.get("choices")):
+            if isinstance(choice, dict) and choice.get("index") in (0, None):
                 shown |= self._handle_choice(choice)
         if shown:
             self._check_size()
@@ -64,37 +69,36 @@ class ReplyState:
     def _channels(self) -> tuple[_Channel, ...]:
         return self._text, self._reasoning, self._refusal
 
-    def _read_word(self, holder: Any, name: str) -> str:
-        word = getattr(holder, name, None)
+    def _read_word(self, holder: dict[str, Any], name: str) -> str:
+        word = holder.get(name)
         return self._redactor.redact(read_text(word)) if word else ""
 
-    def _handle_choice(self, choice: Any) -> bool:
+    def _handle_choice(self, choice: dict[str, Any]) -> bool:
         self.finish_reason = self._read_word(choice, "finish_reason") or self.finish_reason
-        delta = getattr(choice, "delta", None) or getattr(choice, "message", None)
-        if delta is None:
+        delta = choice.get("delta") or choice.get("message")
+        if not isinstance(delta, dict):
             return False
-        extra = getattr(delta, "model_extra", None) or {}
         shown = False
         for channel, piece in (
-            (self._text, getattr(delta, "content", None)),
-            (self._reasoning, extra.get("reasoning_content") or extra.get("reasoning")),
-            (self._refusal, getattr(delta, "refusal", None)),
+            (self._text, delta.get("content")),
+            (self._reasoning, delta.get("reasoning_content") or delta.get("reasoning")),
+            (self._refusal, delta.get("refusal")),
         ):
             if piece:  # of most there is none in a chunk, and there are many chunks
                 shown |= channel.feed(read_text(piece))
-        for position, call in enumerate(_as_list(getattr(delta, "tool_calls", None))):
-            self._handle_tool_call(position, call)
+        for position, call in enumerate(_as_list(delta.get("tool_calls"))):
+            self._handle_tool_call(position, _as_object(call))
             shown = True
         return shown
 
-    def _handle_tool_call(self, position: int, call: Any) -> None:
-        index = getattr(call, "index", None)
+    def _handle_tool_call(self, position: int, call: dict[str, Any]) -> None:
+        index = call.get("index")
         known = self._tool_calls.setdefault(
             index if isinstance(index, int) else position, {"id": "", "name": "", "arguments": ""}
         )
-        function = getattr(call, "function", None)
-        name, arguments = (read_text(getattr(function, part, None)) for part in ("name", "arguments"))
-        known["id"] = read_text(getattr(call, "id", None)) or known["id"]
+        function = _as_object(call.get("function"))
+        name, arguments = (read_text(function.get(part)) for part in ("name", "arguments"))
+        known["id"] = read_text(call.get("id")) or known["id"]
         known["name"] += name
         known["arguments"] += arguments
         self._call_size += 1 + len(name) + len(arguments)
@@ -164,9 +168,6 @@ class _Channel:
         return "".join(self._pieces)
 
 
-# The SDK builds its objects without checking them: a server can put anything anywhere.
-
-
 def read_text(value: object) -> str:
     """``value`` if it is text, the texts of its parts if it is a list of those, else nothing."""
     if isinstance(value, list):
@@ -175,15 +176,11 @@ def read_text(value: object) -> str:
 
 
 def _as_list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list | tuple) else ()
+    return value if isinstance(value, list) else ()
 
 
-def _as_mapping(value: Any) -> Mapping[str, Any] | None:
-    if isinstance(value, Mapping):
-        return value
-    dump = getattr(value, "model_dump", None)
-    dumped: Mapping[str, Any] | None = dump(warnings=False) if dump else None
-    return dumped
+def _as_object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 class Reply:

@@ -243,7 +243,7 @@ def test_reader_takes_pieces_of_any_size(size: int) -> None:
     reader = AnswerReader("text/event-stream; charset=utf-8")
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     chunks = [chunk for piece in pieces for chunk in reader.feed(piece)] + list(reader.finish())
-    assert [chunk.choices[0].delta.content for chunk in chunks] == ["Grüße"]
+    assert [chunk["choices"][0]["delta"]["content"] for chunk in chunks] == ["Grüße"]
 
 
 @pytest.mark.parametrize("data", [b"", b"[1]", b"nonsense", b'{"choices": 5}', b'{"usage": "much"}', b"[" * 100_000])

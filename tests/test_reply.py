@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,15 +15,10 @@ from heliconemagic.usage import Usage
 KEY = "sk-helicone-fakefak-efakefa-kefakef-akefake"
 
 
-def build_chunk(delta: dict[str, Any] | None = None, **fields: Any) -> SimpleNamespace:
-    """A chunk as the openai client gives it."""
-    extra = {name: (delta or {}).pop(name) for name in ("reasoning_content",) if name in (delta or {})}
-    choice = SimpleNamespace(
-        index=0,
-        delta=SimpleNamespace(**(delta or {}), model_extra=extra),
-        finish_reason=fields.pop("finish_reason", None),
-    )
-    return SimpleNamespace(model=fields.pop("model", "gpt-4o-mini"), choices=[choice], usage=fields.pop("usage", None))
+def build_chunk(delta: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+    """A chunk as a server sends it."""
+    choice = {"index": 0, "delta": delta or {}, "finish_reason": fields.pop("finish_reason", None)}
+    return {"model": fields.pop("model", "gpt-4o-mini"), "choices": [choice], "usage": fields.pop("usage", None)}
 
 
 def build_step(text: str = "", **fields: Any) -> Step:
@@ -53,7 +47,7 @@ def test_pieces_add_up() -> None:
 def test_chunk_without_choices_carries_usage() -> None:
     """The last chunk of Helicone's AI gateway has no choices."""
     state = ReplyState(Redactor([]))
-    state.handle_chunk(SimpleNamespace(model="m", choices=[], usage={"prompt_tokens": 1, "completion_tokens": 1}))
+    state.handle_chunk({"model": "m", "choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
     assert state.usage is not None
 
 
@@ -71,7 +65,7 @@ def test_key_in_any_other_place_of_an_answer_is_taken_out() -> None:
     """A hostile server can name the model, the reason it stopped or a function after it."""
     state = ReplyState(Redactor([Secret(KEY)]))
     for name in (KEY[:20], KEY[20:]):
-        call = SimpleNamespace(index=0, id=KEY, function=SimpleNamespace(name=name, arguments=name))
+        call = {"index": 0, "id": KEY, "function": {"name": name, "arguments": name}}
         state.handle_chunk(build_chunk({"tool_calls": [call]}, model=KEY, finish_reason=KEY))
     assert KEY not in repr(state.read_fields())
 
@@ -80,12 +74,12 @@ def test_key_in_any_other_place_of_an_answer_is_taken_out() -> None:
 def test_wrong_types_are_nothing(wrong: object) -> None:
     """The SDK checks nothing that it passes on, and the step must not end with a traceback of ours."""
     state = ReplyState(Redactor([]))
-    call = SimpleNamespace(index=wrong, id=wrong, function=SimpleNamespace(name=wrong, arguments=wrong))
+    call = {"index": wrong, "id": wrong, "function": {"name": wrong, "arguments": wrong}}
     fields = {"content": wrong, "refusal": wrong, "reasoning_content": wrong, "tool_calls": [call]}
     usage = {"prompt_tokens": 1, "completion_tokens": str(wrong), "prompt_tokens_details": wrong}
     for chunk in (
         wrong,
-        SimpleNamespace(model=wrong, choices=wrong, usage=wrong),
+        {"model": wrong, "choices": wrong, "usage": wrong},
         build_chunk({"tool_calls": wrong}),
         build_chunk(fields, finish_reason=wrong, usage=usage),
     ):
@@ -105,7 +99,7 @@ def test_tool_calls_are_put_together_by_index() -> None:
     """Their arguments come in pieces."""
     state = ReplyState(Redactor([]))
     for arguments in ('{"city"', ': "Oslo"}'):
-        call = SimpleNamespace(index=0, id="c1", function=SimpleNamespace(name=None, arguments=arguments))
+        call = {"index": 0, "id": "c1", "function": {"name": None, "arguments": arguments}}
         state.handle_chunk(build_chunk({"content": None, "tool_calls": [call]}))
     assert state.read_fields()["tool_calls"][0].arguments == '{"city": "Oslo"}'
 
@@ -159,7 +153,7 @@ def test_endless_answer_has_an_end() -> None:
 def test_endless_calls_have_an_end() -> None:
     """Their arguments are no text of the answer, and fill the memory as well."""
     state = ReplyState(Redactor([]))
-    call = SimpleNamespace(index=0, id="", function=SimpleNamespace(name="", arguments="1" * 50_000))
+    call = {"index": 0, "id": "", "function": {"name": "", "arguments": "1" * 50_000}}
     with pytest.raises(IncompleteAnswerError, match="calls of tools are longer than 1,000,000 characters"):
         for _ in range(30):
             state.handle_chunk(build_chunk({"tool_calls": [call]}))

@@ -17,7 +17,7 @@ from heliconemagic.records import Message, StepKind
 from heliconemagic.redaction import Redactor
 from heliconemagic.render.terminal import replace_surrogates
 from heliconemagic.reply import MAX_ANSWER, ReplyState, read_text
-from heliconemagic.transport.answer_reader import EVENTS, AnswerReader, WireObject, read_messages
+from heliconemagic.transport.answer_reader import EVENTS, AnswerReader, Chunk, read_messages
 
 MOST_MESSAGES = 10_000
 LONGEST_ERROR = 1_000
@@ -125,7 +125,7 @@ def _read_answer(response: Any, redactor: Redactor) -> dict[str, Any]:
     return fields
 
 
-def _iterate_chunks(response: Any) -> Iterator[WireObject]:
+def _iterate_chunks(response: Any) -> Iterator[Chunk]:
     """The chunks of a stream, or the one object that is the whole answer."""
     body = read_mapping(response)
     streamed = body.get("streamed_data", response if isinstance(response, str) else None)

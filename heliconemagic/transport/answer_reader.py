@@ -11,23 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 EVENTS = "text/event-stream"
+Chunk = dict[str, Any]
+"""A JSON object, as a server sent it or as chat completions would tell it."""
 MAX_WHOLE = 20_000_000
 """Bytes of an answer without a stream that are kept to be read at its end."""
-
-
-class WireObject(dict[str, Any]):
-    """A JSON object whose members are attributes too, as those of the SDK's objects are."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    @property
-    def model_extra(self) -> WireObject:
-        """Every member: here none is more foreign than another."""
-        return self
 
 
 class AnswerReader:
@@ -38,7 +25,7 @@ class AnswerReader:
         self._is_json = "json" in content_type
         self._rest = b""
 
-    def feed(self, piece: bytes) -> Iterator[WireObject]:
+    def feed(self, piece: bytes) -> Iterator[Chunk]:
         """The chunks that ``piece`` completes."""
         if self._is_stream:
             *lines, self._rest = (self._rest + piece).split(b"\n")
@@ -47,27 +34,27 @@ class AnswerReader:
         elif self._is_json and len(self._rest) <= MAX_WHOLE:
             self._rest += piece
 
-    def finish(self) -> Iterator[WireObject]:
+    def finish(self) -> Iterator[Chunk]:
         """The chunks that are complete only at the end."""
         rest, self._rest = self._rest, b""
         yield from _read_line(rest) if self._is_stream else _read_chunks(rest)
 
 
-def _read_line(line: bytes) -> Iterator[WireObject]:
+def _read_line(line: bytes) -> Iterator[Chunk]:
     if line.startswith(b"data:"):
         yield from _read_chunks(line[5:])
 
 
-def _read_chunks(data: bytes) -> Iterator[WireObject]:
+def _read_chunks(data: bytes) -> Iterator[Chunk]:
     try:
-        value = json.loads(data, object_hook=WireObject)
+        value = json.loads(data)
     except (ValueError, RecursionError):  # "[DONE]", or what no client can read either
         return
-    if isinstance(value, WireObject):
+    if isinstance(value, dict):
         yield from _convert(value)
 
 
-def _convert(value: WireObject) -> Iterator[WireObject]:
+def _convert(value: Chunk) -> Iterator[Chunk]:
     kind = value.get("type")
     if isinstance(kind, str) and kind.startswith("response."):
         yield from _convert_event(kind, value)
@@ -80,11 +67,11 @@ def _convert(value: WireObject) -> Iterator[WireObject]:
         yield _build_chunk({"content": value.get("text")}, model=value.get("model"), usage=_read_usage(value))
 
 
-def _convert_completion(value: WireObject) -> WireObject:
+def _convert_completion(value: Chunk) -> Chunk:
     """The older completions have ``text`` where chat has a message."""
-    for choice in value.choices if isinstance(value.choices, list) else ():
-        if isinstance(choice, WireObject) and isinstance(choice.get("text"), str):
-            choice.setdefault("delta", WireObject(content=choice["text"]))
+    for choice in _find_objects(value.get("choices")):
+        if isinstance(choice.get("text"), str):
+            choice.setdefault("delta", {"content": choice["text"]})
     return value
 
 
@@ -99,16 +86,16 @@ _DELTAS: Mapping[str, str] = {
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
-def _convert_event(kind: str, event: WireObject) -> Iterator[WireObject]:
+def _convert_event(kind: str, event: Chunk) -> Iterator[Chunk]:
     if kind in _DELTAS:
         yield _build_chunk({_DELTAS[kind]: event.get("delta")})
-    elif kind == "response.output_item.done" and isinstance(event.get("item"), WireObject):
-        yield from _convert_call(event.item, event.get("output_index"))
-    elif kind in _ENDS and isinstance(event.get("response"), WireObject):
-        yield _convert_end(event.response)
+    elif kind == "response.output_item.done" and isinstance(event.get("item"), dict):
+        yield from _convert_call(event["item"], event.get("output_index"))
+    elif kind in _ENDS and isinstance(event.get("response"), dict):
+        yield _convert_end(event["response"])
 
 
-def _convert_output(response: WireObject) -> Iterator[WireObject]:
+def _convert_output(response: Chunk) -> Iterator[Chunk]:
     """The text and the calls of an answer that wasn't streamed."""
     for index, item in enumerate(_find_objects(response.get("output"))):
         yield from _convert_call(item, index)
@@ -116,14 +103,14 @@ def _convert_output(response: WireObject) -> Iterator[WireObject]:
             yield _build_chunk({"content": part.get("text"), "refusal": part.get("refusal")})
 
 
-def _convert_call(item: WireObject, index: object) -> Iterator[WireObject]:
+def _convert_call(item: Chunk, index: object) -> Iterator[Chunk]:
     if item.get("type") == "function_call":
-        function = WireObject(name=item.get("name"), arguments=item.get("arguments"))
-        call = WireObject(index=index, id=item.get("call_id"), function=function)
+        function = {"name": item.get("name"), "arguments": item.get("arguments")}
+        call = {"index": index, "id": item.get("call_id"), "function": function}
         yield _build_chunk({"tool_calls": [call]})
 
 
-def _convert_end(response: WireObject) -> WireObject:
+def _convert_end(response: Chunk) -> Chunk:
     details = response.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, Mapping) else None
     ended = {"max_output_tokens": "length"}.get(str(reason), reason) or "stop"
@@ -131,28 +118,28 @@ def _convert_end(response: WireObject) -> WireObject:
     return _build_chunk({}, ended if has_ended else None, model=response.get("model"), usage=_read_usage(response))
 
 
-def _read_usage(holder: WireObject) -> WireObject | None:
+def _read_usage(holder: Chunk) -> Chunk | None:
     """Tokens by the names that chat completions use; embeddings have no completion."""
     usage = holder.get("usage")
-    if not isinstance(usage, WireObject) or "input_tokens" not in usage:
-        return usage if isinstance(usage, WireObject) else None
-    return WireObject(
-        prompt_tokens=usage["input_tokens"],
-        completion_tokens=usage.get("output_tokens"),
-        prompt_tokens_details=usage.get("input_tokens_details"),
-        completion_tokens_details=usage.get("output_tokens_details"),
-    )
+    if not isinstance(usage, dict) or "input_tokens" not in usage:
+        return usage if isinstance(usage, dict) else None
+    return {
+        "prompt_tokens": usage["input_tokens"],
+        "completion_tokens": usage.get("output_tokens"),
+        "prompt_tokens_details": usage.get("input_tokens_details"),
+        "completion_tokens_details": usage.get("output_tokens_details"),
+    }
 
 
 def _build_chunk(
-    delta: Mapping[str, Any], finish_reason: object = None, *, model: object = None, usage: WireObject | None = None
-) -> WireObject:
-    choice = WireObject(index=0, delta=WireObject(delta), finish_reason=finish_reason)
-    return WireObject(choices=[choice], model=model, usage=usage)
+    delta: Mapping[str, Any], finish_reason: object = None, *, model: object = None, usage: Chunk | None = None
+) -> Chunk:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return {"choices": [choice], "model": model, "usage": usage}
 
 
-def _find_objects(value: object) -> Sequence[WireObject]:
-    return [each for each in value if isinstance(each, WireObject)] if isinstance(value, list) else []
+def _find_objects(value: object) -> Sequence[Chunk]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 # ---- what was asked
