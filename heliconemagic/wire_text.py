@@ -6,11 +6,13 @@ fails deep inside the HTTP client, so every name, id, path, user and property pa
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from heliconemagic.errors import InputError
 
 MAX_VALUE_LENGTH = 256
+_PLAIN = re.compile(r"[!-$&-~](?:[ -$&-~]*[!-$&-~])?")  # printable ASCII but for %, no blank at an end
 
 _LETTERS = {
     "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
@@ -33,6 +35,8 @@ def build_ascii_form(text: str) -> str:
 
 def find_fault(value: str, max_length: int = MAX_VALUE_LENGTH) -> str | None:
     """What is wrong with ``value`` as a header value, as the end of a sentence; None if nothing is."""
+    if _PLAIN.fullmatch(value) and len(value) <= max_length:  # as nearly all are
+        return None
     if not value.strip():
         return "is empty"
     if any(char in "\r\n\u2028\u2029\x85" for char in value):

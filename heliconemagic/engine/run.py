@@ -46,6 +46,7 @@ class Run:
         redactor: Redactor,
         clock: Callable[[], float] = time.time,
         notes_pace: bool = False,
+        end_delay: float = 0.0,
     ) -> None:
         self.request = request
         self.pieces: list[Piece] = []
@@ -69,6 +70,7 @@ class Run:
         self._flush: asyncio.TimerHandle | None = None
         self._changed: dict[str, Attempt] = {}  # by request id: what the journal isn't told yet
         self._notes_pace = notes_pace
+        self._end_delay = end_delay  # seconds in which the journal may gather the ends of more steps
         self._patience: asyncio.Timeout | None = None  # for the first text, if a recording can answer instead
 
     # ---- for the caller, from any thread
@@ -305,7 +307,7 @@ class Run:
             self.done.set_result(None)
             self.has_text.set()  # wakes a follower that waits for text which will never come
             if self._journal is not None:
-                self._journal.hurry()
+                self._journal.hurry(self._end_delay)
 
     def _settle(self, status: StepStatus) -> None:
         self.state.finish()

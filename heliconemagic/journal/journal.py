@@ -150,9 +150,9 @@ class Journal:
             self._store.let_go((_STEP, step.id))
             self._writer.put_quietly((_STEP, step.id), partial(self._store.write_step, step, attachments))
 
-    def hurry(self) -> None:
-        """What is queued is to be written now; nobody waits for it."""
-        self._writer.hurry()
+    def hurry(self, delay: float = 0.0) -> None:
+        """What is queued is to be written within ``delay`` seconds; nobody waits for it."""
+        self._writer.hurry(delay)
 
     def close_steps(self, steps: Iterable[Step], timeout: float = 30.0) -> bool:
         """Write many finished steps, some at a time, so that the queue holds them; whether all are on disk."""

@@ -75,6 +75,7 @@ class JournalWriter:
         self._thread: threading.Thread | None = None
         self._queue: dict[Key, Change] = {}
         self._due: float | None = None  # monotonic time of the next try; None: nothing to do
+        self._wakes_at: float | None = None  # when the thread looks by itself; None: when it is called
         self._put_count = 0  # changes ever queued
         self._done_count = 0  # the value of `_put_count` at which everything before was written
         self._try_count = 0
@@ -96,11 +97,11 @@ class JournalWriter:
         with self._changed:
             self._enqueue(key, change)
 
-    def hurry(self) -> None:
-        """See to it that what is queued is written now."""
+    def hurry(self, delay: float = 0.0) -> None:
+        """See to it that what is queued is written within ``delay`` seconds."""
         with self._changed:
             if self._queue and self._failure is None:
-                self._bring_forward(time.monotonic())
+                self._bring_forward(time.monotonic() + delay)
 
     def put_through(self, key: Key, change: Change) -> int | None:
         """Queue a change and write it on this thread, if that takes no waiting; else a ticket for `wait`.
@@ -162,7 +163,8 @@ class JournalWriter:
     def _bring_forward(self, due: float) -> None:
         if self._due is None or due < self._due:
             self._due = due
-            self._called.notify()
+            if self._wakes_at is None or due < self._wakes_at:  # waking it takes time from who sends requests
+                self._called.notify()
         if self._thread is None:
             self._start()
 
@@ -264,6 +266,7 @@ class JournalWriter:
         """Whether there is something to write; False at the end."""
         with self._changed:
             while not self._is_closing and (self._due is None or self._due > time.monotonic()):
+                self._wakes_at = self._due
                 self._called.wait(None if self._due is None else self._due - time.monotonic())
             return bool(self._queue) or not self._is_closing
 

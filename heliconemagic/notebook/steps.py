@@ -51,8 +51,11 @@ class Steps:
         if not session.reserve(costs, budget):
             raise build_budget_error(session.committed, budget, requests)
 
-    def build_run(self, plan: Plan) -> Run:
-        """The run of ``plan``, not begun; what it attaches is kept for steps that continue it."""
+    def build_run(self, plan: Plan, *, end_delay: float = 0.0) -> Run:
+        """The run of ``plan``, not begun; what it attaches is kept for steps that continue it.
+
+        The journal may gather ends for ``end_delay`` seconds, where many steps end one after the other.
+        """
         plan.session.attachments.put(plan.request.attachments)
         return Run(
             replace(plan.step, started_at=self._clock()),
@@ -61,6 +64,7 @@ class Steps:
             redactor=plan.redactor,
             clock=self._clock,
             notes_pace=plan.session.recording is not None,
+            end_delay=end_delay,
         )
 
     def finish(self, plan: Plan, run: Run) -> Step:

@@ -90,8 +90,11 @@ def compute_span(span: Span, names: Mapping[str, Any]) -> Any:
     Raises:
         TemplateError: a name is unknown, or the expression fails.
     """
+    used = find_span_names(span.source)
+    if span.expression in used and span.expression in names:  # a name and nothing else, as most are
+        return names[span.expression]
     try:
-        value = span.compute(_select(find_span_names(span.source), names))
+        value = span.compute(_select(used, names))
         if isinstance(value, Undefined):
             str(value)  # raises
     except Exception as error:  # whatever the notebook's own objects raise

@@ -24,6 +24,9 @@ class TemplateMode(StrEnum):
     JINJA = "jinja"  # the full language
 
 
+_OPENERS = {TemplateMode.SPANS: ("{{",), TemplateMode.RAW: (), TemplateMode.JINJA: ("{{", "{%", "{#")}
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """A prompt ready to be sent, and notes on what was left out of it ("DataFrame df: 10 of 2,000 rows")."""
@@ -126,8 +129,7 @@ def compute_single_span(text: str, names: Mapping[str, Any], *, mode: TemplateMo
 
 
 def _has_template(text: str, mode: TemplateMode | str) -> bool:
-    openers = {TemplateMode.SPANS: ("{{",), TemplateMode.JINJA: ("{{", "{%", "{#")}.get(TemplateMode(mode), ())
-    return any(opener in text for opener in openers)
+    return any(opener in text for opener in _OPENERS[TemplateMode(mode)])
 
 
 def _fill_spans(text: str, names: Mapping[str, Any], spell: Callable[[str], str]) -> Filled:

@@ -35,7 +35,7 @@ def build_value_text(value: Any, expression: str) -> ValueText:
     Raises:
         TemplateError: the value has no useful text.
     """
-    if isinstance(value, str):
+    if isinstance(value, str) or type(value) is int:
         return ValueText(str(value))
     _check_has_text(value, expression)
     try:

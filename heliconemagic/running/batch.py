@@ -6,6 +6,7 @@ import concurrent.futures
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 DEFAULT_JOBS = 8
 MAX_AHEAD = 2_048
 """Rows that are planned before they can be sent, at most."""
+END_SECONDS = 0.1
+"""How long the end of a row may wait for the journal: it is mostly written with the next row's beginning."""
 PLAN_SECONDS = 0.2
 """How long one look may plan rows: then the card is shown, and an interrupt heard."""
 MAX_NOTES = 4
@@ -72,7 +75,7 @@ class BatchRun:
         jobs = given.command.jobs or DEFAULT_JOBS
         self._queue = RowQueue(
             notebook.engine,
-            notebook.steps.build_run,
+            partial(notebook.steps.build_run, end_delay=END_SECONDS),
             jobs=jobs,
             budget=planner.setting.options.budget,
             spent=planner.history.spent,
