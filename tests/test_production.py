@@ -18,6 +18,7 @@ from notebooks_in_process import BOTH_KEYS, Bench
 from heliconemagic.errors import CredentialError, HeliconeMagicError, InputError, UnreachableError
 from heliconemagic.lines.options import parse_session_line
 from heliconemagic.records import Step, StepKind, StepStatus
+from heliconemagic.render.session_list import build_sessions_text
 from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.experiments import ExperimentLine
 from heliconemagic.verbs.production import ProductionLine
@@ -159,6 +160,15 @@ def test_pull_brings_a_session(desk: Desk) -> None:
     assert "/triage/answer" in shown and "from 127.0.0.1:3000: 2 new" in shown
     record = desk.notebook.journal.find_session(DESK)
     assert (record.name, record.source, record.gateway) == ("Support desk", "127.0.0.1:3000", desk.helicone.url)
+
+
+def test_list_says_where_a_session_was_pulled_from(desk: Desk) -> None:
+    """Beside the gateway, which all sessions have; one that ran here says nothing."""
+    desk.open('"Here" --gateway oai')
+    desk.say(f"pull {DESK}")
+    shown = build_sessions_text(desk.notebook.journal.list_sessions())
+    assert "Support desk (from us.helicone.ai)  " in shown and "Here  " in shown
+    assert shown.count("(from") == 1
 
 
 def test_pulling_again_updates(desk: Desk) -> None:

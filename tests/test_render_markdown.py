@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from render_samples import PageReader
 
 from heliconemagic.render.markdown import SegmentedMarkdown, make_safe_markdown, render_markdown
+from heliconemagic.render.markdown_html import find_renderer
+from heliconemagic.render.markdown_parser import find_parser
 
 FEATURES = [
     ("# One", "<h1>One</h1>\n"),
@@ -69,6 +73,30 @@ def test_an_answer_is_rendered(source: str, page: str | None) -> None:
         assert '<th align="right">a</th>' in rendered and "style" not in rendered
     else:
         assert rendered == page
+
+
+def test_nothing_of_an_answer_is_kept() -> None:
+    """The links that one answer defines are not known in the next."""
+    for _ in range(2):
+        assert "<a " in render_markdown("[a]\n\n[a]: https://b.c")
+        assert render_markdown("[a]") == "<p>[a]</p>\n"
+        assert make_safe_markdown("[a][b]\n\n[b]: https://c.d") == "[a](https://c.d)\n"
+        assert make_safe_markdown("[a][b]") == "[a\\][b\\]\n"
+
+
+def test_threads_share_one_renderer() -> None:
+    """Also where it is built while several threads wait for it, each answer is rendered as ever."""
+    find_renderer.cache_clear()
+    find_parser.cache_clear()
+    sources, gate = [source for source, _ in FEATURES], Barrier(8)
+
+    def render(number: int) -> list[str]:
+        gate.wait()
+        return [form(source) for source in sources for form in (render_markdown, make_safe_markdown)]
+
+    with ThreadPoolExecutor(8) as pool:
+        pages = list(pool.map(render, range(8)))
+    assert pages == [[form(source) for source in sources for form in (render_markdown, make_safe_markdown)]] * 8
 
 
 @pytest.mark.parametrize("seed", range(60))

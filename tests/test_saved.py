@@ -501,5 +501,6 @@ def test_import_on_the_session_line(shell: Shell, tmp_path: Path, monkeypatch: p
     write_forms(tmp_path / "students" / "ada.ipynb", build_form())
     ran = shell.run("%helicone_session import students/*.ipynb --user ada")
     assert "imported 1 notebook" in ran.text() and "✓" in ran.text()
+    assert "(from ada.ipynb)" in shell.run("%helicone_session list").text()
     assert "students/*.ipynb" in str(shell.run("%helicone_session import").error)
     assert "resumed from ada.ipynb" in shell.run("%helicone_session resume students/ada.ipynb").text()

@@ -14,21 +14,17 @@ from itertools import takewhile
 from typing import Any
 
 from heliconemagic import headers
-from heliconemagic.attachments.attachment import Attachment, iterate_attachments
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.gateways.presets import Gateway, build_gateway
 from heliconemagic.lessons.lesson import list_current
 from heliconemagic.records import Message, Step, StepKind
-from heliconemagic.render.code import read_files
 from heliconemagic.render.figures import format_count
-from heliconemagic.render.literals import Expression, Mixture, write_string
+from heliconemagic.render.literals import Expression, Mixture
 from heliconemagic.steps.turns import count_repeated, find_continued, split_system
 from heliconemagic.wire_text import build_ascii_form
 
 SHORTEST_QUOTE = 20
 """Characters of an answer that is known again inside another message: a shorter one may stand there by chance."""
-
-MOST_COLUMNS = 100
 
 _NOT_SENT = ("stream", "stream_options", "messages", "model", "extra_headers", "extra_body", "extra_query", "timeout")
 
@@ -103,44 +99,6 @@ def build_plan(session: ExportedSession, build_name: Names) -> Plan:
         calls=tuple(calls),
         remarks=tuple(_list_remarks(session, steps, moved)),
     )
-
-
-def write_signature(opening: str, given: Sequence[str], closing: str, indent: str) -> str:
-    """The head of a function on one line, or where that is too long with a line for each parameter."""
-    line = f"{opening}{', '.join(given)}{closing}"
-    if len(line) <= MOST_COLUMNS:
-        return line
-    return opening + "\n" + "".join(f"{indent}{one},\n" for one in given) + closing
-
-
-def list_remarks(call: Call) -> list[str]:
-    """What has to be said of a request, the files that only the notebook has among it."""
-    missing = dict.fromkeys(found.name for found in iterate_attachments(call.messages) if not found.path)
-    return [*call.remarks, *([f"Put beside this file: {', '.join(missing)}"] if missing else [])]
-
-
-def list_messages(
-    plan: Plan, call: Call, read_file: Callable[[Attachment], Expression], *, system: str, base: str
-) -> list[Any]:
-    """The items of a request's list of messages.
-
-    Args:
-        system: the name of the variable that has the shared instructions.
-        base: the code that puts in the earlier conversation; empty if there is none.
-    """
-    instructions = [
-        {**message, "content": Expression(system)} if plan.system and message.get("content") == plan.system else message
-        for message in call.instructions
-    ]
-    return [*instructions, *([Expression(base)] if base else []), *read_files(call.messages, read_file)]
-
-
-def list_sent_headers(plan: Plan, write_secret: Callable[[str], str]) -> list[str]:
-    """The headers of all requests as entries that both languages spell alike, secrets from the environment."""
-    plain = {**plan.gateway.extra_headers, **plan.headers}
-    secret = {name: write_secret(template) for name, template in plan.gateway.secret_headers.items()}
-    entries = {**{name: write_string(value) for name, value in plain.items()}, **secret}
-    return [f"{write_string(name)}: {written}" for name, written in entries.items()]
 
 
 def _find_gateway(gateway: Gateway | None) -> tuple[Gateway, str]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from heliconemagic import headers
 from heliconemagic.attachments.attachment import iterate_attachments
 from heliconemagic.attachments.limits import Kind
-from heliconemagic.export.program import (
-    Base,
-    Call,
-    Plan,
-    build_plan,
+from heliconemagic.export.program import Base, Call, Plan, build_plan
+from heliconemagic.export.program_parts import (
+    find_free_name,
+    iterate_calls,
     list_messages,
-    list_remarks,
+    list_opening_lines,
     list_sent_headers,
     write_signature,
 )
@@ -43,9 +42,7 @@ def build_name(path: str, taken: Iterable[str]) -> str:
     """
     words = re.sub(r"[^a-z0-9]+", "_", path.lower()).strip("_")
     name = words if words and not words[0].isdigit() else f"step_{words}".rstrip("_")
-    used = {*taken}
-    candidates = [f"{name}_" if name in _TAKEN else name, *(f"{name}_{number}" for number in range(2, len(used) + 3))]
-    return next(candidate for candidate in candidates if candidate not in used)
+    return find_free_name(name, taken, _TAKEN, joint="_")
 
 
 def build_python(session: ExportedSession) -> str:
@@ -58,25 +55,14 @@ def build_python(session: ExportedSession) -> str:
         _build_client(plan),
         f"\n{_build_answer()}",
         f"\n{_build_ask(plan)}",
-        *_iterate_calls(plan),
+        *iterate_calls(plan, "#", _build_call),
     ]
     return sign("\n\n".join(blocks) + "\n", opening="# ")
 
 
 def _build_docstring(plan: Plan) -> str:
-    needed = ", ".join(plan.gateway.key_variables) or "no key"
-    lines = [
-        _escape_docstring(plan.title),
-        "",
-        "A session in a notebook, done again with the plain OpenAI client: pip install openai",
-        f"From the environment: {needed}, and OPENAI_BASE_URL to ask another server.",
-        *map(_escape_docstring, plan.remarks),
-    ]
-    return '"""' + "\n".join(lines) + '\n"""'
-
-
-def _escape_docstring(text: str) -> str:
-    return write_string(" ".join(text.split()))[1:-1]
+    title, *lines = list_opening_lines(plan, "pip install openai")
+    return '"""' + "\n".join([title, "", *lines]) + '\n"""'
 
 
 def _build_imports(plan: Plan) -> str:
@@ -160,13 +146,6 @@ def _build_ask(plan: Plan) -> str:
         '    print(f"{path}\\n{text}\\n")\n'
         '    return Answer(text, [*messages, {"role": "assistant", "content": text}])\n'
     )
-
-
-def _iterate_calls(plan: Plan) -> Iterator[str]:
-    for call in plan.calls:
-        yield "\n".join([*(f"# {_escape_docstring(remark)}" for remark in list_remarks(call)), _build_call(plan, call)])
-    if not plan.calls:
-        yield "# No request of this session was answered."
 
 
 def _build_call(plan: Plan, call: Call) -> str:

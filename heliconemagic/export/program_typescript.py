@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from heliconemagic import headers
 from heliconemagic.attachments.attachment import iterate_attachments
-from heliconemagic.export.program import (
-    Base,
-    Call,
-    Plan,
-    build_plan,
+from heliconemagic.export.program import Base, Call, Plan, build_plan
+from heliconemagic.export.program_parts import (
+    find_free_name,
+    iterate_calls,
     list_messages,
-    list_remarks,
+    list_opening_lines,
     list_sent_headers,
     write_signature,
 )
@@ -48,9 +47,7 @@ def build_name(path: str, taken: Iterable[str]) -> str:
     first, *rest = re.findall(r"[a-z0-9]+", path.lower()) or ["step"]
     words = first + "".join(word.capitalize() for word in rest)
     name = f"step{words}" if words[0].isdigit() else words
-    used = {*taken}
-    candidates = [f"{name}_" if name in _TAKEN else name, *(f"{name}{number}" for number in range(2, len(used) + 3))]
-    return next(candidate for candidate in candidates if candidate not in used)
+    return find_free_name(name, taken, _TAKEN, joint="")
 
 
 def build_typescript(session: ExportedSession) -> str:
@@ -65,24 +62,13 @@ def build_typescript(session: ExportedSession) -> str:
         "/** An answer, and the conversation that it ends. */\n"
         "type Answer = { text: string; messages: Message[] };",
         _build_ask(plan),
-        *_iterate_calls(plan),
+        *iterate_calls(plan, "//", _build_call),
     ]
     return sign("\n\n".join(blocks) + "\n", opening="// ")
 
 
 def _build_comment(plan: Plan) -> str:
-    needed = ", ".join(plan.gateway.key_variables) or "no key"
-    lines = [
-        plan.title,
-        "A session in a notebook, done again with the plain OpenAI client: npm install openai",
-        f"From the environment: {needed}, and OPENAI_BASE_URL to ask another server.",
-        *plan.remarks,
-    ]
-    return "\n".join(f"// {_escape_comment(line)}" for line in lines)
-
-
-def _escape_comment(text: str) -> str:
-    return write_string(" ".join(text.split()))[1:-1]
+    return "\n".join(f"// {line}" for line in list_opening_lines(plan, "npm install openai"))
 
 
 def _build_imports(plan: Plan) -> str:
@@ -155,13 +141,6 @@ def _build_ask(plan: Plan) -> str:
         '  return { text, messages: [...messages, { role: "assistant", content: text }] };\n'
         "}"
     )
-
-
-def _iterate_calls(plan: Plan) -> Iterator[str]:
-    for call in plan.calls:
-        yield "\n".join([*(f"// {_escape_comment(remark)}" for remark in list_remarks(call)), _build_call(plan, call)])
-    if not plan.calls:
-        yield "// No request of this session was answered."
 
 
 def _build_call(plan: Plan, call: Call) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from heliconemagic.journal.decoding import decode_number, decode_text, read_rows
 from heliconemagic.journal.queries import UNREADABLE, LeaveOut
-from heliconemagic.journal.rows import decode_number, decode_text, read_rows
 from heliconemagic.records import StepKind, StepStatus
 from heliconemagic.statistics.figures import NO_PROPERTIES, SessionFigures, StepFigures
 

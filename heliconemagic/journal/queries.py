@@ -14,8 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from heliconemagic.errors import InputError
-from heliconemagic.journal.rows import (
-    SESSION_COLUMNS,
+from heliconemagic.journal.columns import SESSION_COLUMNS
+from heliconemagic.journal.decoding import (
     Row,
     Values,
     decode_attempt,

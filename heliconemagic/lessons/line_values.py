@@ -1,14 +1,20 @@
-"""The values of a lesson's lines, each checked before anything is made of it: a file may come from anyone."""
+"""The values of steps in files, each checked before anything is made of it: a file may come from anyone."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from heliconemagic.headers import MAX_ID_LENGTH
 
 MOST_COUNT = 1e12
+MOST_USD = 1e9
 LATEST = 1e11
 """Seconds since the epoch."""
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
 class LineError(ValueError):
@@ -68,6 +74,33 @@ def read_flag(holder: Mapping[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise LineError(f"has a {name!r} that is neither true nor false")
     return value
+
+
+def need_word(holder: Mapping[str, Any], name: str, words: type[Word]) -> Word:
+    """The one of ``words`` under ``name``."""
+    found = need_value(holder, name, str)
+    if found not in set(words):
+        raise LineError(f"has a {name!r} {found[:20]!r}, which there isn't")
+    return words(found)
+
+
+def read_id(holder: Mapping[str, Any], name: str) -> str | None:
+    """The id under ``name``; None if there is none."""
+    value = holder.get(name)
+    return None if value is None else check_id(value, name)
+
+
+def need_id(holder: Mapping[str, Any], name: str) -> str:
+    """The same, which has to be there."""
+    return str(_present(read_id(holder, name), name))
+
+
+def check_id(value: object, name: str) -> str:
+    """``value`` if it looks like an id; ``name`` says whose in the error."""
+    found: str = check_value(value, str, f"a {name!r}")
+    if not (found.isascii() and found.isprintable() and 0 < len(found) <= MAX_ID_LENGTH):
+        raise LineError(f"has a {name!r} that is no id")
+    return found
 
 
 def parse_line(text: str | bytes) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from heliconemagic.lessons.lesson import LessonHead, Piece, Recording, build_key
 from heliconemagic.lessons.line_values import (
     LATEST,
     MOST_COUNT,
+    MOST_USD,
     LineError,
     check_value,
     need_count,
@@ -33,7 +34,6 @@ MARK = "heliconemagic_lesson"
 """The first key of the first line; its value is the version of the format."""
 
 LONGEST_SECONDS = 24 * 3600.0
-_MOST_USD = 1e9
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
@@ -201,7 +201,6 @@ def decode_recording(line: Mapping[str, Any], shelf: MessageShelf, *, is_played:
     Raises:
         LineError: something about it cannot be meant.
     """
-    usage = read_value(line, "usage", dict)
     listed = need_value(line, "messages", list) if is_played else read_value(line, "messages", list) or []
     messages = tuple(shelf.restore(message, is_played=is_played) for message in listed)
     if is_played and not messages:
@@ -219,10 +218,10 @@ def decode_recording(line: Mapping[str, Any], shelf: MessageShelf, *, is_played:
         text=need_value(line, "text", str),
         reasoning=read_value(line, "reasoning", str) or "",
         refusal=read_value(line, "refusal", str) or "",
-        tool_calls=tuple(map(_decode_call, read_value(line, "tool_calls", list) or ())),
+        tool_calls=tuple(map(decode_tool_call, read_value(line, "tool_calls", list) or ())),
         finish_reason=read_value(line, "finish_reason", str),
-        usage=None if usage is None else _decode_usage(usage),
-        cost=read_number(line, "cost", _MOST_USD),
+        usage=decode_usage(read_value(line, "usage", dict)),
+        cost=read_number(line, "cost", MOST_USD),
         first_token=read_number(line, "first_token", LONGEST_SECONDS),
         seconds=read_number(line, "seconds", LONGEST_SECONDS),
         pieces=tuple(map(_decode_piece, read_value(line, "pieces", list) or ())),
@@ -237,11 +236,15 @@ def check_path(path: str, *, is_played: bool = True) -> str:
     return path
 
 
-def _decode_usage(usage: Mapping[str, Any]) -> Usage:
-    return Usage(**{name: int(read_number(usage, name, MOST_COUNT) or 0) for name in _USAGE})
+def decode_usage(values: Mapping[str, Any] | None) -> Usage | None:
+    """The tokens that ``values`` counts, checked; what is missing is 0."""
+    if values is None:
+        return None
+    return Usage(**{name: int(read_number(values, name, MOST_COUNT) or 0) for name in _USAGE})
 
 
-def _decode_call(value: object) -> ToolCall:
+def decode_tool_call(value: object) -> ToolCall:
+    """A tool call, checked; neither its name nor its arguments need to make sense."""
     call = check_value(value, dict, "a tool call")
     return ToolCall(**{name: need_value(call, name, str) for name in ("id", "name", "arguments")})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from heliconemagic.lessons.lesson import Recording
@@ -12,9 +11,12 @@ from heliconemagic.lessons.line_values import (
     MOST_COUNT,
     LineError,
     check_value,
+    need_id,
     need_number,
     need_value,
+    need_word,
     read_flag,
+    read_id,
     read_number,
     read_value,
 )
@@ -31,11 +33,9 @@ from heliconemagic.records import (
     StepStatus,
 )
 
-LONGEST_ID = 128
 _PLAIN = ("gateway", "input", "user", "cell", "comparison")
 _FLAGS = ("is_superseded", "is_aside", "is_picked")
 
-Kind = TypeVar("Kind", bound=StrEnum)
 Value = TypeVar("Value")
 
 
@@ -74,14 +74,6 @@ def decode_session(line: Mapping[str, Any]) -> SessionRecord:
         started_at=need_number(line, "started_at", LATEST),
         ended_at=read_number(line, "ended_at", LATEST),
     )
-
-
-def need_id(line: Mapping[str, Any], name: str) -> str:
-    """An id that is there, and looks like one."""
-    found = need_value(line, name, str)
-    if not (found.isascii() and found.isprintable() and 0 < len(found) <= LONGEST_ID):
-        raise LineError(f"has a {name!r} that is no id")
-    return str(found)
 
 
 # ---- steps
@@ -131,10 +123,10 @@ def decode_step(line: Mapping[str, Any], recording: Recording, session_id: str) 
         recording,
         id=need_id(line, "id"),
         session_id=session_id,
-        kind=_decode_word(line, "kind", StepKind),
-        status=_decode_word(line, "status", StepStatus),
+        kind=need_word(line, "kind", StepKind),
+        status=need_word(line, "status", StepStatus),
         properties=_decode_texts(read_value(line, "properties", dict) or {}, "properties"),
-        parent_id=need_id(line, "parent_id") if line.get("parent_id") is not None else None,
+        parent_id=read_id(line, "parent_id"),
         run=int(read_number(line, "run", MOST_COUNT * 1000) or 0),
         variant=int(read_number(line, "variant", MOST_COUNT) or 0),
         started_at=need_number(line, "started_at", LATEST),
@@ -147,13 +139,6 @@ def decode_step(line: Mapping[str, Any], recording: Recording, session_id: str) 
         **texts,
         **flags,
     )
-
-
-def _decode_word(line: Mapping[str, Any], name: str, words: type[Kind]) -> Kind:
-    found = need_value(line, name, str)
-    if found not in set(words):
-        raise LineError(f"has a {name!r} {found[:20]!r}, which there isn't")
-    return words(found)
 
 
 def _decode_texts(values: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -193,7 +178,7 @@ def _encode_origin(origin: Origin | None) -> dict[str, Any] | None:
 
 def _decode_origin(line: Mapping[str, Any]) -> Origin:
     return Origin(
-        kind=_decode_word(line, "kind", OriginKind),
+        kind=need_word(line, "kind", OriginKind),
         answered_at=need_number(line, "at", LATEST),
         source=read_value(line, "source", str) or "",
         reason=read_value(line, "reason", str) or "",
@@ -208,7 +193,7 @@ def _encode_delivery(delivery: Delivery | None) -> dict[str, Any] | None:
 
 def _decode_delivery(line: Mapping[str, Any]) -> Delivery:
     return Delivery(
-        state=_decode_word(line, "state", DeliveryState),
+        state=need_word(line, "state", DeliveryState),
         reason=read_value(line, "reason", str) or "",
         helicone_id=read_value(line, "helicone_id", str) or "",
     )
@@ -239,7 +224,7 @@ def decode_feedback(line: Mapping[str, Any], session_id: str) -> Feedback:
     return Feedback(
         id=need_id(line, "id"),
         session_id=session_id,
-        step_id=need_id(line, "step") if line.get("step") is not None else None,
+        step_id=read_id(line, "step"),
         name=need_value(line, "name", str),
         value=_decode_verdict(line),
         note=read_value(line, "note", str) or "",

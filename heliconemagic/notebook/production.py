@@ -33,8 +33,6 @@ from heliconemagic.redaction import Redactor
 from heliconemagic.session_state import Session
 from heliconemagic.steps.tree import parse_kind
 
-_WRITING_SECONDS = 30.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
@@ -195,13 +193,9 @@ class Production:
     def _write(self, pull: Pull) -> bool:
         """Whether all of it is on disk now."""
         self._journal.put_session(pull.record)
-        for number, step in enumerate(pull.settle(), 1):
-            self._journal.close_step(step)
-            if number % PAGE == 0 and not self._journal.flush(_WRITING_SECONDS):
-                return False
         for feedback in pull.feedback:
             self._journal.put_feedback(feedback)
-        return self._journal.flush(_WRITING_SECONDS)
+        return self._journal.close_steps(pull.settle())
 
     def _show_in_open_session(self, pull: Pull) -> None:
         """A session that is open here has its new steps at once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from heliconemagic.errors import InputError
 from heliconemagic.lines.option_values import parse_kind
 from heliconemagic.paths import SessionPath
-from heliconemagic.python.hosts import Host
-from heliconemagic.session_state import Session
+from heliconemagic.python.base_handle import BaseHandle
 from heliconemagic.steps.inside import find_around
 from heliconemagic.steps.traced import TracedForm
 
@@ -20,23 +18,8 @@ if TYPE_CHECKING:
     from heliconemagic.python.tracing import TracedStep, Tracing
 
 
-class TracedHandle(ABC):
-    """What needs a session that is open, a place for paths, and the process's host."""
-
-    _host: Host
-
-    @property
-    @abstractmethod
-    def id(self) -> str:
-        """The session's id."""
-
-    @abstractmethod
-    def _find_open(self) -> Session:
-        """The session, which must still be open."""
-
-    @abstractmethod
-    def _place(self, path: str) -> SessionPath:
-        """``path`` below the prefix that holds here."""
+class TracedHandle(BaseHandle):
+    """Makes blocks and functions of the person's own steps of the session."""
 
     def step(self, path: str, /, *, kind: str = "tool", name: str = "", input: Any = None) -> TracedStep:  # noqa: A002
         """``with session.step("/retrieve", kind="vector_db") as step:`` makes a block a step; set ``step.output``.

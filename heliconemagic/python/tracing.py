@@ -118,13 +118,8 @@ def trace(function: Callable[..., Any], tracing: Tracing) -> Callable[..., Any]:
 def _trace_plain(function: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
     @wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
-        call = calls.begin(args, kwargs)
-        try:
-            with call.use():
-                value = function(*args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with calls.begin(args, kwargs) as call, call.use():
+            value = function(*args, **kwargs)
         call.succeed(value)
         return value
 
@@ -134,13 +129,8 @@ def _trace_plain(function: Callable[..., Any], calls: _Calls) -> Callable[..., A
 def _trace_awaited(function: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
     @wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> Any:
-        call = calls.begin(args, kwargs)
-        try:
-            with call.use():
-                value = await function(*args, **kwargs)
-        except BaseException as error:
-            call.fail(error)
-            raise
+        with calls.begin(args, kwargs) as call, call.use():
+            value = await function(*args, **kwargs)
         call.succeed(value)
         return value
 
@@ -151,9 +141,8 @@ def _trace_generator(function: Callable[..., Any], calls: _Calls) -> Callable[..
     @wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         inner = function(*args, **kwargs)
-        call = calls.begin(args, kwargs)
-        resume, given = inner.send, None
-        try:
+        with calls.begin(args, kwargs) as call:
+            resume, given = inner.send, None
             while True:
                 try:
                     with call.use():
@@ -170,11 +159,6 @@ def _trace_generator(function: Callable[..., Any], calls: _Calls) -> Callable[..
                     raise
                 except BaseException as error:  # noqa: BLE001  # thrown in by whoever reads: the function's to handle
                     resume, given = inner.throw, error
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            call.fail(error)
-            raise
 
     return traced
 
@@ -183,9 +167,8 @@ def _trace_async_generator(function: Callable[..., Any], calls: _Calls) -> Calla
     @wraps(function)
     async def traced(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         inner = function(*args, **kwargs)
-        call = calls.begin(args, kwargs)
-        resume, given = inner.asend, None
-        try:
+        with calls.begin(args, kwargs) as call:
+            resume, given = inner.asend, None
             while True:
                 try:
                     with call.use():
@@ -202,11 +185,6 @@ def _trace_async_generator(function: Callable[..., Any], calls: _Calls) -> Calla
                     raise
                 except BaseException as error:  # noqa: BLE001  # as above
                     resume, given = inner.athrow, error
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            call.fail(error)
-            raise
 
     return traced
 
@@ -252,12 +230,22 @@ def _read_signature(function: Callable[..., Any]) -> inspect.Signature | None:
 
 
 class _Call:
-    """One call; without a step it only runs."""
+    """One call, which fails with what is raised in its block; without a step it only runs."""
 
     def __init__(self, step: OpenStep | None, tracing: Tracing) -> None:
         self._step = step
         self._tracing = tracing
         self._pieces = Pieces()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A generator that is given up has ended already. What one that fails had yielded is kept.
+        if error is not None and self._step is not None and self._step.is_open:
+            self._end(text=self._pieces.capture(self._tracing.find_redact()), error=error)
 
     def use(self) -> AbstractContextManager[None]:
         """A context in which the function runs."""
@@ -278,11 +266,6 @@ class _Call:
         """The generator ended, or nobody wants more of it."""
         if self._step is not None:
             self._end(text=self._pieces.capture(self._tracing.find_redact()))
-
-    def fail(self, error: BaseException) -> None:
-        """It raised; what a generator had yielded is kept."""
-        if self._step is not None:
-            self._end(text=self._pieces.capture(self._tracing.find_redact()), error=error)
 
     def _end(self, *, text: str, error: BaseException | None = None) -> None:
         assert self._step is not None

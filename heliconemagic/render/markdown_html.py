@@ -6,6 +6,7 @@ Math stays ``$…$`` for the page's own MathJax.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from heliconemagic.render.highlight import build_code_block
@@ -29,11 +30,17 @@ def render_markdown(text: str) -> str:
     """Sanitised HTML of a model's answer."""
     if len(text) > MAX_RENDERED:
         return build_code_block(clean_source(text))
-    return MarkdownRenderer().render(text)
+    return find_renderer().render(text)
+
+
+@cache
+def find_renderer() -> MarkdownRenderer:
+    """The renderer that all threads share, built at its first use: that takes as long as rendering a short answer."""
+    return MarkdownRenderer()
 
 
 class MarkdownRenderer:
-    """A parser and a sanitiser, built once for many texts."""
+    """A parser and a sanitiser, built once for many texts; holds no state of a text."""
 
     def __init__(self) -> None:
         self._parser = build_parser()

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from heliconemagic.render.inline_source import InlineWriter, escape_code, is_plain_code, write_math
 from heliconemagic.render.markdown_html import MAX_RENDERED, clean_source, read_language
-from heliconemagic.render.markdown_parser import build_parser
+from heliconemagic.render.markdown_parser import find_parser
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -39,12 +39,12 @@ def make_safe_markdown(text: str) -> str:
     has_quoted_address = '"' in source and _ADDRESS.search(source) is not None
     if not _SUSPECT.search(source) and not (has_quoted_address and _MATH.search(source)):
         return source
-    return MarkdownWriter(hides_quotes=has_quoted_address).write(build_parser().parse(source)) + "\n"
+    return MarkdownWriter(hides_quotes=has_quoted_address).write(find_parser().parse(source)) + "\n"
 
 
 def demote_headings(source: str, levels: int) -> str:
     """``source``, safe Markdown, with its headings ``levels`` deeper: they stand below one of the page's own."""
-    tokens = build_parser().parse(source)
+    tokens = find_parser().parse(source)
     if len(source) > MAX_RENDERED or not any(token.type == "heading_open" for token in tokens):
         return source
     for token in tokens:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heliconemagic.render.highlight import build_code_block
-from heliconemagic.render.markdown_html import MAX_RENDERED, MarkdownRenderer, clean_source, read_language
+from heliconemagic.render.markdown_html import MAX_RENDERED, clean_source, find_renderer, read_language
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -52,10 +52,10 @@ class SegmentedMarkdown:
     Link definitions of other blocks are not looked up: the final rendering of the whole does that.
     """
 
-    def __init__(self, renderer: MarkdownRenderer | None = None) -> None:
+    def __init__(self) -> None:
         self.closed: list[str] = []
         self.tail = ""
-        self._renderer = renderer or MarkdownRenderer()
+        self._renderer = find_renderer()
         self._seen = 0  # characters of the answer taken in
         self._source = ""  # the part of it that isn't closed, cleaned
         self._rendered = 0  # characters of that part in the tail

@@ -25,7 +25,7 @@ from heliconemagic.render.session_diff_words import (
     list_notes,
     list_rows,
 )
-from heliconemagic.render.session_list import shorten_source
+from heliconemagic.render.session_list import describe_source
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.render.word_diff import build_diff_html, build_diff_markdown, build_diff_text
@@ -52,7 +52,7 @@ def build_diff_page(diff: SessionDiff) -> DiffPage:
 
 
 def _describe_side(name: str, record: SessionRecord) -> str:
-    source = f" · {shorten_source(record.source)}" if record.source else ""
+    source = f" · {describe_source(record.source)}" if record.source else ""
     return f"{name}: {record.id} · {record.title} · {format_clock(record.started_at)} · {record.gateway}{source}"
 
 

@@ -36,7 +36,7 @@ def build_sessions_text(summaries: Sequence[SessionSummary]) -> str:
 
 def _describe_session(summary: SessionSummary) -> tuple[str, ...]:
     return (
-        f"{summary.title} ({shorten_source(summary.source)})" if summary.source else summary.title,
+        f"{summary.title} ({describe_source(summary.source)})" if summary.source else summary.title,
         format_clock(summary.started_at),
         f"{summary.steps:,}",
         f"{summary.errors:,}" if summary.errors else "",
@@ -47,6 +47,10 @@ def _describe_session(summary: SessionSummary) -> tuple[str, ...]:
     )
 
 
-def shorten_source(source: str) -> str:
-    """Where a session ran, or which one it played again: of that the beginning of its id."""
-    return source[: len(RERUN_OF) + 8] if source.startswith(RERUN_OF) else source
+def describe_source(source: str) -> str:
+    """The Helicone or the file that a session came from, or which one it played again: of that its id's beginning.
+
+    >>> describe_source("us.helicone.ai"), describe_source("ada.ipynb"), describe_source("rerun of 0123456789")
+    ('from us.helicone.ai', 'from ada.ipynb', 'rerun of 01234567')
+    """
+    return source[: len(RERUN_OF) + 8] if source.startswith(RERUN_OF) else f"from {source}"

@@ -7,34 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
-from heliconemagic.headers import MAX_ID_LENGTH
 from heliconemagic.lessons.line_values import (
     LATEST,
     MOST_COUNT,
+    MOST_USD,
     LineError,
+    check_id,
     check_value,
+    need_id,
     need_number,
     need_value,
+    need_word,
     read_flag,
+    read_id,
     read_number,
     read_value,
 )
-from heliconemagic.lessons.lines import MessageShelf, check_path
+from heliconemagic.lessons.lines import MessageShelf, check_path, decode_tool_call, decode_usage
 from heliconemagic.records import Message, Origin, OriginKind, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.steps.rounds import HERE
-from heliconemagic.usage import Usage
 
 VERSION = 1
 DEEPEST = 60
 """Lists and objects inside each other: a journal and a page have to write them again."""
 MOST_VARIANTS = 1000
 _LONGEST_NAME = 256
-_MOST_USD = 1e9
-
-Word = TypeVar("Word", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +90,11 @@ def _decode_compared(form: Mapping[str, Any]) -> Iterator[SavedReply]:
 def _decode_reply(form: Mapping[str, Any]) -> SavedReply:
     step = replace(
         _decode_common(form),
-        id=_need_id(form, "id"),
-        parent_id=None if form.get("parent_id") is None else _need_id(form, "parent_id"),
-        comparison=_need_id(form, "comparison") if form.get("comparison") is not None else "",
+        id=need_id(form, "id"),
+        parent_id=read_id(form, "parent_id"),
+        comparison=read_id(form, "comparison") or "",
         variant=int(read_number(form, "variant", MOST_VARIANTS) or 0),
-        kind=_decode_word(form, "kind", StepKind),
+        kind=need_word(form, "kind", StepKind),
         messages=_decode_messages(form),
         parameters=read_value(form, "parameters", dict) or {},
         input=(read_value(form, "input", str) or "") if not form["messages"] else "",
@@ -104,10 +103,10 @@ def _decode_reply(form: Mapping[str, Any]) -> SavedReply:
         text=need_value(form, "text", str),
         reasoning=read_value(form, "reasoning", str) or "",
         refusal=read_value(form, "refusal", str) or "",
-        tool_calls=tuple(map(_decode_call, read_value(form, "tool_calls", list) or ())),
+        tool_calls=tuple(map(decode_tool_call, read_value(form, "tool_calls", list) or ())),
         finish_reason=read_value(form, "finish_reason", str),
         answered_by=read_value(form, "answered_by", str),
-        usage=_decode_usage(read_value(form, "usage", dict)),
+        usage=decode_usage(read_value(form, "usage", dict)),
         error=read_value(form, "error", str),
         origin=_decode_origin(read_value(form, "origin", dict)),
     )
@@ -126,11 +125,11 @@ def _build_saved(form: Mapping[str, Any], step: Step, calls: tuple[Step, ...] = 
 
 def _decode_common(form: Mapping[str, Any]) -> Step:
     """What a reply and a batch have in common."""
-    status = _decode_word(form, "status", StepStatus)
+    status = need_word(form, "status", StepStatus)
     started_at = need_number(form, "started_at", LATEST)
     return Step(
         id="",
-        session_id=_need_id(form, "session_id"),
+        session_id=need_id(form, "session_id"),
         path=check_path(need_value(form, "path", str)),
         status=StepStatus.INTERRUPTED if status is StepStatus.PENDING else status,  # saved in the middle of it
         gateway=_read_name(form, "gateway"),
@@ -141,7 +140,7 @@ def _decode_common(form: Mapping[str, Any]) -> Step:
         run=int(started_at * 1000),
         is_aside=read_flag(form, "is_aside"),
         started_at=started_at,
-        cost=read_number(form, "cost", _MOST_USD),
+        cost=read_number(form, "cost", MOST_USD),
     )
 
 
@@ -152,9 +151,9 @@ def _decode_batch(form: Mapping[str, Any]) -> SavedReply:
     ids = need_value(form, "step_ids", list)
     step = replace(
         common,
-        id=_check_id(ids[0], "step_ids") if ids else f"batch {common.session_id} {common.run}",
+        id=check_id(ids[0], "step_ids") if ids else f"batch {common.session_id} {common.run}",
         ended_at=common.started_at + (read_number(form, "seconds", LATEST) or 0.0),
-        usage=_decode_usage(form),
+        usage=decode_usage(form),
         error=f"{failed:,} of {rows:,} rows failed" if failed else None,
         is_aside=True,
     )
@@ -167,7 +166,7 @@ def _iterate_calls(form: Mapping[str, Any], parent: Step) -> Iterator[Step]:
     for value in read_value(form, "tool_results", list) or ():
         result = check_value(value, dict, "a tool's result")
         call = asked.get(need_value(result, "id", str))
-        status = _decode_word(result, "status", StepStatus)
+        status = need_word(result, "status", StepStatus)
         yield Step(
             id=f"{parent.id} {need_value(result, 'id', str)}",
             session_id=parent.session_id,
@@ -200,17 +199,6 @@ def _build_call_message(call: ToolCall) -> Message:
 # ---- values
 
 
-def _need_id(form: Mapping[str, Any], name: str) -> str:
-    return _check_id(need_value(form, name, str), name)
-
-
-def _check_id(value: object, name: str) -> str:
-    found: str = check_value(value, str, f"a {name!r}")
-    if not (found.isascii() and found.isprintable() and 0 < len(found) <= MAX_ID_LENGTH):
-        raise LineError(f"has a {name!r} that is no id")
-    return found
-
-
 def _read_name(form: Mapping[str, Any], name: str) -> str:
     """A short text on one line, or nothing."""
     found = " ".join((read_value(form, name, str) or "").split())
@@ -223,13 +211,6 @@ def _read_later(form: Mapping[str, Any], name: str) -> float | None:
     return None if moment is None else max(moment, need_number(form, "started_at", LATEST))
 
 
-def _decode_word(form: Mapping[str, Any], name: str, words: type[Word]) -> Word:
-    found = need_value(form, name, str)
-    if found not in set(words):
-        raise LineError(f"has a {name!r} {found[:20]!r}, which there isn't")
-    return words(found)
-
-
 def _decode_messages(form: Mapping[str, Any]) -> tuple[Message, ...]:
     shelf = MessageShelf()
     return tuple(shelf.restore(check_value(one, dict, "a message")) for one in need_value(form, "messages", list))
@@ -239,23 +220,11 @@ def _decode_properties(values: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower()[:_LONGEST_NAME]: _read_name(values, name) for name in values}
 
 
-def _decode_call(value: object) -> ToolCall:
-    call = check_value(value, dict, "a tool call")
-    return ToolCall(**{name: need_value(call, name, str) for name in ("id", "name", "arguments")})
-
-
-def _decode_usage(values: Mapping[str, Any] | None) -> Usage | None:
-    if values is None:
-        return None
-    names = ("prompt_tokens", "completion_tokens", "cached_tokens", "reasoning_tokens")
-    return Usage(**{name: int(read_number(values, name, MOST_COUNT) or 0) for name in names})
-
-
 def _decode_origin(values: Mapping[str, Any] | None) -> Origin | None:
     if values is None:
         return None
     return Origin(
-        kind=_decode_word(values, "kind", OriginKind),
+        kind=need_word(values, "kind", OriginKind),
         answered_at=need_number(values, "answered_at", LATEST),
         source=_read_name(values, "source"),
         reason=_read_name(values, "reason"),
