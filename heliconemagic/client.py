@@ -122,7 +122,7 @@ class Client:
         headers = self._build_headers(request.headers, request.credentials)
         return await self._find_variant(request).post(
             "/chat/completions",
-            body=body,
+            body={"stream": request.streams, **body},  # said also where it is not, as the SDK does
             cast_to=object,
             options={"headers": headers, "security": {"bearer_auth": True}},
             stream=request.streams,
