@@ -12,12 +12,12 @@ from heliconemagic.engine.run import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
 from heliconemagic.planning.plan import Plan
-from heliconemagic.records import Step, StepStatus
+from heliconemagic.records import Message, Step, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
 from heliconemagic.render.comparison_state import Comparison, build_comparison
 from heliconemagic.render.feedback_words import list_feedback_lines
 from heliconemagic.replies import Replies
-from heliconemagic.reply import Reply
+from heliconemagic.reply import Reply, ReplySource
 from heliconemagic.schemas.answer_form import AnswerForm, describe_code, find_fault
 from heliconemagic.session_state import Session
 from heliconemagic.steps.comparison import choose_current, find_variants
@@ -95,6 +95,71 @@ def _describe_context(step: Step, parent: Step | None) -> str:
     return f"after {parent.path}"
 
 
+class _SessionSource(ReplySource):
+    """A reply's place in its session. One object for each: a batch has thousands of them."""
+
+    __slots__ = ("_card", "_is_shown", "_session", "_step")
+
+    def __init__(self, session: Session, step: Step, card: Card | None, is_shown: Callable[[], bool]) -> None:
+        self._session = session
+        self._step = step
+        self._card = card
+        self._is_shown = is_shown
+
+    @property
+    def url(self) -> str | None:
+        return find_request_url(self._session, self._step)
+
+    @property
+    def session_url(self) -> str | None:
+        return find_session_url(self._session)
+
+    def find_restorer(self) -> Callable[..., Reply]:
+        return restore_reply
+
+    def find_parent(self) -> Reply | None:
+        parent = self._session.find_parent(self._step)
+        return build_reply(self._session, parent) if parent else None
+
+    def build_bundle(self) -> dict[str, Any]:
+        from heliconemagic.render.card import build_bundle
+
+        return build_bundle(self._card or build_recorded_card(self._session, self._step))
+
+    def build_messages(self) -> Sequence[Message]:
+        return build_wire_messages(self._step.messages, self._session.attachments.find)
+
+    def is_shown(self) -> bool:
+        return self._is_shown()
+
+
+class _RestoredSource(ReplySource):
+    """A reply that was pickled: what it knew of its session."""
+
+    def __init__(self, card: Card, parent: Reply | None) -> None:
+        self._card = card
+        self._parent = parent
+
+    @property
+    def url(self) -> str | None:
+        return self._card.request_url
+
+    @property
+    def session_url(self) -> str | None:
+        return self._card.session_url
+
+    def find_restorer(self) -> Callable[..., Reply]:
+        return restore_reply
+
+    def find_parent(self) -> Reply | None:
+        return self._parent
+
+    def build_bundle(self) -> dict[str, Any]:
+        from heliconemagic.render.card import build_bundle
+
+        return build_bundle(self._card)
+
+
 def build_reply(
     session: Session, step: Step, *, card: Card | None = None, is_shown: Callable[[], bool] = lambda: False
 ) -> Reply:
@@ -103,25 +168,10 @@ def build_reply(
     Its figures are the sums over all requests that the cell took.
     """
 
-    def find_parent(step: Step) -> Reply | None:
-        parent = session.find_parent(step)
-        return build_reply(session, parent) if parent else None
-
-    def build_shown() -> dict[str, Any]:
-        from heliconemagic.render.card import build_bundle
-
-        return build_bundle(card or build_recorded_card(session, step))
-
     return Reply(
         sum_rounds(find_trail(session.steps, step), step),
         form=session.find_form(step),
-        find_parent=find_parent,
-        build_bundle=build_shown,
-        is_shown=is_shown,
-        build_messages=lambda: build_wire_messages(step.messages, session.attachments.find),
-        restore=restore_reply,
-        url=find_request_url(session, step),
-        session_url=find_session_url(session),
+        source=_SessionSource(session, step, card, is_shown),
     )
 
 
@@ -129,20 +179,7 @@ def restore_reply(step: Step, parent: Reply | None, url: str | None, session_url
     """A reply that was pickled, in whatever process: it shows its card, without the request."""
     context = f"after {parent.path}" if parent else "no context"
     card = Card(step=step, context=context, request_url=url, session_url=session_url)
-
-    def build_shown() -> dict[str, Any]:
-        from heliconemagic.render.card import build_bundle
-
-        return build_bundle(card)
-
-    return Reply(
-        step,
-        find_parent=lambda _: parent,
-        build_bundle=build_shown,
-        restore=restore_reply,
-        url=url,
-        session_url=session_url,
-    )
+    return Reply(step, source=_RestoredSource(card, parent))
 
 
 def build_recorded_comparison(session: Session, step: Step) -> Comparison:

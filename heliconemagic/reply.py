@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from sys import intern
 from typing import Any
 
 from heliconemagic.errors import IncompleteAnswerError, InputError
@@ -45,7 +46,7 @@ class ReplyState:
         """
         if not isinstance(chunk, dict):
             return False
-        self.answered_by = self._read_word(chunk, "model") or self.answered_by
+        self.answered_by = self._read_word(chunk, "model") or self.answered_by  # thousands of answers say the same
         if (usage := chunk.get("usage")) is not None:
             self.usage = parse_usage(_as_object(usage)) or self.usage
         shown = False
@@ -71,7 +72,7 @@ class ReplyState:
 
     def _read_word(self, holder: dict[str, Any], name: str) -> str:
         word = holder.get(name)
-        return self._redactor.redact(read_text(word)) if word else ""
+        return intern(self._redactor.redact(read_text(word))) if word else ""
 
     def _handle_choice(self, choice: dict[str, Any]) -> bool:
         self.finish_reason = self._read_word(choice, "finish_reason") or self.finish_reason
@@ -183,6 +184,45 @@ def _as_object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+class ReplySource:
+    """What a reply asks of where it comes from; this one comes from nowhere."""
+
+    __slots__ = ()
+
+    @property
+    def url(self) -> str | None:
+        """The request's page on Helicone's dashboard; None where there is none."""
+        return None
+
+    @property
+    def session_url(self) -> str | None:
+        """The session's page there."""
+        return None
+
+    def find_restorer(self) -> Callable[..., Reply] | None:
+        """What makes a reply again of its step, its parent, its URL and its session's, in whatever process."""
+        return None
+
+    def find_parent(self) -> Reply | None:
+        """The reply that it continued."""
+        return None
+
+    def build_bundle(self) -> dict[str, Any] | None:
+        """Its card in all forms; None where only its text is known."""
+        return None
+
+    def build_messages(self) -> Sequence[Message] | None:
+        """What was sent, attachments included; None where the step tells it."""
+        return None
+
+    def is_shown(self) -> bool:
+        """Whether its card is on the page already."""
+        return False
+
+
+_NOWHERE = ReplySource()
+
+
 class Reply:
     """What a step gave. Shows itself in Jupyter, prints as its text, is ``_`` after the cell.
 
@@ -194,23 +234,11 @@ class Reply:
         step: Step,
         *,
         form: AnswerForm | None = None,
-        find_parent: Callable[[Step], Reply | None] = lambda step: None,
-        build_bundle: Callable[[], dict[str, Any]] | None = None,
-        is_shown: Callable[[], bool] = lambda: False,
-        build_messages: Callable[[], Sequence[Message]] | None = None,
-        restore: Callable[..., Reply] | None = None,
-        url: str | None = None,
-        session_url: str | None = None,
+        source: ReplySource = _NOWHERE,
     ) -> None:
         self._step = step
-        self._restore = restore
         self._form = form or read_recorded_form(step.parameters)
-        self._build_messages = build_messages
-        self._find_parent = find_parent
-        self._build_bundle = build_bundle
-        self._is_shown = is_shown
-        self.url = url
-        self.session_url = session_url
+        self._source = source
 
     @property
     def text(self) -> str:
@@ -255,7 +283,18 @@ class Reply:
     @property
     def messages(self) -> tuple[Message, ...]:
         """What was sent, in the API's own form; what was attached stands in it as base64."""
-        return tuple(self._build_messages()) if self._build_messages else self._step.messages
+        built = self._source.build_messages()
+        return self._step.messages if built is None else tuple(built)
+
+    @property
+    def url(self) -> str | None:
+        """The request's page on Helicone's dashboard; None where there is none."""
+        return self._source.url
+
+    @property
+    def session_url(self) -> str | None:
+        """The session's page there."""
+        return self._source.session_url
 
     @property
     def usage(self) -> Usage | None:
@@ -310,7 +349,7 @@ class Reply:
     @property
     def parent(self) -> Reply | None:
         """The reply that this one continued."""
-        return self._find_parent(self._step)
+        return self._source.find_parent()
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -329,9 +368,10 @@ class Reply:
 
     def __reduce__(self) -> tuple[Callable[..., Reply], tuple[Any, ...]]:
         """Pickles as what it says, with the replies before it: a worker hands its replies back."""
-        if self._restore is None:
+        restore = self._source.find_restorer()
+        if restore is None:
             return type(self), (self._step,)
-        return self._restore, (self._step, self.parent, self.url, self.session_url)
+        return restore, (self._step, self.parent, self.url, self.session_url)
 
     def __str__(self) -> str:
         return self._step.text
@@ -341,8 +381,8 @@ class Reply:
         return f"<Reply {self.path} by {self.model}: {begin!r}>"
 
     def _ipython_display_(self) -> None:
-        if not self._is_shown():
+        if not self._source.is_shown():
             raise NotImplementedError  # IPython's way of saying: show it by the other forms
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return self._build_bundle() if self._build_bundle else {"text/plain": self.text}
+        return self._source.build_bundle() or {"text/plain": self.text}

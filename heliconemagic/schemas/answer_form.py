@@ -39,9 +39,14 @@ class AnswerForm:
         return {"response_format": {"type": "json_object"}} if self.is_json else {}
 
 
+_ANYTHING = AnswerForm()
+
+
 def read_recorded_form(parameters: Mapping[str, Any]) -> AnswerForm:
     """The form that a recorded request asked for, as far as its parameters tell."""
     wanted = parameters.get("response_format")
+    if wanted is None:
+        return _ANYTHING
     schema = read_response_format(wanted)
     kind = wanted.get("type") if isinstance(wanted, Mapping) else None
     return AnswerForm(schema=schema, is_json=schema is None and kind in ("json_object", "json_schema"))

@@ -131,7 +131,7 @@ def sum_rounds(trail: Sequence[Step], last: Step) -> Step:
     """``last`` with the times, tokens, costs, attempts and calls of all requests of its turn."""
     rounds = [*(step for step in trail if step.kind is StepKind.LLM), last]
     if len(rounds) == 1:
-        return replace(last, tool_calls=number_calls(last))
+        return replace(last, tool_calls=number_calls(last)) if last.tool_calls else last
     return replace(
         last,
         started_at=rounds[0].started_at,
