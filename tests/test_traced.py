@@ -236,6 +236,102 @@ def test_threads(offline: SessionHandle) -> None:
     assert (paths.count("/look"), paths.count("/agent/look")) == (20, 1)
 
 
+def test_block_that_is_left_in_another_context(offline: SessionHandle) -> None:
+    """As a dependency is that ``asyncio.to_thread`` enters and leaves: it ends, and what runs notices nothing."""
+
+    @contextlib.contextmanager
+    def depend() -> Iterator[None]:
+        with offline.step("/dep"):
+            yield
+
+    async def run() -> None:
+        dependency = depend()
+        await asyncio.to_thread(dependency.__enter__)
+        await asyncio.to_thread(dependency.__exit__, None, None, None)
+
+    asyncio.run(run())
+    assert [(step.path, step.status) for step in get_steps(offline)] == [("/dep", "done")]
+
+
+def test_async_generator_that_is_broken_out_of(offline: SessionHandle) -> None:
+    """The loop closes it in a task of its own."""
+
+    async def stream() -> AsyncIterator[int]:
+        async with offline.step("/stream"):
+            yield 1
+
+    async def read() -> None:
+        async for _ in stream():
+            break
+        await asyncio.sleep(0.01)
+
+    asyncio.run(read())
+    assert describe(get_last(offline))[:3] == ("/stream", "Tool", "done")
+
+
+def test_coroutine_that_nobody_awaits_to_its_end(offline: SessionHandle) -> None:
+    """It is closed elsewhere, which raises nothing; the step is stopped."""
+
+    class Pause:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    @offline.traced("/slow")
+    async def wait() -> None:
+        await Pause()
+
+    waiting = wait()
+    contextvars.copy_context().run(waiting.send, None)
+    contextvars.copy_context().run(waiting.close)
+    assert (get_last(offline).status, get_last(offline).error) == ("interrupted", None)
+
+
+def test_block_in_a_generator_that_is_left(offline: SessionHandle) -> None:
+    """It is done, as the decorated generator is."""
+
+    def stream() -> Iterator[int]:
+        with offline.step("/stream") as step:
+            step.output = "so far"
+            yield from range(9)
+
+    with contextlib.closing(stream()) as reading:
+        next(reading)
+    assert describe(get_last(offline))[2:] == ("done", "", "so far")
+
+
+def test_step_that_has_ended_is_around_nothing(offline: SessionHandle) -> None:
+    """Also where generators ended in another order than they began, and in a task that outlives its step."""
+
+    def hold(path: str) -> Iterator[None]:
+        with offline.step(path):
+            yield
+
+    one, two = hold("/one"), hold("/two")
+    list(zip(one, two, strict=True))
+    with offline.step("/agent"):
+        context = contextvars.copy_context()
+    context.run(offline.traced(lambda: None))
+    with offline.step("free"):
+        pass
+    assert [step.path for step in get_steps(offline)] == ["/one", "/two", "/agent", "/lambda", "/free"]
+
+
+def test_cleaning_up_of_a_generator_is_inside_it(offline: SessionHandle) -> None:
+    """Its steps stand below it, whoever closes it."""
+
+    @offline.traced("/stream")
+    def stream() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            with offline.step("clean"):
+                pass
+
+    with contextlib.closing(stream()) as reading:
+        next(reading)
+    assert [step.path for step in get_steps(offline)] == ["/stream", "/stream/clean"]
+
+
 def test_exception_goes_on_unchanged(offline: SessionHandle) -> None:
     """It is on record with its type, its words without keys, and the line of its function."""
     raised = ValueError(f"bad {PROVIDER_KEY}")

@@ -80,6 +80,8 @@ class TracedStep:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._inside.__exit__(None, None, None)
+        if isinstance(error, GeneratorExit) and _is_generator(trace):
+            error = None  # nobody wants more of it, which ends a decorated generator as well
         self._find_open().end(text=capture_output(self.output, self._tracing.find_redact()), error=error)
         self._tracing.note_change()
 
@@ -95,6 +97,12 @@ class TracedStep:
         if self._open is None:
             raise InputError("this step has not begun.", hint='type with session.step("/retrieve") as step:')
         return self._open
+
+
+def _is_generator(trace: TracebackType | None) -> bool:
+    """Whether the block where ``trace`` begins stands in a generator, of either kind."""
+    kinds = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+    return trace is not None and bool(trace.tb_frame.f_code.co_flags & kinds)
 
 
 def trace(function: Callable[..., Any], tracing: Tracing) -> Callable[..., Any]:
@@ -154,7 +162,8 @@ def _trace_generator(function: Callable[..., Any], calls: _Calls) -> Callable[..
                 try:
                     resume, given = inner.send, (yield piece)
                 except GeneratorExit:
-                    inner.close()
+                    with call.use():
+                        inner.close()
                     call.end_pieces()
                     raise
                 except BaseException as error:  # noqa: BLE001  # thrown in by whoever reads: the function's to handle
@@ -180,7 +189,8 @@ def _trace_async_generator(function: Callable[..., Any], calls: _Calls) -> Calla
                 try:
                     resume, given = inner.asend, (yield piece)
                 except GeneratorExit:
-                    await inner.aclose()
+                    with call.use():
+                        await inner.aclose()
                     call.end_pieces()
                     raise
                 except BaseException as error:  # noqa: BLE001  # as above
