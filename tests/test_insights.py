@@ -177,6 +177,16 @@ def test_a_traced_function_is_around_the_steps_below_its_path() -> None:
     assert list_critical(around, build_timed("/agent/a", 8, 12)) == ["/agent/a"]
 
 
+def test_a_traced_function_is_around_its_prompts_wherever_they_stand() -> None:
+    """Also at its own path; not around those of another cell that ran meanwhile, nor a model's call around any."""
+    around = build_timed("/agent", 0, 20, kind=StepKind.TOOL, messages=(), cell="c", run=1)
+    asked = [build_timed(path, at, at + 9, id=f"p{at}", cell="c", run=1) for at, path in ((1, "/x"), (11, "/agent"))]
+    assert list_critical(around, *asked) == ["p1", "p11"]
+    assert list_critical(around, build_timed("/agent", 1, 19, id="own", cell="other")) == ["own"]
+    assert list_critical(around, build_timed("/x", 1, 19, cell="other", run=1)) == ["/agent"]
+    assert list_critical(build_timed("/agent", 0, 20, kind=StepKind.TOOL, cell="c", run=1), *asked[:1]) == ["/agent"]
+
+
 def test_steps_of_no_length_end_the_search() -> None:
     """As those that fail before they are sent, all at one moment."""
     assert list_critical(*(build_timed("/a", 0, 0, id=str(number)) for number in range(3))) == ["2"]
