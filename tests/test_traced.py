@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import warnings
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -125,6 +126,35 @@ def test_generator_is_one_step(offline: SessionHandle) -> None:
     step = get_last(offline)
     assert json.loads(step.text) == {"count": 3, "pieces": ["0", "1", "2"]}
     assert step.time_to_first_token is not None
+
+
+def test_pieces_are_kept_as_they_were(offline: SessionHandle) -> None:
+    """What is changed between two pieces doesn't change on record, and no object is held for it."""
+
+    class Piece(dict[str, int]):
+        pass
+
+    held: list[weakref.ref[Piece]] = []
+
+    @offline.traced("/stream")
+    def stream() -> Iterator[Piece]:
+        same = Piece()
+        held.append(weakref.ref(same))
+        for number in range(3):
+            same["number"] = number
+            yield same
+
+    assert [dict(piece)["number"] for piece in stream()] == [0, 1, 2]
+    assert json.loads(get_last(offline).text)["pieces"] == [{"number": number} for number in range(3)]
+    assert held[0]() is None
+
+
+def test_many_pieces_share_one_room(offline: SessionHandle) -> None:
+    """Of what is inside of them, too; what is missing is told in its place."""
+    stream = offline.traced("/stream")(lambda: (yield from ([number] * 9 for number in range(2_000))))
+    assert sum(1 for _ in stream()) == 2_000
+    found = json.loads(get_last(offline).text)
+    assert (found["count"], len(found["pieces"]), found["pieces"][-1]) == (2_000, 501, "… 1,500 more")
 
 
 def test_generator_is_driven_as_ever(offline: SessionHandle) -> None:

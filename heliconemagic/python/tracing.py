@@ -255,7 +255,7 @@ class _Call:
     ) -> None:
         # A generator that is given up has ended already. What one that fails had yielded is kept.
         if error is not None and self._step is not None and self._step.is_open:
-            self._end(text=self._pieces.capture(self._tracing.find_redact()), error=error)
+            self._end(text=self._pieces.write(), error=error)
 
     def use(self) -> AbstractContextManager[None]:
         """A context in which the function runs."""
@@ -263,8 +263,8 @@ class _Call:
 
     def add(self, piece: Any) -> None:
         """Takes what a generator yields."""
-        self._pieces.add(piece)
         if self._step is not None:
+            self._pieces.add(piece, self._tracing.find_redact)
             self._step.note_first_piece()
 
     def succeed(self, value: Any) -> None:
@@ -275,7 +275,7 @@ class _Call:
     def end_pieces(self) -> None:
         """The generator ended, or nobody wants more of it."""
         if self._step is not None:
-            self._end(text=self._pieces.capture(self._tracing.find_redact()))
+            self._end(text=self._pieces.write())
 
     def _end(self, *, text: str, error: BaseException | None = None) -> None:
         assert self._step is not None
