@@ -97,4 +97,4 @@ def _find_asking(ordered: Sequence[Step]) -> set[str]:
 
 
 def _read_end(step: Step) -> float:
-    return step.started_at if step.ended_at is None else step.ended_at
+    return step.started_at if step.ended_at is None else max(step.ended_at, step.started_at)
