@@ -112,6 +112,47 @@ def test_coroutines_side_by_side(offline: SessionHandle) -> None:
     ]
 
 
+def test_coroutine_that_is_returned_is_awaited_in_the_step(offline: SessionHandle) -> None:
+    """By an object that can be called, by a lambda; its failure is the step's."""
+
+    class Asking:
+        async def __call__(self, word: str) -> str:
+            with offline.step("deep"):
+                await asyncio.sleep(0)
+            return word.upper()
+
+    called = offline.traced("/object")(Asking())
+    returned = offline.traced("/lambda")(lambda word: Asking()(word))
+    assert [asyncio.run(function("tide")) for function in (called, returned)] == ["TIDE", "TIDE"]
+    with pytest.raises(AttributeError):
+        asyncio.run(returned(5))
+    found = [step for step in get_steps(offline) if step.path != "/lambda/deep"]
+    assert [(step.path, step.status.value, step.text) for step in found] == [
+        ("/object", "done", "TIDE"), ("/object/deep", "done", ""),
+        ("/lambda", "done", "TIDE"), ("/lambda", "failed", ""),
+    ]  # fmt: skip
+
+
+def test_above_staticmethod_and_classmethod(offline: SessionHandle) -> None:
+    """They stay what they are."""
+
+    class Index:
+        @offline.traced("/static")
+        @staticmethod
+        def static(word: str) -> str:
+            return word.upper()
+
+        @offline.traced
+        @classmethod
+        def named(cls, word: str) -> str:
+            return cls.__name__ + word
+
+    assert [Index.static("a"), Index().static("b"), Index.named("c")] == ["A", "B", "Indexc"]
+    assert [(step.path, step.input) for step in get_steps(offline)] == [
+        ("/static", '{"word": "a"}'), ("/static", '{"word": "b"}'), ("/named", '{"word": "c"}'),
+    ]  # fmt: skip
+
+
 def test_generator_is_one_step(offline: SessionHandle) -> None:
     """It counts and keeps what was yielded; the first piece is its first token. It begins when it is read."""
 

@@ -38,7 +38,8 @@ class TracedHandle(BaseHandle):
         """``@session.traced("/search", kind="vector_db")`` makes every call of a function a step.
 
         Its arguments are the input, what it returns or yields the output; also of methods, coroutines, generators and
-        async generators. Without a path (``@session.traced``) it stands below the step around, under its own name.
+        async generators, and of what returns a coroutine. Without a path (``@session.traced``) it stands below the step
+        around, under its own name.
 
         Raises:
             InputError: path or kind cannot be meant, or what is decorated is no function.

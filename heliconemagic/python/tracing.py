@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
@@ -111,16 +111,20 @@ def trace(function: Callable[..., Any], tracing: Tracing) -> Callable[..., Any]:
     Raises:
         InputError: it is no function.
     """
+    if isinstance(function, staticmethod | classmethod):  # the decorator stands above theirs
+        return type(function)(trace(function.__func__, tracing))
     if isinstance(function, type) or not callable(function):
         raise InputError(
             f"{function!r} is not a function.", hint='type @session.traced("/path") above def, async def or a method'
         )
     calls = _Calls(function, tracing)
-    if inspect.isasyncgenfunction(function):
+    asked = (function, type(function).__call__)  # objects that can be called say it in their class
+    if any(map(inspect.isasyncgenfunction, asked)):
         return _trace_async_generator(function, calls)
-    if inspect.isgeneratorfunction(function):
+    if any(map(inspect.isgeneratorfunction, asked)):
         return _trace_generator(function, calls)
-    return _trace_awaited(function, calls) if inspect.iscoroutinefunction(function) else _trace_plain(function, calls)
+    is_async = any(map(inspect.iscoroutinefunction, asked))
+    return _trace_awaited(function, calls) if is_async else _trace_plain(function, calls)
 
 
 def _trace_plain(function: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
@@ -128,10 +132,20 @@ def _trace_plain(function: Callable[..., Any], calls: _Calls) -> Callable[..., A
     def traced(*args: Any, **kwargs: Any) -> Any:
         with calls.begin(args, kwargs) as call, call.use():
             value = function(*args, **kwargs)
+        if inspect.iscoroutine(value):  # it has only begun: a lambda around a coroutine, a decorated one
+            return _await(value, call)
         call.succeed(value)
         return value
 
     return traced
+
+
+async def _await(value: Coroutine[Any, Any, Any], call: _Call) -> Any:
+    """Awaits in the call what its function gave."""
+    with call, call.use():
+        given = await value
+    call.succeed(given)
+    return given
 
 
 def _trace_awaited(function: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
