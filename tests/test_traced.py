@@ -276,6 +276,21 @@ def test_steps_inside_steps(offline: SessionHandle) -> None:
     assert [step.parent_id for step in (agent, inner, elsewhere, free)] == [None, agent.id, inner.id, None]
 
 
+def test_function_that_calls_itself(offline: SessionHandle) -> None:
+    """Its calls stand at one path, each inside of the one before."""
+
+    @offline.traced
+    def count(number: int) -> int:
+        with offline.step("check"):
+            pass
+        return 1 + count(number - 1) if number else 0
+
+    assert count(150) == 150
+    steps = [step for step in get_steps(offline) if step.path == "/count"]
+    assert len(steps) == 151 and len(get_steps(offline)) == 302
+    assert [step.parent_id for step in steps[1:]] == [step.id for step in steps[:-1]]
+
+
 def test_generator_is_inside_only_while_it_runs(offline: SessionHandle) -> None:
     """What its reader does between two pieces is the reader's."""
 
@@ -471,6 +486,17 @@ def test_session_that_has_ended(shell: Shell) -> None:
         assert function() == 5
     with pytest.raises(InputError, match="has ended"), session.step("/tool"):
         pass
+
+
+def test_untraced_call_is_told_once(shell: Shell, caplog: pytest.LogCaptureFixture) -> None:
+    """In the log where warnings are errors: recording never makes a function fail."""
+    shell.run('import heliconemagic\n%helicone_session "One" --gateway demo')
+    function = shell.run("heliconemagic.session()").value.traced("/tool")(lambda: 5)
+    shell.run('%helicone_session "Two" --gateway demo')
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [function(), function()] == [5, 5]
+    assert [record.getMessage().partition(":")[0].partition("() ")[2] for record in caplog.records] == ["runs untraced"]
 
 
 def test_cell_that_runs_again(shell: Shell) -> None:

@@ -62,7 +62,8 @@ class TracedSteps:
         )
         self._steps.put(session, step)
         # What it took to record it is not its own time.
-        return OpenStep(self, session, replace(step, started_at=self._clock()), self._clock)
+        around = Around(step.id, step.path, find_around(session.record.id), form.function)
+        return OpenStep(self, session, replace(step, started_at=self._clock()), around, self._clock)
 
     def find_redactor(self) -> Redactor:
         """What takes keys out of what goes on record; to be asked for with each value, and then kept for all of it."""
@@ -88,9 +89,11 @@ _STOPS = (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit)
 class OpenStep:
     """A traced step that runs. It ends once: what comes later is ignored."""
 
-    def __init__(self, traced: TracedSteps, session: Session, step: Step, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, traced: TracedSteps, session: Session, step: Step, around: Around, clock: Callable[[], float]
+    ) -> None:
         self.step = step
-        self._around = Around(step.id, step.path, find_around(session.record.id))
+        self._around = around
         self._traced = traced
         self._session = session
         self._clock = clock

@@ -6,6 +6,7 @@ What runs inside is the person's own: it is called as ever, gives what it gives 
 from __future__ import annotations
 
 import inspect
+import logging
 import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -219,6 +220,7 @@ class _Calls:
     def __init__(self, function: Callable[..., Any], tracing: Tracing) -> None:
         self._name = getattr(function, "__qualname__", type(function).__name__)
         self._signature = _read_signature(function)
+        self._warned: set[str] = set()
         self._tracing = tracing
 
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Call:
@@ -226,10 +228,20 @@ class _Calls:
         try:
             step = self._tracing.begin(capture_input(self._bind(args, kwargs), self._tracing.find_redact()))
         except HeliconeMagicError as error:
-            warnings.warn(f"{self._name}() runs untraced: {error}", stacklevel=3)
+            self._warn(f"{self._name}() runs untraced: {error}")
             return _Call(None, self._tracing)
         self._tracing.note_change()
         return _Call(step, self._tracing)
+
+    def _warn(self, text: str) -> None:
+        """Warns once of the same thing, in the log where warnings are errors: they would be the function's."""
+        if text in self._warned:
+            return
+        self._warned.add(text)
+        try:
+            warnings.warn(text, stacklevel=4)
+        except UserWarning:
+            logging.getLogger("heliconemagic").warning("%s", text)
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The arguments by their names, as the function will see them; without the object that a method is of."""

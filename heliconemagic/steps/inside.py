@@ -20,6 +20,7 @@ class Around:
     id: str
     path: str
     outer: Around | None = None
+    function: str = ""  # that it is a call of, where its path is below the step around
     is_over: bool = False
 
 
