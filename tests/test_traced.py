@@ -552,6 +552,13 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
     assert describe(loaded[1][0]) == ("/slow", "Tool", "interrupted", '"x"', "")
 
 
+def test_keys_that_are_one_in_json(offline: SessionHandle) -> None:
+    """Both are kept, and nothing is said to be missing."""
+    with offline.step("/tool") as step:
+        step.output = {1: "a", "1": "b"}
+    assert get_last(offline).text == '{"1": "a", "1 (str)": "b"}'
+
+
 def test_odd_values_are_asked_once(offline: SessionHandle) -> None:
     """Whatever they do then, the function runs, and nothing is consumed."""
 

@@ -126,10 +126,14 @@ class _Capture:
 
     def _build_mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         built: dict[str, Any] = {}
+        left = len(value)
         for key, inner in self._count(value.items()):
-            built[self._take(key if isinstance(key, str) else _ask_text(key), MAX_WORDS)] = self.build(inner, depth + 1)
-        if len(built) < len(value):
-            built["…"] = f"{len(value) - len(built):,} more"
+            name = self._take(key if isinstance(key, str) else _ask_text(key), MAX_WORDS)
+            # JSON has texts alone for names: 1 and "1" are one there.
+            built[name if name not in built else f"{name} ({_name(key)})"] = self.build(inner, depth + 1)
+            left -= 1
+        if left:
+            built["…"] = f"{left:,} more"
         return built
 
     def _build_list(self, value: Any, depth: int) -> list[Any]:
