@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from heliconemagic.prompt.templates import find_awaitables
 from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
-from heliconemagic.running.python_code import run_code
+from heliconemagic.running.python_code import compile_code
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.running.step_cells import Place, StepCells
 from heliconemagic.running.waiting import await_blocking
@@ -221,7 +222,7 @@ class Workbench:
 
     def run_step(self, command: StepCommand, source: str) -> Any:
         """Runs a ``%%helicone_step`` cell that is nested in another cell."""
-        return self.step_cells.run(command, source, lambda code: run_code(self._shell, code))
+        return self.step_cells.run(command, source, partial(compile_code, self._shell))
 
     def end_cell(self, value: Any, error: BaseException | None) -> None:
         """A cell has ended: so has the step that it was; and what Helicone refused meanwhile is told."""

@@ -119,6 +119,8 @@ def test_nested_in_another_cell(demo: Shell, around: str) -> None:
     ran = demo.run(f"{around}\n%%helicone_step /nested\nimport asyncio\nawait asyncio.sleep(0)\nit = 'it''s'\nit")
     assert ran.error is None
     assert describe(get_last(demo)) == ("/nested", "Tool", "done", "its")
+    broken = demo.run("%%time\n%%helicone_step /broken\nx = = 1")
+    assert isinstance(broken.error, SyntaxError) and get_last(demo).path == "/nested"
     failed = demo.run("%%time\n%%helicone_step /nested\n1/0")
     assert "ZeroDivisionError" in failed.printed
     assert get_last(demo).status == "failed"
