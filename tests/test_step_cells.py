@@ -126,6 +126,14 @@ def test_nested_in_another_cell(demo: Shell, around: str) -> None:
     assert get_last(demo).status == "failed"
 
 
+def test_cell_that_runs_another_one(demo: Shell) -> None:
+    """Its output is its own value, which IPython itself loses, and not the other's."""
+    demo.run("%%helicone_step /outer\nget_ipython().run_cell('1/0')\n5")
+    assert describe(get_last(demo)) == ("/outer", "Tool", "done", "5")
+    demo.run("%%helicone_step /outer\nran = get_ipython().run_cell('7')\nkept = ran.result + 1")
+    assert describe(get_last(demo)) == ("/outer", "Tool", "done", "8")
+
+
 def test_steps_and_prompts_inside(demo: Shell) -> None:
     """What is traced in the cell is inside of it; a prompt stands where its path says and goes on as ever."""
     demo.run("%llm /first 'A topic'")
