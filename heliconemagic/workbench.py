@@ -68,7 +68,11 @@ def find_folder() -> Path | None:
 
 
 class Workbench:
-    """What the magics call. `close` it when the extension is unloaded."""
+    """What the magics call. `close` it when the extension is unloaded.
+
+    ``clock`` is what goes on record; what only measures how long ago something was goes by ``pacing``, which is never
+    set back.
+    """
 
     def __init__(
         self,
@@ -80,6 +84,7 @@ class Workbench:
         write: Callable[[str], None],
         ask: Callable[[str], str] = input,
         clock: Callable[[], float] = time.time,
+        pacing: Callable[[], float] = time.monotonic,
     ) -> None:
         self.frontend = frontend
         self._shell = shell
@@ -89,9 +94,9 @@ class Workbench:
         self._views = ViewChoice(frontend, write, clock)
         journal = Journal(default_folder(environ), clock=clock)
         self.notebook = Notebook(self._build_surroundings(environ), journal, lambda: build_client(environ))
-        self.show = SessionShow(self.frontend.publish, clock)
+        self.show = SessionShow(self.frontend.publish, pacing)
         edit_line = EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns)
-        self.panel = PanelLine(self.notebook, edit_line, self.frontend.publish, clock)
+        self.panel = PanelLine(self.notebook, edit_line, self.frontend.publish, pacing)
         self._runner = self._build_runner(ask)
         self.step_cells = StepCells(self.notebook, self._build_place)
         self.session_line = SessionLine(
