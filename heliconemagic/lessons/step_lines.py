@@ -61,9 +61,7 @@ def decode_session(line: Mapping[str, Any]) -> SessionRecord:
     Raises:
         LineError: something about it cannot be meant.
     """
-    name = need_value(line, "name", str)
-    if not (name.isprintable() and name.strip()):
-        raise LineError("has a name that no session can have")
+    name = _need_name(line, "session")
     return SessionRecord(
         id=need_id(line, "id"),
         name=name,
@@ -74,6 +72,14 @@ def decode_session(line: Mapping[str, Any]) -> SessionRecord:
         started_at=need_number(line, "started_at", LATEST),
         ended_at=read_number(line, "ended_at", LATEST),
     )
+
+
+def _need_name(line: Mapping[str, Any], whose: str) -> str:
+    """What is shown as it stands: Helicone's scores may have blanks in their names, which `rate` takes from nobody."""
+    name: str = need_value(line, "name", str)
+    if not (name.isprintable() and name.strip()):
+        raise LineError(f"has a name that no {whose} can have")
+    return name
 
 
 # ---- steps
@@ -225,7 +231,7 @@ def decode_feedback(line: Mapping[str, Any], session_id: str) -> Feedback:
         id=need_id(line, "id"),
         session_id=session_id,
         step_id=read_id(line, "step"),
-        name=need_value(line, "name", str),
+        name=_need_name(line, "score"),
         value=_decode_verdict(line),
         note=read_value(line, "note", str) or "",
         given_at=need_number(line, "given_at", LATEST),

@@ -105,4 +105,7 @@ def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
 async def _follow(panel: SessionPanel) -> None:
     while not panel.is_closed:
         await asyncio.sleep(TICK_SECONDS)
-        panel.tick()
+        try:
+            panel.tick()
+        except Exception as error:  # noqa: BLE001  # the task's own would be told to nobody, and the panel stand still
+            panel.tell(error)
