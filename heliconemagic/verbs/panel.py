@@ -80,7 +80,7 @@ class PanelLine:
 
         return PanelSource(
             title=session.record.title,
-            list_steps=lambda: session.steps,
+            list_steps=lambda: session.steps_by_start,
             group_feedback=session.feedback.group,
             list_feedback=session.feedback.list_of,
             find_step=session.find_by_id,
