@@ -4,6 +4,7 @@
     ├── InputError                 nothing was sent: change the line or the prompt
     │   ├── TemplateError          a {{ … }} span cannot be filled
     │   ├── BudgetError            the session's budget would be exceeded
+    │   │   └── UnpricedModelError no price is known for the model
     │   └── UnknownPathError       no step there (a KeyError)
     ├── CredentialError            a key is missing, misshapen or refused
     ├── ComparisonError            some of the answers that a cell compares failed; the others are kept
@@ -75,6 +76,10 @@ class TemplateError(InputError):
 
 class BudgetError(InputError):
     """The session's budget is used up, or cannot be kept for this model; nothing was sent."""
+
+
+class UnpricedModelError(BudgetError):
+    """No price is known for the model, so that a budget cannot be kept; nothing was sent."""
 
 
 class UnknownPathError(InputError, KeyError):

@@ -85,6 +85,7 @@ def list_states(bench: Bench, step_id: str | None) -> dict[str, str | None]:
         (["/a", "so = so", "x=1"], Rating(scores={"x": 1}, note="so = so")),
         (["/a", "just a note"], Rating(note="just a note")),
         (["/a", "see https://x.example/?a=b"], Rating(note="see https://x.example/?a=b")),
+        (["/a", "https://x.example/?a=b"], Rating(note="https://x.example/?a=b")),
     ],
 )  # fmt: skip
 def test_what_words_mean(words: list[str], meant: Rating) -> None:
@@ -110,6 +111,9 @@ def test_whole_session() -> None:
         (["/a", "4"], "'4' is a number without a name", "accuracy=4"),
         (["/a", "=4"], "'=4' is a number without a name", "accuracy=4"),
         (["/a", "rating=true"], "'rating' is no name", "type + or -"),
+        (["/a", "a!b=3"], "'a!b' is not a score's name", "accuracy=3"),
+        (["/a", "+clear"], "a thumb and a note in one", 'type + "clear"'),
+        (["/a", "/b", "+"], "'/b' is a second path", "one after the other"),
         (["/a", "1st=4"], "'1st' is no name", "a letter first"),
         (["/a", "size=99999999999"], "too large", "2,147,483,647"),
         (["/a", "+", "-"], "thumb is given twice", "keep one"),

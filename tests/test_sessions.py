@@ -200,7 +200,7 @@ def test_resumed_session_stays_at_its_gateway(build_bench: BuildBench) -> None:
     open_session(before, '"Course" --gateway demo')
     before.run("/abstract")
     resumed = build_bench().notebook.sessions.resume("Course", RequestOptions())
-    assert (resumed.choice.gateway.label, resumed.choice.reason) == ("demo", "as before")
+    assert (resumed.choice.gateway.label, resumed.choice.reason) == ("demo", "gateway as before")
     moved = build_bench().notebook.sessions.resume("Course", RequestOptions(gateway="direct"))
     assert moved.choice.gateway.label == "direct"
 

@@ -91,6 +91,8 @@ def find_format(path: Path) -> Format:
 
 def _build_hint(path: Path) -> str:
     stem = path.name.partition(".")[0] or "session"
+    if path.suffix.lower() == ".ipynb":
+        return f"the notebook is saved as ever, and tells its session to `import`; type {stem}.html for a page of it"
     close = get_close_matches(path.suffix.lower(), [form.suffix for form in FORMATS], 1, 0.5) if path.suffix else []
     listed = ", ".join(f"{form.suffix} ({form.description})" for form in FORMATS)
     return f"did you mean {stem + close[0]!r}? There are {listed}" if close else f"type {stem}.html; there are {listed}"

@@ -61,6 +61,15 @@ def _read_input(session: ExportedSession, step: Step) -> str | None:
     return describe_input(step) if is_traced(step) else None
 
 
+def _read_tokens(name: str) -> Callable[[ExportedSession, Step], int | None]:
+    """What was paid for, so that the column's sum is the session's: an answer that stood in was counted before."""
+
+    def read(session: ExportedSession, step: Step) -> int | None:
+        return None if step.usage is None or step.origin is not None else getattr(step.usage, name)
+
+    return read
+
+
 def _read_attachments(session: ExportedSession, step: Step) -> str | None:
     parts = [part for message in drop_thumbnails(step.turn) for part in _list_parts(message.get("content"))]
     return _write_json([part for part in parts if part.get("type") != "text"])
@@ -113,10 +122,10 @@ COLUMNS: tuple[Column, ...] = (
     _column("started_at", "moment", "in UTC", lambda s, x: _read_moment(x.started_at)),
     _column("seconds", "number", "from its start to its end", lambda s, x: x.latency),
     _column("first_token_seconds", "number", "from its start to the first token", lambda s, x: x.time_to_first_token),
-    _column("prompt_tokens", "whole", "as the provider counted", lambda s, x: x.usage and x.usage.prompt_tokens),
-    _column("completion_tokens", "whole", "the same", lambda s, x: x.usage and x.usage.completion_tokens),
-    _column("cached_tokens", "whole", "part of the prompt's", lambda s, x: x.usage and x.usage.cached_tokens),
-    _column("reasoning_tokens", "whole", "part of the completion's", lambda s, x: x.usage and x.usage.reasoning_tokens),
+    _column("prompt_tokens", "whole", "as counted; empty: no model was asked", _read_tokens("prompt_tokens")),
+    _column("completion_tokens", "whole", "the same", _read_tokens("completion_tokens")),
+    _column("cached_tokens", "whole", "part of the prompt's", _read_tokens("cached_tokens")),
+    _column("reasoning_tokens", "whole", "part of the completion's", _read_tokens("reasoning_tokens")),
     _column("cost_usd", "number", "estimated; empty: unpriced", lambda s, x: x.cost),
     _column("origin", "text", "kept, replayed or fallback: no model was asked", _read_origin),
     _column("finish_reason", "text", "why the answer ended", lambda s, x: x.finish_reason),

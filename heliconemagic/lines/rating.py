@@ -64,8 +64,22 @@ def read_rating(words: Sequence[str]) -> tuple[SessionPath | None, Rating]:
         elif note is not None:
             raise InputError(f"{note!r} and {word!r} are two notes.", hint='put the whole note into quotes: "too long"')
         else:
-            note = word
+            note = _read_note(word)
     return target, check_rating(Rating(thumb=thumb, scores=scores, note=note or ""))
+
+
+def _read_note(word: str) -> str:
+    """A note as it is, unless it is one word that was meant for something else: it would take a better note's place."""
+    if any(char.isspace() for char in word) or "://" in word:
+        return word
+    if word.startswith("/"):
+        raise InputError(f"{word!r} is a second path.", hint="rate one after the other; a note has more than one word")
+    if "=" in word[1:]:
+        name, _, value = word.partition("=")
+        raise InputError(f"{name!r} is not a score's name.", hint=f"letters, digits, _ . and -: accuracy={value or 4}")
+    if word[0] in _THUMBS and word[1:2].isalpha():
+        raise InputError(f"{word!r} is a thumb and a note in one.", hint=f'type {word[0]} "{word[1:]}"')
+    return word
 
 
 def _read_path(word: str) -> SessionPath:

@@ -22,6 +22,7 @@ from heliconemagic.records import Delivery, DeliveryState, Feedback, Step, StepS
 from heliconemagic.render.feedback_words import describe_feedback
 from heliconemagic.session_state import Session
 from heliconemagic.steps.feedback import NOTE, RATING
+from heliconemagic.steps.rounds import HERE
 
 if TYPE_CHECKING:
     from heliconemagic.helicone_api.api import HeliconeApi
@@ -71,8 +72,9 @@ class Ratings:
         if step.status is StepStatus.PENDING:
             raise InputError(f"{step.path} is still running.", hint="rate it when it has ended")
         given = self._keep(session, step, rating)
-        gateway = self._find_gateway(session, step.gateway)
-        obstacle = self._find_obstacle(gateway, step.gateway, step.helicone_id)
+        label = session.choice.gateway.label if step.gateway == HERE else step.gateway
+        gateway = self._find_gateway(session, label)
+        obstacle = self._find_obstacle(gateway, label, step.helicone_id)
         thumbs = [one for one in given if one.name == RATING]
         scores = [one for one in given if one.name not in (RATING, NOTE)]
         if gateway is not None and step.helicone_id and not obstacle:

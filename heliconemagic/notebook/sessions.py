@@ -101,7 +101,7 @@ class Sessions:
         record = self._journal.find_session(reference)
         terms = self._prepare(given.over(RequestOptions(gateway=record.gateway)))
         if given.gateway is None and record.gateway:
-            terms = replace(terms, choice=replace(terms.choice, reason="as before"))
+            terms = replace(terms, choice=replace(terms.choice, reason="gateway as before"))
         return self._begin(record.name, record.title, terms, recorded_id=record.id)
 
     def take_up_saved(self, saved: SavedSession, given: RequestOptions) -> tuple[Session, list[Step]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from heliconemagic.attachments.attachment import iterate_attachments
 from heliconemagic.attachments.wire import build_shown_messages
 from heliconemagic.client import Request
-from heliconemagic.errors import BudgetError, HeliconeMagicError, InputError
+from heliconemagic.errors import BudgetError, HeliconeMagicError, InputError, UnpricedModelError
 from heliconemagic.gateways.choice import check_text_only
 from heliconemagic.gateways.pricing import is_priced
 from heliconemagic.planning.estimates import estimate_request_cost
@@ -84,9 +84,9 @@ def check_budget(spent: float, budget: float | None, requests: Sequence[Request]
         return
     for request in requests:
         if not is_priced(request.model, gateway=request.gateway):
-            raise BudgetError(
+            raise UnpricedModelError(
                 f"no price is known for {request.model!r}, so --budget cannot be kept.",
-                hint="choose another model with -m, or run the session line again without --budget",
+                hint="choose another model with -m, or run the line again without --budget",
             )
     if spent + _estimate_prompts(requests) > budget:
         raise build_budget_error(spent, budget, requests)

@@ -19,6 +19,8 @@ def find_statistics(name: str | None, by: str | None) -> Statistics:
         InputError: there are none, or ``by`` cannot be meant.
         JournalError: the journal cannot be read.
     """
+    if not (name is None or isinstance(name, str)):
+        raise InputError(f"{name!r} is not a session's name.", hint='type heliconemagic.stats("Course Creation")')
     grouping = None if by is None else _parse_by(by)
     workbench = find_workbench()
     if workbench is not None:

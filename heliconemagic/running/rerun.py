@@ -13,7 +13,7 @@ from heliconemagic.batches.planning import BatchRow
 from heliconemagic.cards import find_session_url
 from heliconemagic.engine.following import CANCEL_SECONDS, follow_blocking
 from heliconemagic.engine.run import Run
-from heliconemagic.errors import BudgetError, HeliconeMagicError, RerunError, StepInterrupted
+from heliconemagic.errors import BudgetError, HeliconeMagicError, RerunError, StepInterrupted, UnpricedModelError
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.planning.plan import Plan
@@ -222,7 +222,9 @@ class RerunRun:
         if self._over_budget is not None:
             return RerunError(
                 f"{self._over_budget.message} {done} are done and kept.",
-                hint="add a larger --budget to the line and run it again",
+                hint=self._over_budget.hint
+                if isinstance(self._over_budget, UnpricedModelError)
+                else "add a larger --budget to the line and run it again",
             )
         if not self._failures:
             return None

@@ -221,6 +221,10 @@ class SessionLine:
             return build_notice_bundle(self._build_notice(resumed.session, resumed.lines))
         session = self._notebook.sessions.resume(reference, command.options)
         lines = self._describe_beginning(session, command, is_kept=False)
+        if command.options.model is None and command.options.system is None:
+            lines.append(
+                "options such as -m and -s are not in the journal: for those run the session line, with --resume"
+            )
         return build_notice_bundle(self._build_notice(session, tuple(lines)))
 
     def import_files(self, command: SessionCommand) -> Bundle:
