@@ -113,6 +113,7 @@ background:none;padding:2px 6px}
 .hm.hm.hm samp.hm-bar{padding:0 4px 0 0}
 .hm.hm.hm .hm-bar samp{font:inherit;background:none;padding:0}
 .hm.hm.hm td.hm-bar{width:1%}
+.hm.hm.hm.hm-session td:nth-child(2){white-space:normal;min-width:7em}
 .hm .hm-bar span{-webkit-text-fill-color:transparent}
 .hm .hm-bar .hm-c{-webkit-text-fill-color:currentColor}
 .hm .hm-w,.hm .hm-x{background:var(--hm-line)}
