@@ -17,6 +17,8 @@ from heliconemagic.redaction import Redactor
 _SHORTEST_FOLDER = 4
 """Characters: "/" or "C:/" stand for nobody."""
 
+_DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[^,\s]*)?,[A-Za-z0-9+/=_%-]*\Z", re.ASCII)
+
 
 class Portable:
     """Takes keys and folders out of values. ``folders`` maps what a path begins with to what stands for it."""
@@ -31,9 +33,9 @@ class Portable:
         self.found_folders = False  # whether any value had one
 
     def make(self, value: Any) -> Any:
-        """``value`` with every text in it made portable; data URLs stay what they are."""
+        """``value`` with every text in it made portable."""
         if isinstance(value, str):
-            return value if value.startswith("data:") else self.make_text(value)
+            return self.make_text(value)
         if isinstance(value, Mapping):
             return {str(name): self.make(inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
@@ -41,7 +43,12 @@ class Portable:
         return value
 
     def make_text(self, text: str) -> str:
-        """``text`` without keys, or what looks like one, and without the folders."""
+        """``text`` without keys, or what looks like one, and without the folders.
+
+        The bytes in a data URL stay what they are: anything may look like a key in them.
+        """
+        if text.startswith("data:") and _DATA_URL.match(text):
+            return self._redactor.redact(text)
         safe = self._redactor.redact_lookalikes(text)
         if self._pattern is None:
             return safe
