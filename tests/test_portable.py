@@ -6,6 +6,7 @@ import pytest
 from export_samples import KEY, build_step
 
 from heliconemagic.lessons.portable import Portable
+from heliconemagic.records import Delivery, DeliveryState, Origin, OriginKind, ToolCall
 from heliconemagic.redaction import Redactor, Secret
 
 
@@ -33,3 +34,53 @@ def test_data_urls_stay_what_they_are() -> None:
     """Their bytes may look like a key by chance, and a picture must not break."""
     picture = "data:image/png;charset=a;base64,iVBORw0KGgo/sk-proj-ABCDEFGH12345678+AIzaAAAAAAAAAAAAAAAAAAAAAAAA="
     assert build_portable().make({"url": picture}) == {"url": picture}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.com/home/ann/x",
+        "http://localhost:8888/home/ann/course",
+        "/mnt/backup/home/ann/x",
+        "./home/ann",
+        "backup/home/ann/x",
+        "/home/anna/x",
+    ],
+)
+def test_folders_within_addresses_and_longer_paths_stay(text: str) -> None:
+    """They are none of this machine's; and nobody is told that one was found."""
+    portable = build_portable()
+    assert portable.make(text) == text
+    assert not portable.found_folders
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("/home/ann/x", "~/x"),
+        ("file:///home/ann/course/a.csv", "file://./a.csv"),
+        ("vscode://file/home/ann/x", "vscode://file~/x"),
+        ('"/home/ann/x"', '"~/x"'),
+        ("PATH=/bin:/home/ann/bin", "PATH=/bin:~/bin"),
+        (r'{"text": "a\n/home/ann/x"}', r'{"text": "a\n~/x"}'),
+        ("\x1b[31m/home/ann/x", "\x1b[31m~/x"),
+        ("cc -I/home/ann/include", "cc -I~/include"),
+        ("保存在/home/ann/x", "保存在~/x"),
+    ],
+)
+def test_folders_are_found_wherever_a_path_can_begin(text: str, made: str) -> None:
+    """After a quotation mark, an option's letter, a colour of a terminal, an escape of JSON, another script."""
+    assert build_portable().make(text) == made
+
+
+def test_steps_have_no_keys_anywhere() -> None:
+    """Nor folders: gateways, names, reasons and the names of properties are written by somebody, too."""
+    dirty = f"{KEY} /home/ann/x"
+    step = build_step(
+        1, "/a", {"role": "user", dirty: "x"}, gateway=f"http://x/{dirty}", properties={dirty: "x"},
+        parameters={"logit_bias": {dirty: 1}}, tool_calls=(ToolCall(id=dirty, name=dirty, arguments=dirty),),
+        origin=Origin(kind=OriginKind.KEPT, answered_at=1.0, source=dirty, reason=dirty),
+        delivery=Delivery(state=DeliveryState.REFUSED, reason=dirty),
+    )  # fmt: skip
+    made = repr(build_portable().make_step(step))
+    assert KEY not in made and "/home/ann" not in made
