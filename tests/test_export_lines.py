@@ -117,6 +117,19 @@ def test_import_reads_exports_and_lessons(bench: Bench, tmp_path: Path) -> None:
     assert {one.delivery for one in (*found, *told)} == {None}
 
 
+def test_import_leaves_the_original_as_it_was(bench: Bench, tmp_path: Path) -> None:
+    """Of a session of one's own: the copy has attempts of its own, whatever the file says of them."""
+    bench.open('"Course" --gateway demo')
+    ran = bench.run("/abstract", "An abstract.")
+    path = bench.notebook.exports.write("course.jsonl").path
+    path.write_text(path.read_text().replace('"status_code":200', '"status_code":599'))
+    (submission,) = import_notebooks(bench.notebook.journal, ["course.jsonl"], tmp_path).submissions
+    journal = bench.notebook.journal
+    for session_id, status in ((ran.session_id, 200), (submission.sessions[0].record.id, 599)):
+        _, (found,) = journal.load_session(session_id) or pytest.fail("it is not there")
+        assert [attempt.status_code for attempt in found.attempts] == [status]
+
+
 def test_a_folder_is_searched_for_notebooks_alone(path: Path, bench: Bench) -> None:
     """Lines of JSON may be anything: they are named."""
     with pytest.raises(InputError, match="no notebook is there"):

@@ -25,13 +25,19 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-def _build_upsert(table: str, key: str, columns: tuple[str, ...], special: Mapping[str, str] | None = None) -> str:
-    """An INSERT that updates the row of the same ``key``; ``special`` says how some columns merge."""
+def _build_upsert(
+    table: str, key: str, columns: tuple[str, ...], special: Mapping[str, str] | None = None, *, owner: str | None = None
+) -> str:
+    """An INSERT that updates the row of the same ``key``, or leaves it where it has another ``owner``.
+
+    ``special`` says how some columns merge.
+    """
     updates = {column: f"excluded.{column}" for column in columns if column != key} | dict(special or {})
     changes = ", ".join(f"{column} = {value}" for column, value in updates.items())
     values = ", ".join(f":{column}" for column in columns)
-    # Every name comes from constants.
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) ON CONFLICT ({key}) DO UPDATE SET {changes}"  # noqa: S608
+    insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 (every name is a constant)
+    update = f"ON CONFLICT ({key}) DO UPDATE SET {changes}"
+    return f"{insert} {update}" + (f" WHERE {table}.{owner} = excluded.{owner}" if owner else "")
 
 
 _PUT_SESSION = _build_upsert("sessions", "id", SESSION_COLUMNS)
@@ -50,10 +56,8 @@ _PUT_ATTEMPT = _build_upsert(
     "request_id",
     (*ATTEMPT_COLUMNS, "headers", "step_number"),
     # An exchange only learns: an older state that comes late takes nothing away.
-    {
-        **{column: f"coalesce(excluded.{column}, {column})" for column in (*ATTEMPT_COLUMNS[1:], "headers")},
-        "step_number": "step_number",  # it stays with its step, whatever a row from elsewhere says
-    },
+    {column: f"coalesce(excluded.{column}, {column})" for column in (*ATTEMPT_COLUMNS[1:], "headers")},
+    owner="step_number",  # it stays with its step, and as it is, whatever a row from elsewhere says
 )
 
 
