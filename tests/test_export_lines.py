@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -229,6 +230,35 @@ def test_what_ran_elsewhere_comes_back_too(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(build_lines(export(pulled)), encoding="utf-8")
     assert read_session_file(tmp_path / "a.jsonl")[1] == [replace(step, fingerprint="") for step in pulled]
     assert read_lesson(tmp_path / "a.jsonl", PORTABLE).recordings == ()
+
+
+def test_whatever_was_pulled_comes_back(tmp_path: Path) -> None:
+    """Sessions of other programs have names, ids and paths of their own; numbers that are none are nothing."""
+    steps = [
+        replace(
+            build_steps()[0],
+            path="/👩‍👧\ue000",
+            parameters={"seed": 10**400, "top_p": math.nan, "max_tokens": math.inf},
+        ),
+        replace(build_steps()[1], messages=({"role": "user", "content": "x", "weight": math.inf},) * 2),
+    ]
+    for changes in ({"name": "", "id": "x" * 300}, {"name": "é\ue000", "id": "ü 1"}):
+        exported = export(steps)
+        record = replace(exported.record, **changes)
+        path = tmp_path / "pulled.jsonl"
+        path.write_text(build_lines(replace(exported, record=record)), encoding="utf-8")
+        found, (first, second), _ = read_session_file(path)
+        assert found.name == changes["name"] and found.id.isascii() and len(found.id) == 36
+        assert first.parameters == {"seed": 10**400, "top_p": None, "max_tokens": None}
+        assert first.path == steps[0].path and second.messages[1]["weight"] is None
+
+
+def test_numbers_without_end_in_a_file_are_nothing(path: Path) -> None:
+    """They couldn't be written again."""
+    text = path.read_text(encoding="utf-8")
+    assert '{"temperature":0.2}' in text
+    path.write_text(text.replace('{"temperature":0.2}', '{"temperature":1e999}'), encoding="utf-8")
+    assert [step.parameters for step in read_session_file(path)[1]][1] == {"temperature": None}
 
 
 def test_a_running_step_is_pending(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from notebooks_in_process import BOTH_KEYS, Bench
 from heliconemagic.errors import CredentialError, HeliconeMagicError, InputError, UnreachableError
 from heliconemagic.lines.options import parse_session_line
 from heliconemagic.lines.rating import Rating
+from heliconemagic.notebook.importing import import_notebooks
 from heliconemagic.notebook.pulling import merge_feedback
 from heliconemagic.records import Delivery, DeliveryState, Feedback, Step, StepKind, StepStatus
 from heliconemagic.render.session_list import build_sessions_text
@@ -277,6 +279,10 @@ def test_pulled_session_is_no_session_to_resume_unasked(desk: Desk) -> None:
         {"request": None, "response": None},
         {"cost": -1.0, "first_token_ms": -5, "usage": {"prompt_tokens": -3}},
         {"response": {"streamed_data": [None, 3, {"choices": [None]}, "x"]}},
+        {"response": {"choices": [{"message": {"content": "x", "w": math.inf}}]}, "usage": {"prompt_tokens": 10**400}},
+        {"request": {"messages": [{"role": "user", "content": "x"}], "max_tokens": math.inf, "seed": 10**400}},
+        {"request": '{"messages": [{"role": "user", "content": "x"}], "max_tokens": 1e999, "seed": NaN}'},
+        {"cost": 10**400, "first_token_ms": 10**400, "status": 10**400, "scores": {"a": 10**400}},
         {"user": "\ud800", "request": {"messages": [{"role": "user", "content": "\ud83d cut"}]}},
     ],
 )
@@ -286,7 +292,10 @@ def test_strange_rows_and_bodies_are_readable(desk: Desk, row: dict[str, Any]) -
     desk.say(f"pull {DESK}")
     (step,) = desk.load()
     assert step.path.startswith("/") and (step.cost is None or step.cost >= 0)
-    json.dumps([dict(message) for message in step.messages])
+    json.dumps([dict(step.parameters), *(dict(message) for message in step.messages)], allow_nan=False)
+    for suffix in (".jsonl", ".otlp.jsonl", ".csv", ".py"):
+        desk.notebook.exports.write(f"desk{suffix}", DESK)
+    assert import_notebooks(desk.notebook.journal, ["desk.jsonl"], desk.folder).submissions
 
 
 def test_scores_and_thumbs_come_along(desk: Desk) -> None:

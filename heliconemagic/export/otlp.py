@@ -1,6 +1,6 @@
 """OpenTelemetry's protocol as JSON: values, spans and requests in the form of its specification. Pure.
 
-Ids are hexadecimal, 64-bit whole numbers are texts, enumerations are numbers; see
+Ids are hexadecimal, 64-bit whole numbers are texts, enumerations are numbers, and no number is infinite; see
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -18,6 +19,7 @@ from heliconemagic.render.terminal import replace_surrogates
 Value = str | bool | int | float | Sequence[str]
 
 SERVICE = "heliconemagic"
+_LARGEST = 2**63  # of whole numbers: this one no longer
 MOST_SPANS = 100
 """Of one request, which is one line."""
 
@@ -119,14 +121,18 @@ def _build_nanoseconds(seconds: float) -> str:
 
 
 def _build_attributes(attributes: Mapping[str, Value]) -> list[dict[str, Any]]:
-    return [{"key": replace_surrogates(name), "value": _build_value(value)} for name, value in attributes.items()]
+    return [
+        {"key": replace_surrogates(name), "value": _build_value(value)}
+        for name, value in attributes.items()
+        if not isinstance(value, float) or math.isfinite(value)
+    ]
 
 
 def _build_value(value: Value) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):
-        return {"intValue": str(value)}
+        return {"intValue" if -_LARGEST <= value < _LARGEST else "stringValue": str(value)}
     if isinstance(value, float):
         return {"doubleValue": value}
     if isinstance(value, str):

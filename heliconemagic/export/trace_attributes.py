@@ -129,7 +129,7 @@ def _iterate_request(step: Step) -> Iterator[Pair]:
     for name, kind in _PARAMETERS.items():
         value = step.parameters.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"gen_ai.request.{_SPELLED.get(name, name)}", kind(value)
+            yield f"gen_ai.request.{_SPELLED.get(name, name)}", _convert(value, kind)
     yield "gen_ai.request.stop_sequences", _list_texts(step.parameters.get("stop"))
     yield "gen_ai.output.type", "json" if "response_format" in step.parameters else "text"
     yield "gen_ai.tool.definitions", _write(step.parameters.get("tools"))
@@ -198,6 +198,14 @@ def _iterate_call(prefix: str, place: int, call: ToolCall) -> Iterator[Pair]:
     yield f"{begin}.id", call.id
     yield f"{begin}.function.name", call.name
     yield f"{begin}.function.arguments", call.arguments
+
+
+def _convert(value: float, kind: type[int] | type[float]) -> int | float:
+    """``value`` as a number of ``kind``; what is none of that kind stays what it is."""
+    try:
+        return kind(value)
+    except (OverflowError, ValueError):
+        return value
 
 
 # ---- answers

@@ -170,9 +170,9 @@ def _read_first_token(row: Mapping[str, Any], started_at: float) -> float | None
 
 
 def _read_status(value: object) -> int:
-    if isinstance(value, int) and (value in _STATUSES or 100 <= value < 1000):
+    if isinstance(value, int) and value in _STATUSES:
         return value
-    return read_count(value) or 0
+    return int(read_number(value, 999) or 0)
 
 
 def _read_cost(row: Mapping[str, Any], tokens: int) -> float | None:

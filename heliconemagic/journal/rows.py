@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 
 def _build_upsert(
-    table: str, key: str, columns: tuple[str, ...], special: Mapping[str, str] | None = None, *, owner: str | None = None
+    table: str,
+    key: str,
+    columns: tuple[str, ...],
+    special: Mapping[str, str] | None = None,
+    *,
+    owner: str | None = None,
 ) -> str:
     """An INSERT that updates the row of the same ``key``, or leaves it where it has another ``owner``.
 

@@ -6,6 +6,7 @@ same prompt below the student's.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -38,14 +39,14 @@ class Portable:
         self.found_folders = False  # whether any value had one
 
     def make(self, value: Any) -> Any:
-        """``value`` with every text in it, names too, made portable."""
+        """``value`` with every text in it, names too, made portable; numbers that JSON cannot spell are nothing."""
         if isinstance(value, str):
             return self.make_text(value)
         if isinstance(value, Mapping):
             return {self.make_text(str(name)): self.make(inner) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [self.make(inner) for inner in value]
-        return value
+        return None if isinstance(value, float) and not math.isfinite(value) else value
 
     def make_text(self, text: str) -> str:
         """``text`` without keys, or what looks like one, and without the folders.

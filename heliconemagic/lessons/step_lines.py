@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from heliconemagic.lessons.line_values import (
     LATEST,
     MOST_COUNT,
     LineError,
+    check_id,
     check_value,
     need_id,
     need_number,
@@ -35,6 +37,7 @@ from heliconemagic.records import (
 
 _PLAIN = ("gateway", "input", "user", "cell", "comparison")
 _FLAGS = ("is_superseded", "is_aside", "is_picked")
+_SESSION = uuid.UUID("1d8a6c0e-5f3b-5e0a-8f57-7f2b9c4e6a13")
 
 Value = TypeVar("Value")
 
@@ -61,11 +64,9 @@ def decode_session(line: Mapping[str, Any]) -> SessionRecord:
     Raises:
         LineError: something about it cannot be meant.
     """
-    name = need_value(line, "name", str)
-    if not (name.isprintable() and name.strip()):
-        raise LineError("has a name that no session can have")
+    name = read_value(line, "name", str) or ""  # of other programs' sessions, like their ids, any text or none
     return SessionRecord(
-        id=need_id(line, "id"),
+        id=_read_session_id(need_value(line, "id", str)),
         name=name,
         title=read_value(line, "title", str) or name,
         gateway=read_value(line, "gateway", str) or "",
@@ -74,6 +75,14 @@ def decode_session(line: Mapping[str, Any]) -> SessionRecord:
         started_at=need_number(line, "started_at", LATEST),
         ended_at=read_number(line, "ended_at", LATEST),
     )
+
+
+def _read_session_id(text: str) -> str:
+    """The id, or one of the same length for every text that looks like none."""
+    try:
+        return check_id(text, "id")
+    except LineError:
+        return str(uuid.uuid5(_SESSION, text))
 
 
 # ---- steps

@@ -25,7 +25,15 @@ from heliconemagic.helicone_api.steps import build_feedback, build_step
 from heliconemagic.journal.journal import Journal
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.helicone import HeliconeLine
-from heliconemagic.notebook.pulling import Pull, Pulled, build_record, check_same_name, find_only_name, lengthen, merge_feedback
+from heliconemagic.notebook.pulling import (
+    Pull,
+    Pulled,
+    build_record,
+    check_same_name,
+    find_only_name,
+    lengthen,
+    merge_feedback,
+)
 from heliconemagic.notebook.sessions import Sessions
 from heliconemagic.planning.checks import check_no_secret
 from heliconemagic.records import Step
