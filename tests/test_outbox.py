@@ -16,7 +16,7 @@ from heliconemagic.records import Delivery, DeliveryState
 class Post:
     """An outbox whose naps take no time, and what became of its parcels."""
 
-    def __init__(self, *answers: str | HeliconeMagicError) -> None:
+    def __init__(self, *answers: str | Exception) -> None:
         self.answers = list(answers)
         self.naps: list[float] = []
         self.noted: list[Delivery] = []
@@ -28,7 +28,7 @@ class Post:
     async def send(self, api: object) -> str:
         """The next answer; the last one for ever."""
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, HeliconeMagicError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -76,6 +76,13 @@ def test_what_is_tried_again(error: HeliconeMagicError, may_land_later: bool, is
     """A refused key never; a row that is not there yet, where rows may land later."""
     post = Post(error, "")
     assert (post.put(may_land_later=may_land_later)[-1] == "accepted") is is_tried_again
+
+
+def test_a_bug_is_told_as_well() -> None:
+    """Nothing is said to be on its way that nobody sends any more."""
+    post = Post(ZeroDivisionError("x"))
+    assert post.put() == ["refused"]
+    assert post.noted[0].reason == "it cannot be sent: ZeroDivisionError"
 
 
 def test_patience_ends() -> None:

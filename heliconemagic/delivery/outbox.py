@@ -106,6 +106,8 @@ class Outbox:
                 if not _is_passing(error, parcel):
                     return refused, True
                 return Delivery(state=DeliveryState.WAITING, reason=refused.reason), False
+            except Exception as error:  # noqa: BLE001 - a bug; else it would wait for ever, and nobody would know
+                return Delivery(state=DeliveryState.REFUSED, reason=f"it cannot be sent: {type(error).__name__}"), True
         return Delivery(state=DeliveryState.ACCEPTED, helicone_id=helicone_id), True
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from heliconemagic.headers import SESSION_ID, SESSION_NAME, SESSION_PATH
 from heliconemagic.helicone_api.filters import CANCELLED, PENDING, THREAT, TIMED_OUT
@@ -182,8 +183,13 @@ def _read_cost(row: Mapping[str, Any], tokens: int) -> float | None:
 
 
 def _read_url(value: object) -> str:
-    is_url = isinstance(value, str) and re.match(r"https?://", value) and len(value) < 16 * LONGEST_WORD
-    return str(value) if is_url else ""
+    if not (isinstance(value, str) and re.match(r"https?://", value) and len(value) < 16 * LONGEST_WORD):
+        return ""
+    try:
+        parts = urlsplit(value)
+        return value if parts.hostname and parts.port != 0 else ""
+    except ValueError:  # a port that there isn't, or brackets that nothing closes
+        return ""
 
 
 def _is_body(value: object) -> bool:
