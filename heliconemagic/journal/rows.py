@@ -55,7 +55,7 @@ _PUT_STEP = _build_upsert(
     ),
     {"is_superseded": "max(is_superseded, excluded.is_superseded)"},  # a step never comes back
 )
-_PUT_FEEDBACK = _build_upsert("feedback", "id", (*FEEDBACK_COLUMNS, "value", "is_flag", "delivery"))
+_PUT_FEEDBACK = _build_upsert("feedback", "id", (*FEEDBACK_COLUMNS, "value", "is_flag", "delivery", "owner_id"))
 _PUT_ATTEMPT = _build_upsert(
     "attempts",
     "request_id",
@@ -189,8 +189,8 @@ def write_delivery(connection: sqlite3.Connection, step_id: str, delivery: Deliv
     connection.execute("UPDATE steps SET delivery = ? WHERE id = ?", (_encode_delivery(delivery), step_id))
 
 
-def write_feedback(connection: sqlite3.Connection, feedback: Feedback) -> None:
-    """Insert or update what somebody thought.
+def write_feedback(connection: sqlite3.Connection, feedback: Feedback, *, owner_id: str) -> None:
+    """Insert or update what somebody thought, as written by ``owner_id``.
 
     Raises:
         ValueError: another program forgot its session.
@@ -198,7 +198,7 @@ def write_feedback(connection: sqlite3.Connection, feedback: Feedback) -> None:
     if not has_session(connection, feedback.session_id):
         raise ValueError(f"feedback on a session that another program has forgotten ({feedback.session_id})")
     row = {name: _encode(getattr(feedback, name)) for name in FEEDBACK_COLUMNS}
-    row |= {"value": feedback.value, "is_flag": isinstance(feedback.value, bool)}
+    row |= {"value": feedback.value, "is_flag": isinstance(feedback.value, bool), "owner_id": owner_id}
     connection.execute(_PUT_FEEDBACK, row | {"delivery": _encode_delivery(feedback.delivery)})
 
 

@@ -204,6 +204,7 @@ class Notebook:
         self.helicone.flush(FLUSH_SECONDS)
         self.engine.close()
         self.deliveries.close()
+        self.ratings.close()
         self.journal.close()
 
 
