@@ -107,6 +107,27 @@ def bench(fake: FakeHelicone, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("language", ["python", "typescript"])
+def test_what_no_header_can_carry_is_sent_in_ascii(
+    fake: FakeHelicone, request: pytest.FixtureRequest, language: str
+) -> None:
+    """A session of another program may have any text; the program's head says what it sends instead."""
+    texts = {"kunde": "Müller", "größe in cm": "5\n6", "empty": "日本"}
+    step = build_step(1, "/ä/x", user("hi"), text="y", user=" José ", properties=texts)
+    exported = export([step])
+    exported = replace(exported, record=replace(exported.record, name="Désk"))
+    code = build_python(exported) if language == "python" else build_typescript(exported)
+    request.getfixturevalue(f"run_{language}")(code)
+    (sent,) = fake.requests
+    assert [sent.header(f"helicone-{name}") for name in ("session-name", "session-path", "user-id")] == [
+        "Desk", "/a/x", "Jose",
+    ]  # fmt: skip
+    properties = {name: sent.header(f"helicone-property-{name}") for name in ("kunde", "grosse-in-cm", "empty")}
+    assert properties == {"kunde": "Muller", "grosse-in-cm": "5 6", "empty": None}
+    assert "Headers carry nothing but plain ASCII: 'Désk' is 'Desk', ' José ' is 'Jose'" in code
+    assert "'Müller' is 'Muller' and 2 more." in code
+
+
+@pytest.mark.parametrize("language", ["python", "typescript"])
 def test_program_sends_what_the_notebook_sent(
     language: str, bench: Bench, fake: FakeHelicone, request: pytest.FixtureRequest
 ) -> None:

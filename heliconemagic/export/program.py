@@ -17,14 +17,18 @@ from heliconemagic import headers
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.gateways.presets import Gateway, build_gateway
 from heliconemagic.lessons.lesson import list_current
+from heliconemagic.paths import MAX_PATH_LENGTH
 from heliconemagic.records import Message, Step, StepKind
 from heliconemagic.render.figures import format_count
 from heliconemagic.render.literals import Expression, Mixture
 from heliconemagic.steps.turns import count_repeated, find_continued, split_system
-from heliconemagic.wire_text import build_ascii_form
+from heliconemagic.wire_text import build_ascii_form, fit_header_value
 
 SHORTEST_QUOTE = 20
 """Characters of an answer that is known again inside another message: a shorter one may stand there by chance."""
+
+MOST_CHANGED = 5
+"""Texts that the program's head says to be sent in another form."""
 
 _NOT_SENT = ("stream", "stream_options", "messages", "model", "extra_headers", "extra_body", "extra_query", "timeout")
 
@@ -91,7 +95,7 @@ def build_plan(session: ExportedSession, build_name: Names) -> Plan:
         calls = [replace(call, model=gateway.default_model) for call in calls]
     return Plan(
         title=session.record.title,
-        name=session.record.name,
+        name=fit_header_value(session.record.name) or build_ascii_form(session.record.title) or "session",
         gateway=gateway,
         model=_find_most([call.model for call in calls]) or gateway.default_model or "gpt-4o-mini",
         system=_find_system(calls),
@@ -111,10 +115,29 @@ def _find_gateway(gateway: Gateway | None) -> tuple[Gateway, str]:
 def _list_remarks(session: ExportedSession, steps: Sequence[Step], moved: str) -> Iterator[str]:
     if moved:
         yield f"The notebook's gateway ({moved}) is none that a program can ask, so this asks OpenAI through Helicone."
+    if changed := list(dict.fromkeys(_iterate_changed(session, steps))):
+        more = f" and {len(changed) - MOST_CHANGED} more" if len(changed) > MOST_CHANGED else ""
+        yield f"Headers carry nothing but plain ASCII: {', '.join(changed[:MOST_CHANGED])}{more}."
     requests = sum(step.kind is StepKind.LLM for step in session.steps)
     if requests > len(steps):
         count = format_count(requests - len(steps), "request")
         yield f"Left out: {count} (failed, stopped, run again later, or not known)."
+
+
+def _iterate_changed(session: ExportedSession, steps: Sequence[Step]) -> Iterator[str]:
+    """What the program sends otherwise than the session has it: names, users, properties and paths."""
+    sent = [(session.record.name, fit_header_value(session.record.name))]
+    for step in steps:
+        sent += [(step.user, fit_header_value(step.user)), (step.path, _fit_path(step.path))]
+        sent += [(name, headers.fit_property_name(name)) for name in step.properties]
+        sent += [(value, fit_header_value(value)) for value in step.properties.values()]
+    for text, fitted in sent:
+        if text != fitted:
+            yield f"{text!r} is {fitted!r}" if fitted else f"{text!r} is left out"
+
+
+def _fit_path(path: str) -> str:
+    return fit_header_value(path, MAX_PATH_LENGTH)
 
 
 def _find_most(values: Sequence[str]) -> str:
@@ -142,8 +165,10 @@ def _find_shared_headers(steps: Sequence[Step]) -> dict[str, str]:
 
 
 def _build_headers(step: Step) -> dict[str, str]:
-    properties = {f"{headers.PROPERTY_PREFIX}{name}": value for name, value in step.properties.items()}
-    return {headers.USER_ID: step.user, **properties} if step.user else properties
+    built = {headers.USER_ID: fit_header_value(step.user)}
+    for name, value in step.properties.items():
+        built[f"{headers.PROPERTY_PREFIX}{headers.fit_property_name(name)}"] = fit_header_value(value)
+    return {name: value for name, value in built.items() if value}
 
 
 # ---- calls
@@ -163,7 +188,7 @@ def _build_calls(
         calls.append(
             Call(
                 name=names[step.id],
-                path=step.path if step.path.isascii() else build_ascii_form(step.path),
+                path=_fit_path(step.path),
                 model=step.model,
                 instructions=tuple(_quote(message, done, names) for message in own[0]),
                 base=base,
