@@ -76,19 +76,20 @@ def build_span_id(*names: str) -> str:
     return hashlib.sha256(f"span:{json.dumps(names)}".encode()).hexdigest()[:16]
 
 
-def build_requests(spans: Sequence[Span], project: str) -> str:
-    """One ExportTraceServiceRequest in each line."""
+def build_requests(spans: Sequence[Span], project: str, *, file: str) -> str:
+    """One ExportTraceServiceRequest in each line; the first says what ``file`` says of the whole."""
     batches = [spans[start : start + MOST_SPANS] for start in range(0, len(spans), MOST_SPANS)]
-    return "".join(
-        json.dumps(_build_request(batch, project), ensure_ascii=False, separators=(",", ":")) + "\n"
-        for batch in batches
-    )
+    requests = (_build_request(batch, project, "" if place else file) for place, batch in enumerate(batches))
+    return "".join(json.dumps(request, ensure_ascii=False, separators=(",", ":")) + "\n" for request in requests)
 
 
-def _build_request(spans: Iterable[Span], project: str) -> dict[str, Any]:
+def _build_request(spans: Iterable[Span], project: str, file: str) -> dict[str, Any]:
     resource = {"service.name": SERVICE, "openinference.project.name": project}
-    scope = {"scope": {"name": SERVICE}, "spans": [_build_span(span) for span in spans]}
-    return {"resourceSpans": [{"resource": {"attributes": _build_attributes(resource)}, "scopeSpans": [scope]}]}
+    scope: dict[str, Any] = {"name": SERVICE}
+    if file:
+        scope["attributes"] = _build_attributes({"heliconemagic.file": file})
+    scoped = {"scope": scope, "spans": [_build_span(span) for span in spans]}
+    return {"resourceSpans": [{"resource": {"attributes": _build_attributes(resource)}, "scopeSpans": [scoped]}]}
 
 
 def _build_span(span: Span) -> dict[str, Any]:
