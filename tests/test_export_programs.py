@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,28 @@ def bench(fake: FakeHelicone, tmp_path: Path) -> Iterator[Bench]:
         bench.run(line, prompt)
     yield bench
     bench.close()
+
+
+def test_a_long_session_takes_its_length() -> None:
+    """Not the square of it: each answer is sought by its beginning, each conversation by its end."""
+    seconds = []
+    for count in (400, 1600):
+        session = export([
+            build_step(number, "/row", user(f"prompt {number} " + "w " * 50), text=f"answer {number} " + "long " * 50)
+            for number in range(count)
+        ])  # fmt: skip
+        begin = time.process_time()
+        build_python(session)
+        seconds.append(time.process_time() - begin)
+    assert seconds[1] < 8 * seconds[0]
+
+
+def test_the_newest_of_equal_answers_is_quoted() -> None:
+    """Longer ones before shorter ones that stand in them."""
+    long, short = "An answer of some length, and more of it.", "An answer of some length"
+    steps = [build_step(n, f"/{'abc'[n]}", user(str(n)), text=text) for n, text in enumerate((long, short, short))]
+    code = build_python(export([*steps, build_step(3, "/d", user(f"<{long}|{short}>"), text="x")]))
+    assert 'f"<{a.text}|{c.text}>"' in code
 
 
 @pytest.mark.parametrize("language", ["python", "typescript"])
