@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from typing import Any
 
 import pytest
+from notebooks_in_process import BOTH_KEYS
 
 from heliconemagic.delivery.outbox import PATIENCE, Outbox, Parcel
 from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, InputError, UnreachableError
+from heliconemagic.gateways.presets import build_gateway
+from heliconemagic.notebook.access import Access
+from heliconemagic.notebook.helicone import HeliconeLine
+from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.records import Delivery, DeliveryState
+from heliconemagic.settings import RequestOptions
 
 
 class Post:
@@ -104,3 +111,23 @@ def test_closed_engine() -> None:
     note: Callable[[Delivery], None] = noted.append
     Outbox(refuse, lambda: None).put(Parcel(Post("").send, note))  # type: ignore[arg-type, return-value]
     assert noted == [Delivery(state=DeliveryState.REFUSED, reason="closed.")]
+
+
+def test_keys_are_not_sought_for_each_parcel() -> None:
+    """Agents make thousands of steps, and the search reads a file."""
+    sought: list[None] = []
+    noted: list[Delivery] = []
+    around = Surroundings(
+        environ=BOTH_KEYS, find_folder=lambda: sought.append(None), find_title=str, find_defaults=RequestOptions,
+        is_attended=lambda: True,
+    )  # fmt: skip
+
+    class Closed:
+        def submit(self, work: Any) -> Future[None]:
+            work.close()
+            raise InputError("closed.")
+
+    line = HeliconeLine(around, Access(around), Closed())  # type: ignore[arg-type]
+    for _ in range(100):
+        assert line.tell(build_gateway("oai", {}), Parcel(Post("").send, noted.append))
+    assert len(noted) == 100 and len(sought) < 5
