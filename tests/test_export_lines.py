@@ -261,9 +261,10 @@ def test_numbers_without_end_in_a_file_are_nothing(path: Path) -> None:
     assert [step.parameters for step in read_session_file(path)[1]][1] == {"temperature": None}
 
 
-def test_a_running_step_is_pending(tmp_path: Path) -> None:
-    """What is under way is in the file as it stands; nothing plays it."""
+def test_a_running_step_was_interrupted(tmp_path: Path) -> None:
+    """What is under way is in the file as it stands; nothing plays it, and whoever reads it waits for nothing."""
     step = replace(build_steps()[1], status=StepStatus.PENDING, ended_at=None, finish_reason=None)
     (tmp_path / "a.jsonl").write_text(build_lines(export([step])), encoding="utf-8")
-    assert read_session_file(tmp_path / "a.jsonl")[1][0].status is StepStatus.PENDING
+    assert '"status":"pending"' in (tmp_path / "a.jsonl").read_text(encoding="utf-8")
+    assert read_session_file(tmp_path / "a.jsonl")[1][0].status is StepStatus.INTERRUPTED
     assert read_lesson(tmp_path / "a.jsonl", PORTABLE).recordings == ()

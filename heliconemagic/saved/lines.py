@@ -108,6 +108,8 @@ def _read_step(reading: _Reading, line: Mapping[str, Any]) -> None:
         reading.conversations.put(step)
     else:
         step = decode_step(more, recording, reading.record.id)
+        if step.status is StepStatus.PENDING:  # exported in the middle of it: nobody will end it
+            step = replace(step, status=StepStatus.INTERRUPTED)
     reading.names[recording.id] = len(reading.steps)
     reading.steps.append(step)
 
