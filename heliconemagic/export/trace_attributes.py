@@ -15,7 +15,7 @@ from heliconemagic.export.otlp import Value
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.records import Feedback, Message, Step, StepKind, ToolCall, read_content_text
 from heliconemagic.steps.rounds import read_call
-from heliconemagic.steps.traced import describe_input, describe_name, is_model_call
+from heliconemagic.steps.traced import describe_input, describe_name, is_model_call, parse_value
 
 Pair = tuple[str, Value]
 
@@ -283,10 +283,7 @@ def _write(value: Any) -> str:
 
 
 def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return parse_value(text) if text else text
 
 
 def _find_type(text: str) -> str:
