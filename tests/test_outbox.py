@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from notebooks_in_process import BOTH_KEYS
 
-from heliconemagic.delivery.outbox import PATIENCE, Outbox, Parcel
+from heliconemagic.delivery.outbox import MOST_WAITING, PATIENCE, Outbox, Parcel
 from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, InputError, UnreachableError
 from heliconemagic.gateways.presets import build_gateway
 from heliconemagic.notebook.access import Access
@@ -98,6 +98,21 @@ def test_patience_ends() -> None:
     assert post.put()[-1] == "refused"
     assert post.noted[-1].reason == "given up: Helicone cannot be reached."
     assert PATIENCE <= sum(post.naps) <= 2 * PATIENCE
+
+
+def test_no_more_wait_than_memory_has_place_for() -> None:
+    """While Helicone is away an agent may go on for hours."""
+    noted: list[Delivery] = []
+
+    def never_run(work: Any) -> Future[None]:
+        work.close()
+        return Future()
+
+    outbox = Outbox(never_run, lambda: None)  # type: ignore[arg-type, return-value]
+    for _ in range(MOST_WAITING + 2):
+        outbox.put(Parcel(Post("").send, noted.append))
+    assert outbox.waiting_count == MOST_WAITING
+    assert [one.reason for one in noted] == ["10,000 others wait to be sent"] * 2
 
 
 def test_closed_engine() -> None:
