@@ -155,6 +155,7 @@ def _spoil(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_spoil("status", "great"), "has a 'status' 'great', which there isn't"),
         (_spoil("kind", []), "has a 'kind' that is no text"),
         (_spoil("started_at", -1), "has a 'started_at' that is no number"),
+        (_spoil("started_at", 9.3e9), "has a 'started_at' that is no number"),
         (_spoil("attempts", [1]), "has an attempt that is no object"),
         (_spoil("attempts", [{"request_id": "a"}]), "has no 'started_at'"),
         (_spoil("properties", {"a": 1}), "has one of 'properties' that is no text"),

@@ -172,7 +172,7 @@ def test_numbers_that_the_protocol_cannot_hold() -> None:
     """Large whole numbers are texts; what is no number is left out, and every line is JSON for everyone."""
     step = build_step(
         1, "/a", user("x"), cost=math.inf,
-        parameters={"seed": 10**30, "max_tokens": math.inf, "top_p": math.nan, "temperature": 10**400},
+        parameters={"stop": 5, "seed": 10**30, "max_tokens": math.inf, "top_p": math.nan, "temperature": 10**400},
     )  # fmt: skip
     text = build_traces(export([step]))
     json.loads(text, parse_constant=pytest.fail)

@@ -144,7 +144,8 @@ def _iterate_request(step: Step) -> Iterator[Pair]:
 
 
 def _list_texts(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [text for text in value or () if isinstance(text, str)]
+    texts = value if isinstance(value, list | tuple) else [value]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def _describe_message(message: Message) -> dict[str, Any]:
