@@ -32,6 +32,7 @@ class Frontend:
         self._environ = environ
         self._clock = clock
         self._depth = 0
+        self._results: list[Any] = []  # of the cells that run, from the outermost: what IPython fills in
         self._run = 0
         self._cell_id: str | None = None
         self._cell_text = ""
@@ -41,10 +42,17 @@ class Frontend:
     def note_execute(self) -> None:
         """A cell begins, or one nested in it."""
         self._depth += 1
+        self._results.append(getattr(self._shell.displayhook, "exec_result", None))
 
     def note_executed(self) -> None:
-        """A cell, or one nested in it, has ended, with or without an error."""
+        """A cell, or one nested in it, has ended, with or without an error.
+
+        IPython forgets then which result it fills in with values, also where the cell around goes on.
+        """
         self._depth = max(0, self._depth - 1)
+        around = self._results.pop() if self._results else None
+        if around is not None:
+            self._shell.displayhook.exec_result = around
 
     @property
     def is_nested(self) -> bool:

@@ -205,12 +205,16 @@ class Step:
     @property
     def latency(self) -> float | None:
         """Seconds from start to end; None while it runs."""
-        return None if self.ended_at is None else self.ended_at - self.started_at
+        return self._measure(self.ended_at)
 
     @property
     def time_to_first_token(self) -> float | None:
         """Seconds from start to the first token; None if none came."""
-        return None if self.first_token_at is None else self.first_token_at - self.started_at
+        return self._measure(self.first_token_at)
+
+    def _measure(self, moment: float | None) -> float | None:
+        """Seconds from the start until ``moment``; none where the clock was set back meanwhile."""
+        return None if moment is None else max(moment - self.started_at, 0.0)
 
     @property
     def is_usable_parent(self) -> bool:

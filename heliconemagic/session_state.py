@@ -59,9 +59,14 @@ class Session:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """All steps, in the order in which they ran."""
+        """All steps, in the order in which they ran; one that was kept stands where its cell ran again."""
         with self._lock:
             return tuple(self._steps.values())
+
+    @property
+    def steps_by_start(self) -> tuple[Step, ...]:
+        """All steps in the order in which they began, as the journal tells them: what is shown, exported and rerun."""
+        return tuple(sorted(self.steps, key=lambda step: step.started_at))
 
     @property
     def totals(self) -> SessionTotals:

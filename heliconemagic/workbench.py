@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from heliconemagic.prompt.templates import find_awaitables
 from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
-from heliconemagic.running.python_code import run_code
+from heliconemagic.running.python_code import compile_code
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.running.step_cells import Place, StepCells
 from heliconemagic.running.waiting import await_blocking
@@ -67,7 +68,11 @@ def find_folder() -> Path | None:
 
 
 class Workbench:
-    """What the magics call. `close` it when the extension is unloaded."""
+    """What the magics call. `close` it when the extension is unloaded.
+
+    ``clock`` is what goes on record; what only measures how long ago something was goes by ``pacing``, which is never
+    set back.
+    """
 
     def __init__(
         self,
@@ -79,6 +84,7 @@ class Workbench:
         write: Callable[[str], None],
         ask: Callable[[str], str] = input,
         clock: Callable[[], float] = time.time,
+        pacing: Callable[[], float] = time.monotonic,
     ) -> None:
         self.frontend = frontend
         self._shell = shell
@@ -88,9 +94,9 @@ class Workbench:
         self._views = ViewChoice(frontend, write, clock)
         journal = Journal(default_folder(environ), clock=clock)
         self.notebook = Notebook(self._build_surroundings(environ), journal, lambda: build_client(environ))
-        self.show = SessionShow(self.frontend.publish, clock)
+        self.show = SessionShow(self.frontend.publish, pacing)
         edit_line = EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns)
-        self.panel = PanelLine(self.notebook, edit_line, self.frontend.publish, clock)
+        self.panel = PanelLine(self.notebook, edit_line, self.frontend.publish, pacing)
         self._runner = self._build_runner(ask)
         self.step_cells = StepCells(self.notebook, self._build_place)
         self.session_line = SessionLine(
@@ -221,7 +227,7 @@ class Workbench:
 
     def run_step(self, command: StepCommand, source: str) -> Any:
         """Runs a ``%%helicone_step`` cell that is nested in another cell."""
-        return self.step_cells.run(command, source, lambda code: run_code(self._shell, code))
+        return self.step_cells.run(command, source, partial(compile_code, self._shell))
 
     def end_cell(self, value: Any, error: BaseException | None) -> None:
         """A cell has ended: so has the step that it was; and what Helicone refused meanwhile is told."""

@@ -66,6 +66,23 @@ def test_cell_that_runs_again_replaces_it(bench: Bench) -> None:
     assert session.find_by_id(new.id).is_superseded  # type: ignore[union-attr]
 
 
+def test_replaced_answer_asked_again_takes_the_place_of_the_newer_ones(bench: Bench, helicone: FakeHelicone) -> None:
+    """One answer of a cell at a path is current, on disk too; a failure changes nothing."""
+    first, second = (bench.run("/outline", cell="cell-1") for _ in range(2))
+    other = bench.run("/outline", cell="cell-2")
+    new = run_again(bench, first)
+    newest = run_again(bench, second)
+    helicone.respond = lambda received: reply_json({"error": {"message": "no"}}, 400)
+    run_again(bench, first)
+    session = bench.notebook.session
+    assert session is not None
+    standing = [step.id for step in session.steps if step.status is StepStatus.DONE and not step.is_superseded]
+    assert standing == [other.id, newest.id] and new.id != newest.id
+    recorded = bench.notebook.journal.load_session(session.record.id)
+    assert recorded is not None
+    assert [step.id for step in recorded[1] if step.status is StepStatus.DONE and not step.is_superseded] == standing
+
+
 def test_failure_leaves_the_old_answer(bench: Bench, helicone: FakeHelicone) -> None:
     """It stays the current one; the failed step is there to be seen."""
     old = bench.run("/outline")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from timed_steps import BEGIN, build_attempts, build_timed
 
@@ -12,7 +14,7 @@ from heliconemagic.insights.self_time import measure_self_times
 from heliconemagic.insights.session_clock import SessionClock, build_clock
 from heliconemagic.insights.spans import count_most_at_once, merge_spans
 from heliconemagic.insights.standing import list_standing
-from heliconemagic.records import Origin, OriginKind, Step, StepKind, StepStatus
+from heliconemagic.records import Origin, OriginKind, Step, StepKind, StepStatus, sum_steps
 from heliconemagic.steps.tree import build_tree
 
 
@@ -177,6 +179,16 @@ def test_a_traced_function_is_around_the_steps_below_its_path() -> None:
     assert list_critical(around, build_timed("/agent/a", 8, 12)) == ["/agent/a"]
 
 
+def test_a_traced_function_is_around_its_prompts_wherever_they_stand() -> None:
+    """Also at its own path; not around those of another cell that ran meanwhile, nor a model's call around any."""
+    around = build_timed("/agent", 0, 20, kind=StepKind.TOOL, messages=(), cell="c", run=1)
+    asked = [build_timed(path, at, at + 9, id=f"p{at}", cell="c", run=1) for at, path in ((1, "/x"), (11, "/agent"))]
+    assert list_critical(around, *asked) == ["p1", "p11"]
+    assert list_critical(around, build_timed("/agent", 1, 19, id="own", cell="other")) == ["own"]
+    assert list_critical(around, build_timed("/x", 1, 19, cell="other", run=1)) == ["/agent"]
+    assert list_critical(build_timed("/agent", 0, 20, kind=StepKind.TOOL, cell="c", run=1), *asked[:1]) == ["/agent"]
+
+
 def test_steps_of_no_length_end_the_search() -> None:
     """As those that fail before they are sent, all at one moment."""
     assert list_critical(*(build_timed("/a", 0, 0, id=str(number)) for number in range(3))) == ["2"]
@@ -184,6 +196,14 @@ def test_steps_of_no_length_end_the_search() -> None:
 
 
 # ---- which steps count, and their figures
+
+
+def test_no_time_is_negative() -> None:
+    """Where the clock was set back while a step ran, what took that long took no time; and its end is no earlier."""
+    steps = [build_timed("/a", 0, 2), build_timed("/b", 3, -3600), build_timed("/c", -3599, -3590)]
+    assert (steps[1].latency, replace(steps[1], first_token_at=1.0).time_to_first_token) == (0.0, 0.0)
+    assert sum_steps(steps).model_seconds == 11.0
+    assert list_critical(*steps[:2]) == ["/a", "/b"]
 
 
 def test_what_stands_is_what_would_run_again() -> None:

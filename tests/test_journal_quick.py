@@ -51,6 +51,26 @@ def test_pending_row_is_committed_at_once(journal: Journal, tmp_path: Path) -> N
     assert sorted(read_steps(tmp_path)) == ["earlier", "step-1"]
 
 
+def test_later_rows_wait_for_locks_as_ever(journal: Journal, tmp_path: Path) -> None:
+    """Also where a row that may not wait met one: the settings are those of the connection, which stays."""
+    connection = journal._store.find_quick()
+    assert connection is not None
+    with closing(connect_file(tmp_path / "journal.sqlite3")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert journal.begin_step(build_step()) is not None
+        found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("busy_timeout", "wal_autocheckpoint")]
+        other.execute("COMMIT")
+    assert all(found) and found[0] == 250
+
+
+def test_connection_that_broke_hides_no_error(journal: Journal, tmp_path: Path) -> None:
+    """What went wrong first is what is told."""
+    connection = connect_file(tmp_path / "other.sqlite3")
+    with pytest.raises(KeyError), journal._store.without_waiting(connection):
+        connection.close()
+        raise KeyError
+
+
 def test_first_row_is_left_to_the_thread(tmp_path: Path) -> None:
     """Opening the file may take long."""
     with closing(Journal(tmp_path)) as journal:

@@ -54,6 +54,19 @@ def test_run_all_on_a_kept_notebook_sends_nothing(build_bench: BuildBench, helic
     assert not {step.id for step in later} & {step.id for step in first}
 
 
+def test_kept_answer_is_shown_and_rerun_where_it_began(build_bench: BuildBench) -> None:
+    """A new cell continues it, for it ran last; what is drawn, exported or played again goes by the time."""
+    bench = build_bench()
+    steps = run_all(bench)
+    kept = bench.run("/abstract", "prompt of /abstract")
+    session = bench.notebook.session
+    assert session is not None
+    assert session.steps[-1].id == kept.id == steps[0].id
+    begun = [step.id for step in steps]
+    assert [step.id for step in session.steps_by_start] == begun
+    assert [step.id for step in bench.notebook.experiments.find(None).steps] == begun
+
+
 def test_kept_answer_of_another_session_is_continued(build_bench: BuildBench, helicone: FakeHelicone) -> None:
     """A new cell's context has the kept turns; the tree has one step for each cell."""
     run_all(build_bench())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from test_view import VIEW_MIME, Page, list_widgets, page  # noqa: F401
 
 from heliconemagic.lines.rating import Rating
 from heliconemagic.records import StepStatus
+from heliconemagic.verbs.panel import _follow
 from heliconemagic.views.panel import BURST, INTERVAL, RATE, SessionPanel
 from heliconemagic.views.panel_style import HIDDEN
 
@@ -182,6 +184,68 @@ def test_enter_keeps_the_note(open_panel: OpenPanel) -> None:
     panel.wait()
     assert [rating for _, rating in panel.desk.rated] == [Rating(note="clear")]
     assert note.value == ""
+
+
+@pytest.mark.parametrize("is_typed_first", [True, False])
+def test_note_is_of_the_step_that_was_seen(open_panel: OpenPanel, is_typed_first: bool) -> None:
+    """A step that begins meanwhile doesn't move the selection: neither while one types, nor between Enter and text."""
+    panel = open_panel()
+    step_id = list(panel.desk.steps)[-1]
+    note = panel.find("Text", "what you think")
+    acts = [lambda: setattr(note, "value", "clear"), lambda: note._handle_custom_msg({"event": "submit"}, [])]
+    for number, act in enumerate(acts if is_typed_first else reversed(acts), start=5):
+        act()
+        panel.desk.put(build_panel_step(number))
+        panel.panel.note_change()
+    panel.wait()
+    assert panel.desk.rated == [(step_id, Rating(note="clear"))]
+    assert "part-4" in panel.selected and "7 steps" in panel.html
+
+
+def test_button_is_of_the_step_that_is_seen(open_panel: OpenPanel) -> None:
+    """One that began is not on the page yet; whoever presses a button has chosen."""
+    panel = open_panel()
+    step_id = list(panel.desk.steps)[-1]
+    panel.desk.put(build_panel_step(5))
+    panel.press("Good")
+    panel.wait()
+    assert [rated for rated, _ in panel.desk.rated] == [step_id]
+    assert "part-4" in panel.selected
+
+
+def test_another_step_takes_the_draft_away(open_panel: OpenPanel) -> None:
+    """It was of the one before, however the selection moved."""
+    panel = open_panel(45)
+    note = panel.find("Text", "what you think")
+    note.value = "too long"
+    panel.find("BoundedIntText").value = 2
+    assert note.value == ""
+    note.value = "too short"
+    panel.find("Text", "/path").value = "part-0"
+    assert note.value == ""
+    panel.wait()
+    assert panel.desk.rated == []
+
+
+def test_failing_tick_is_told_and_does_not_end_the_following(open_panel: OpenPanel) -> None:
+    """In the panel: nobody would look at the task."""
+    panel = open_panel()
+    failing = iter([ValueError("<odd>"), None])
+
+    def look() -> bool:
+        panel.page.now += 9
+        error = next(failing)
+        if error is not None:
+            raise error
+        panel.panel.close()
+        return False
+
+    panel.panel._source = replace(panel.panel._source, look_around=look)
+    panel.page.now += 9
+    said: list[str] = []
+    panel.panel._source = replace(panel.panel._source, build_end=lambda: said.append(panel.html) or {})
+    asyncio.run(_follow(panel.panel))
+    assert "could not be brought up to date: ValueError: &lt;odd&gt;" in said[0]
 
 
 def test_rerun_is_followed(open_panel: OpenPanel) -> None:

@@ -282,6 +282,7 @@ def test_pulled_session_is_no_session_to_resume_unasked(desk: Desk) -> None:
         {"response": {"choices": [{"message": {"content": "x", "w": math.inf}}]}, "usage": {"prompt_tokens": 10**400}},
         {"request": {"messages": [{"role": "user", "content": "x"}], "max_tokens": math.inf, "seed": 10**400}},
         {"request": '{"messages": [{"role": "user", "content": "x"}], "max_tokens": 1e999, "seed": NaN}'},
+        {"scores": {"tone of\u200dvoice \ue000": 1, "tone of voice": 2}},
         {"cost": 10**400, "first_token_ms": 10**400, "status": 10**400, "scores": {"a": 10**400}},
         {"user": "\ud800", "request": {"messages": [{"role": "user", "content": "\ud83d cut"}]}},
     ],

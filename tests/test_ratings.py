@@ -113,6 +113,7 @@ def test_whole_session() -> None:
         (["/a", "accuracy=good"], "accuracy=good is not a score", "accuracy=4"),
         (["/a", "accuracy="], "is not a score", "accuracy=4"),
         (["/a", "4"], "'4' is a number without a name", "accuracy=4"),
+        (["/a", "=4"], "'=4' is a number without a name", "accuracy=4"),
         (["/a", "rating=true"], "'rating' is no name", "type + or -"),
         (["/a", "1st=4"], "'1st' is no name", "a letter first"),
         (["/a", "size=99999999999"], "too large", "2,147,483,647"),

@@ -10,6 +10,7 @@ from render_samples import ATTACKS, FORM, PageReader, build_card, build_step, li
 
 from heliconemagic.errors import GatewayError
 from heliconemagic.records import (
+    Feedback,
     Origin,
     OriginKind,
     SessionRecord,
@@ -122,10 +123,12 @@ def test_a_card_shows_no_element_that_could_act(attack: str) -> None:
 
 @everywhere
 def test_a_session_shows_no_element_that_could_act(attack: str) -> None:
-    """Titles, paths and notes of a session are escaped."""
+    """Titles, paths and notes of a session are escaped, and the names of scores that came out of a file."""
     session = SessionRecord(id=attack, name=attack, title=attack, gateway=attack, started_at=0.0)
     step = build_step(path=f"/{attack}")
-    bundle = build_session_bundle(session, [step, step], session_url=attack, notes=[attack])
+    score = Feedback(id="f", session_id=attack, step_id=step.id, name=attack, value=3, note=attack, given_at=1.0)
+    feedback = {step.id: [score]}
+    bundle = build_session_bundle(session, [step, step], session_url=attack, notes=[attack], feedback=feedback)
     summary = SessionSummary(id=attack, name=attack, title=attack, gateway=attack, started_at=0.0)
     assert list_dangers(bundle["text/html"] + build_sessions_html([summary])) == []
     assert not UNSEEN.search(bundle["text/plain"] + build_sessions_text([summary]))

@@ -96,6 +96,13 @@ def test_a_bar_has_three_parts() -> None:
     assert "done · 1 retry (429)" in build_session_text(SESSION, [step])
 
 
+def test_a_tool_of_no_length_works() -> None:
+    """Also where there is no phase to be drawn."""
+    step = build_timed("/t", 0, 0, kind=StepKind.TOOL, first=None, usage=None)
+    lines = build_session_text(SESSION, [step]).splitlines()
+    assert lines[2].endswith("▓") and lines[-1] == "▓ working"
+
+
 @pytest.mark.parametrize("wait", [0.001, 0.5])
 def test_a_refused_attempt_is_seen_however_short(wait: float) -> None:
     """Its mark has a column in any case."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from shells import Shell
+
+from heliconemagic.frontend import Frontend
 from heliconemagic.views.showing import SessionShow
+from heliconemagic.workbench import Workbench
 
 
 class Page:
@@ -54,6 +59,27 @@ def test_long_session_is_updated_less_often() -> None:
     page = Page(build_seconds=0.1)
     page.run_steps(1000, 0.01)
     assert 1 <= page.updates <= 10
+
+
+def test_clock_that_is_set_back_stops_no_update(shell: Shell, tmp_path: Path) -> None:
+    """An hour without any would be the least."""
+    times = {"now": 9_000.0, "since start": 1.0}
+    frontend = Frontend(shell.ip, {}, lambda: times["now"])
+    bench = Workbench(
+        shell.ip,
+        frontend,
+        environ={"HELICONEMAGIC_HOME": str(tmp_path)},
+        ask_secret=str,
+        write=print,
+        clock=lambda: times["now"],
+        pacing=lambda: times["since start"],
+    )
+    built: list[float] = []
+    bench.show.open(lambda: built.append(times["now"]) or {"text/plain": "x"})
+    times.update({"now": 5_400.0, "since start": 2.0})
+    bench.note_change()
+    bench.close()
+    assert built == [9_000.0, 5_400.0]
 
 
 def test_closed_show_is_left_alone() -> None:

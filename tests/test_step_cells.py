@@ -119,9 +119,19 @@ def test_nested_in_another_cell(demo: Shell, around: str) -> None:
     ran = demo.run(f"{around}\n%%helicone_step /nested\nimport asyncio\nawait asyncio.sleep(0)\nit = 'it''s'\nit")
     assert ran.error is None
     assert describe(get_last(demo)) == ("/nested", "Tool", "done", "its")
+    broken = demo.run("%%time\n%%helicone_step /broken\nx = = 1")
+    assert isinstance(broken.error, SyntaxError) and get_last(demo).path == "/nested"
     failed = demo.run("%%time\n%%helicone_step /nested\n1/0")
     assert "ZeroDivisionError" in failed.printed
     assert get_last(demo).status == "failed"
+
+
+def test_cell_that_runs_another_one(demo: Shell) -> None:
+    """Its output is its own value, which IPython itself loses, and not the other's."""
+    demo.run("%%helicone_step /outer\nget_ipython().run_cell('1/0')\n5")
+    assert describe(get_last(demo)) == ("/outer", "Tool", "done", "5")
+    demo.run("%%helicone_step /outer\nran = get_ipython().run_cell('7')\nkept = ran.result + 1")
+    assert describe(get_last(demo)) == ("/outer", "Tool", "done", "8")
 
 
 def test_steps_and_prompts_inside(demo: Shell) -> None:

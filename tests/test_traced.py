@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import warnings
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,6 +112,47 @@ def test_coroutines_side_by_side(offline: SessionHandle) -> None:
     ]
 
 
+def test_coroutine_that_is_returned_is_awaited_in_the_step(offline: SessionHandle) -> None:
+    """By an object that can be called, by a lambda; its failure is the step's."""
+
+    class Asking:
+        async def __call__(self, word: str) -> str:
+            with offline.step("deep"):
+                await asyncio.sleep(0)
+            return word.upper()
+
+    called = offline.traced("/object")(Asking())
+    returned = offline.traced("/lambda")(lambda word: Asking()(word))
+    assert [asyncio.run(function("tide")) for function in (called, returned)] == ["TIDE", "TIDE"]
+    with pytest.raises(AttributeError):
+        asyncio.run(returned(5))
+    found = [step for step in get_steps(offline) if step.path != "/lambda/deep"]
+    assert [(step.path, step.status.value, step.text) for step in found] == [
+        ("/object", "done", "TIDE"), ("/object/deep", "done", ""),
+        ("/lambda", "done", "TIDE"), ("/lambda", "failed", ""),
+    ]  # fmt: skip
+
+
+def test_above_staticmethod_and_classmethod(offline: SessionHandle) -> None:
+    """They stay what they are."""
+
+    class Index:
+        @offline.traced("/static")
+        @staticmethod
+        def static(word: str) -> str:
+            return word.upper()
+
+        @offline.traced
+        @classmethod
+        def named(cls, word: str) -> str:
+            return cls.__name__ + word
+
+    assert [Index.static("a"), Index().static("b"), Index.named("c")] == ["A", "B", "Indexc"]
+    assert [(step.path, step.input) for step in get_steps(offline)] == [
+        ("/static", '{"word": "a"}'), ("/static", '{"word": "b"}'), ("/named", '{"word": "c"}'),
+    ]  # fmt: skip
+
+
 def test_generator_is_one_step(offline: SessionHandle) -> None:
     """It counts and keeps what was yielded; the first piece is its first token. It begins when it is read."""
 
@@ -125,6 +167,35 @@ def test_generator_is_one_step(offline: SessionHandle) -> None:
     step = get_last(offline)
     assert json.loads(step.text) == {"count": 3, "pieces": ["0", "1", "2"]}
     assert step.time_to_first_token is not None
+
+
+def test_pieces_are_kept_as_they_were(offline: SessionHandle) -> None:
+    """What is changed between two pieces doesn't change on record, and no object is held for it."""
+
+    class Piece(dict[str, int]):
+        pass
+
+    held: list[weakref.ref[Piece]] = []
+
+    @offline.traced("/stream")
+    def stream() -> Iterator[Piece]:
+        same = Piece()
+        held.append(weakref.ref(same))
+        for number in range(3):
+            same["number"] = number
+            yield same
+
+    assert [dict(piece)["number"] for piece in stream()] == [0, 1, 2]
+    assert json.loads(get_last(offline).text)["pieces"] == [{"number": number} for number in range(3)]
+    assert held[0]() is None
+
+
+def test_many_pieces_share_one_room(offline: SessionHandle) -> None:
+    """Of what is inside of them, too; what is missing is told in its place."""
+    stream = offline.traced("/stream")(lambda: (yield from ([number] * 9 for number in range(2_000))))
+    assert sum(1 for _ in stream()) == 2_000
+    found = json.loads(get_last(offline).text)
+    assert (found["count"], len(found["pieces"]), found["pieces"][-1]) == (2_000, 501, "… 1,500 more")
 
 
 def test_generator_is_driven_as_ever(offline: SessionHandle) -> None:
@@ -205,6 +276,21 @@ def test_steps_inside_steps(offline: SessionHandle) -> None:
     assert [step.parent_id for step in (agent, inner, elsewhere, free)] == [None, agent.id, inner.id, None]
 
 
+def test_function_that_calls_itself(offline: SessionHandle) -> None:
+    """Its calls stand at one path, each inside of the one before."""
+
+    @offline.traced
+    def count(number: int) -> int:
+        with offline.step("check"):
+            pass
+        return 1 + count(number - 1) if number else 0
+
+    assert count(150) == 150
+    steps = [step for step in get_steps(offline) if step.path == "/count"]
+    assert len(steps) == 151 and len(get_steps(offline)) == 302
+    assert [step.parent_id for step in steps[1:]] == [step.id for step in steps[:-1]]
+
+
 def test_generator_is_inside_only_while_it_runs(offline: SessionHandle) -> None:
     """What its reader does between two pieces is the reader's."""
 
@@ -234,6 +320,102 @@ def test_threads(offline: SessionHandle) -> None:
     assert (alone, taken) == (list(range(20)), 99)
     paths = [step.path for step in get_steps(offline)]
     assert (paths.count("/look"), paths.count("/agent/look")) == (20, 1)
+
+
+def test_block_that_is_left_in_another_context(offline: SessionHandle) -> None:
+    """As a dependency is that ``asyncio.to_thread`` enters and leaves: it ends, and what runs notices nothing."""
+
+    @contextlib.contextmanager
+    def depend() -> Iterator[None]:
+        with offline.step("/dep"):
+            yield
+
+    async def run() -> None:
+        dependency = depend()
+        await asyncio.to_thread(dependency.__enter__)
+        await asyncio.to_thread(dependency.__exit__, None, None, None)
+
+    asyncio.run(run())
+    assert [(step.path, step.status) for step in get_steps(offline)] == [("/dep", "done")]
+
+
+def test_async_generator_that_is_broken_out_of(offline: SessionHandle) -> None:
+    """The loop closes it in a task of its own."""
+
+    async def stream() -> AsyncIterator[int]:
+        async with offline.step("/stream"):
+            yield 1
+
+    async def read() -> None:
+        async for _ in stream():
+            break
+        await asyncio.sleep(0.01)
+
+    asyncio.run(read())
+    assert describe(get_last(offline))[:3] == ("/stream", "Tool", "done")
+
+
+def test_coroutine_that_nobody_awaits_to_its_end(offline: SessionHandle) -> None:
+    """It is closed elsewhere, which raises nothing; the step is stopped."""
+
+    class Pause:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    @offline.traced("/slow")
+    async def wait() -> None:
+        await Pause()
+
+    waiting = wait()
+    contextvars.copy_context().run(waiting.send, None)
+    contextvars.copy_context().run(waiting.close)
+    assert (get_last(offline).status, get_last(offline).error) == ("interrupted", None)
+
+
+def test_block_in_a_generator_that_is_left(offline: SessionHandle) -> None:
+    """It is done, as the decorated generator is."""
+
+    def stream() -> Iterator[int]:
+        with offline.step("/stream") as step:
+            step.output = "so far"
+            yield from range(9)
+
+    with contextlib.closing(stream()) as reading:
+        next(reading)
+    assert describe(get_last(offline))[2:] == ("done", "", "so far")
+
+
+def test_step_that_has_ended_is_around_nothing(offline: SessionHandle) -> None:
+    """Also where generators ended in another order than they began, and in a task that outlives its step."""
+
+    def hold(path: str) -> Iterator[None]:
+        with offline.step(path):
+            yield
+
+    one, two = hold("/one"), hold("/two")
+    list(zip(one, two, strict=True))
+    with offline.step("/agent"):
+        context = contextvars.copy_context()
+    context.run(offline.traced(lambda: None))
+    with offline.step("free"):
+        pass
+    assert [step.path for step in get_steps(offline)] == ["/one", "/two", "/agent", "/lambda", "/free"]
+
+
+def test_cleaning_up_of_a_generator_is_inside_it(offline: SessionHandle) -> None:
+    """Its steps stand below it, whoever closes it."""
+
+    @offline.traced("/stream")
+    def stream() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            with offline.step("clean"):
+                pass
+
+    with contextlib.closing(stream()) as reading:
+        next(reading)
+    assert [step.path for step in get_steps(offline)] == ["/stream", "/stream/clean"]
 
 
 def test_exception_goes_on_unchanged(offline: SessionHandle) -> None:
@@ -306,6 +488,17 @@ def test_session_that_has_ended(shell: Shell) -> None:
         pass
 
 
+def test_untraced_call_is_told_once(shell: Shell, caplog: pytest.LogCaptureFixture) -> None:
+    """In the log where warnings are errors: recording never makes a function fail."""
+    shell.run('import heliconemagic\n%helicone_session "One" --gateway demo')
+    function = shell.run("heliconemagic.session()").value.traced("/tool")(lambda: 5)
+    shell.run('%helicone_session "Two" --gateway demo')
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [function(), function()] == [5, 5]
+    assert [record.getMessage().partition(":")[0].partition("() ")[2] for record in caplog.records] == ["runs untraced"]
+
+
 def test_cell_that_runs_again(shell: Shell) -> None:
     """Its new steps take the place of those of its earlier run, at the same path."""
     shell.run('import heliconemagic\n%helicone_session "One" --gateway demo\nsession = heliconemagic.session()')
@@ -357,6 +550,13 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
     journal.close()
     assert loaded is not None
     assert describe(loaded[1][0]) == ("/slow", "Tool", "interrupted", '"x"', "")
+
+
+def test_keys_that_are_one_in_json(offline: SessionHandle) -> None:
+    """Both are kept, and nothing is said to be missing."""
+    with offline.step("/tool") as step:
+        step.output = {1: "a", "1": "b"}
+    assert get_last(offline).text == '{"1": "a", "1 (str)": "b"}'
 
 
 def test_odd_values_are_asked_once(offline: SessionHandle) -> None:

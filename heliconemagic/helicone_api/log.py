@@ -116,7 +116,7 @@ def _find_search(value: Any) -> dict[str, Any]:
 
 
 def _build_timing(step: Step) -> dict[str, Any]:
-    ended_at = step.started_at if step.ended_at is None else step.ended_at
+    ended_at = step.started_at + (step.latency or 0.0)
     first = step.time_to_first_token
     timing: dict[str, Any] = {"startTime": _split(step.started_at), "endTime": _split(ended_at)}
     return timing if first is None else {**timing, "timeToFirstToken": round(first * 1000)}

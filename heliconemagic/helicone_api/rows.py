@@ -148,8 +148,9 @@ def _read_scores(value: object) -> dict[str, bool | int]:
     for name, given in list(read_mapping(value).items())[:MOST_PROPERTIES]:
         number = read_mapping(given).get("value", given)
         is_flag = read_mapping(given).get("valueType") == "boolean" or name == _THUMB
-        if isinstance(number, int) and abs(number) <= MOST and read_word(name):
-            found["rating" if name == _THUMB else read_word(name)] = bool(number) if is_flag else number
+        word = read_word(name)
+        if isinstance(number, int) and abs(number) <= MOST and word and word.isprintable():
+            found["rating" if name == _THUMB else word] = bool(number) if is_flag else number
     return found
 
 

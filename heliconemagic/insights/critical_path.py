@@ -10,16 +10,20 @@ for a free place among the `--jobs`. A chain of parents alone would leave that t
 links are no part of the path's length; what ran beside it didn't matter, for it could have been slower for nothing.
 
 A step around others is no link, for its time is theirs: one inside which a step ran that continues it, or one that
-asks no model (a traced function) inside which steps below its path ran.
+asks no model (a traced function) inside which steps below its path ran, or prompts. A prompt's parent is what it
+continues, so which function asked it is known by time alone: one of the same run of the same cell, that began before
+it and ended after it. Calls that models asked for are left out there: beside them other rows of a batch run.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from heliconemagic.insights.standing import list_prefixes
 from heliconemagic.records import Step, StepKind
+from heliconemagic.steps.traced import is_model_call, is_traced
 
 SLACK = 0.05
 """Seconds; two ends so close are equally late, and a start so little before an end came after it."""
@@ -59,16 +63,17 @@ def _find_enclosing(ended: Mapping[str, Step]) -> set[str]:
     """The ids of the steps around others."""
     parents = ((step, ended.get(step.parent_id or "")) for step in ended.values())
     continued = {parent.id for step, parent in parents if parent and _read_end(parent) > step.started_at + SLACK}
-    return continued | _find_traced(ended.values())
+    ordered = sorted(ended.values(), key=lambda step: step.started_at)
+    return continued | _find_above(ordered) | _find_asking(ordered)
 
 
-def _find_traced(steps: Iterable[Step]) -> set[str]:
-    """Of those that ask no model, the ones inside which steps below their paths ran."""
-    ordered = sorted(steps, key=lambda step: step.started_at)
+def _find_above(ordered: Sequence[Step]) -> set[str]:
+    """Of those that ask no model, the ones inside which steps below their paths ran, or prompts at them."""
     latest: dict[str, Step] = {}  # by paths: the one that began last
     found: set[str] = set()
     for step in ordered:
-        for prefix in list_prefixes(step.path)[:-1] if latest else ():
+        prefixes = list_prefixes(step.path) if latest else []
+        for prefix in prefixes if step.kind is StepKind.LLM else prefixes[:-1]:
             outer = latest.get(prefix)
             if outer is not None and _read_end(step) <= _read_end(outer):
                 found.add(outer.id)
@@ -77,5 +82,19 @@ def _find_traced(steps: Iterable[Step]) -> set[str]:
     return found
 
 
+def _find_asking(ordered: Sequence[Step]) -> set[str]:
+    """The traced functions during which prompts of the same run of their cell ran, wherever those stand."""
+    running: defaultdict[tuple[str, int], list[Step]] = defaultdict(list)  # that no prompt was found in yet
+    found: set[str] = set()
+    for step in ordered:
+        beside = running[step.cell, step.run]
+        if step.kind is StepKind.LLM and beside:
+            found.update(outer.id for outer in beside if _read_end(step) <= _read_end(outer))
+            beside[:] = (outer for outer in beside if outer.id not in found and _read_end(outer) > step.started_at)
+        elif is_traced(step) and not is_model_call(step):
+            beside.append(step)
+    return found
+
+
 def _read_end(step: Step) -> float:
-    return step.started_at if step.ended_at is None else step.ended_at
+    return step.started_at if step.ended_at is None else max(step.ended_at, step.started_at)

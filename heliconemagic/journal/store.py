@@ -80,11 +80,16 @@ class JournalStore:
     @contextlib.contextmanager
     def without_waiting(self, connection: sqlite3.Connection) -> Iterator[None]:
         """While it lasts, writing waits for no lock, and leaves it to later writes to shorten the log."""
+        import sqlite3
+
         connection.execute("PRAGMA busy_timeout = 0")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        yield
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(sqlite3.Error):  # of a connection that no longer works nothing is wanted any more
+                connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
 
     def _introduce(self, connection: sqlite3.Connection) -> None:
         """Say who writes here and, in a file begun anew, what is under way."""

@@ -234,12 +234,20 @@ def decode_feedback(line: Mapping[str, Any], session_id: str) -> Feedback:
         id=need_id(line, "id"),
         session_id=session_id,
         step_id=read_id(line, "step"),
-        name=need_value(line, "name", str),
+        name=_need_name(line),
         value=_decode_verdict(line),
         note=read_value(line, "note", str) or "",
         given_at=need_number(line, "given_at", LATEST),
         delivery=_decode_part(line, "delivery", _decode_delivery),
     )
+
+
+def _need_name(line: Mapping[str, Any]) -> str:
+    """What is shown as it stands: Helicone's scores may have blanks in their names, which `rate` takes from nobody."""
+    name: str = need_value(line, "name", str)
+    if not (name.isprintable() and name.strip()):
+        raise LineError("has a name that no score can have")
+    return name
 
 
 def _decode_verdict(line: Mapping[str, Any]) -> bool | int | None:

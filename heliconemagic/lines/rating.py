@@ -136,8 +136,9 @@ def check_rating(rating: Rating) -> Rating:
         _check_score(name, value)
     if len(note) > MAX_NOTE:
         raise InputError(f"the note has {len(note):,} characters, more than {MAX_NOTE:,}.", hint="shorten it")
-    if rating.thumb is None and not rating.scores and _NUMBER.fullmatch(note.rstrip("%")):
-        raise InputError(f"{note!r} is a number without a name.", hint=f"a score has one: accuracy={note.rstrip('%')}")
+    number = note.removeprefix("=").rstrip("%")
+    if rating.thumb is None and not rating.scores and _NUMBER.fullmatch(number):
+        raise InputError(f"{note!r} is a number without a name.", hint=f"a score has one: accuracy={number}")
     if rating.thumb is None and not rating.scores and not note:
         raise InputError("that says nothing.", hint=_HOW)
     return Rating(thumb=rating.thumb, scores=rating.scores, note=note)

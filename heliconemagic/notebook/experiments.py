@@ -57,7 +57,7 @@ class Experiments:
             raise InputError("no session is open.", hint="say which one: `%helicone_session list` shows them")
         if current is not None and (reference is None or reference in (current.record.id, current.record.id[:8])):
             self._sessions.take_others(current)
-            return RecordedSession(record=current.record, steps=current.steps)
+            return RecordedSession(record=current.record, steps=current.steps_by_start)
         assert reference is not None
         record = self._journal.find_session(reference)
         if current is not None and current.record.id == record.id:

@@ -81,7 +81,7 @@ class Exports:
             notes.append(f"without ratings and notes: {error.message}")
         return build_exported(
             session.record,
-            session.steps,
+            session.steps_by_start,
             head=build_head(session.record, session.options, session.choice),
             feedback=feedback,
             gateway=session.choice.gateway,

@@ -36,14 +36,14 @@ from heliconemagic.notebook.steps import Steps
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.notebook.traced import TracedSteps
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.again import plan_again
+from heliconemagic.planning.again import list_successors, plan_again
 from heliconemagic.planning.checks import check_no_secret, redacting
 from heliconemagic.planning.history import SessionHistory
 from heliconemagic.planning.plan import Plan, Setting
 from heliconemagic.planning.step import find_kept, plan_step
 from heliconemagic.planning.tool_round import plan_round
 from heliconemagic.planning.variants import build_variants, find_pickable
-from heliconemagic.records import Cell, Message, Step
+from heliconemagic.records import Cell, Message, Step, StepStatus
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.comparison import list_variants
@@ -155,7 +155,9 @@ class Notebook:
             plan = plan_again(session, step, setting)
 
         def finish(_: object) -> None:
-            self.steps.finish(plan, run)
+            successors = list_successors(session, step, plan.step)
+            if self.steps.finish(plan, run).status is StepStatus.DONE:
+                self.steps.supersede(session, successors)
             note_change()
 
         run = self.steps.start(plan)

@@ -199,7 +199,7 @@ class Sessions:
         head = build_head(session.record, session.options, session.choice)
         path = find_file(name, self._surroundings.find_folder())
         writer = LessonWriter(path=path, head=head, portable=self._access.build_portable())
-        begun = writer.begin(session.steps)
+        begun = writer.begin(session.steps_by_start)
         session.recording = writer
         return writer, begun
 

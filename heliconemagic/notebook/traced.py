@@ -19,7 +19,7 @@ from heliconemagic.notebook.steps import Steps
 from heliconemagic.records import Cell, Step, StepStatus
 from heliconemagic.redaction import Redactor
 from heliconemagic.session_state import Session
-from heliconemagic.steps.inside import Around, use_around
+from heliconemagic.steps.inside import Around, begin_around, find_around, use_around
 from heliconemagic.steps.raised import describe_error, find_place
 from heliconemagic.steps.rounds import HERE
 from heliconemagic.steps.traced import TracedForm, is_traced
@@ -62,7 +62,8 @@ class TracedSteps:
         )
         self._steps.put(session, step)
         # What it took to record it is not its own time.
-        return OpenStep(self, session, replace(step, started_at=self._clock()), self._clock)
+        around = Around(step.id, step.path, find_around(session.record.id), form.function)
+        return OpenStep(self, session, replace(step, started_at=self._clock()), around, self._clock)
 
     def find_redactor(self) -> Redactor:
         """What takes keys out of what goes on record; to be asked for with each value, and then kept for all of it."""
@@ -81,11 +82,18 @@ class TracedSteps:
         self._deliveries.send(session, step, gateway)
 
 
+_STOPS = (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit)
+"""What is raised in code that is to go no further; the last one in a coroutine that nobody awaits any more."""
+
+
 class OpenStep:
     """A traced step that runs. It ends once: what comes later is ignored."""
 
-    def __init__(self, traced: TracedSteps, session: Session, step: Step, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, traced: TracedSteps, session: Session, step: Step, around: Around, clock: Callable[[], float]
+    ) -> None:
         self.step = step
+        self._around = around
         self._traced = traced
         self._session = session
         self._clock = clock
@@ -97,7 +105,11 @@ class OpenStep:
 
     def use(self) -> AbstractContextManager[None]:
         """A context in which traced steps that begin are inside this one."""
-        return use_around(self._session.record.id, Around(self.step.id, self.step.path))
+        return use_around(self._session.record.id, self._around)
+
+    def stay(self) -> None:
+        """Traced steps that begin are inside this one from here on, until it ends."""
+        begin_around(self._session.record.id, self._around)
 
     def put_input(self, text: str) -> None:
         """What it was given after all, as JSON."""
@@ -112,9 +124,10 @@ class OpenStep:
         """Ends it with what it gave, or with what it raised."""
         if not self.is_open:
             return self.step
+        self._around.is_over = True
         status, said = StepStatus.DONE, None
         if error is not None:
-            is_stopped = isinstance(error, KeyboardInterrupt | asyncio.CancelledError)
+            is_stopped = isinstance(error, _STOPS)
             status, said = (StepStatus.INTERRUPTED, None) if is_stopped else (StepStatus.FAILED, self._describe(error))
         ended = replace(self.step, status=status, ended_at=self._clock(), text=text, error=said)
         self.step = self._traced.finish(self._session, ended)

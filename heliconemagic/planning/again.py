@@ -43,6 +43,25 @@ def plan_again(session: Session, step: Step, setting: Setting) -> Plan:
     )
 
 
+def list_successors(session: Session, step: Step, again: Step) -> list[str]:
+    """The ids of the answers that stand in the place of ``step``, where it was replaced before ``again`` has answered.
+
+    They are of later runs of its cell, at its path. (In one run, a cell may ask several things at one path.)
+    """
+    known = session.find_by_id(step.id) or step
+    if not (known.is_superseded and step.cell):
+        return []
+    return [
+        other.id
+        for other in session.steps
+        if (other.cell, other.path, other.kind) == (step.cell, step.path, step.kind)
+        and other.run > step.run
+        and other.id != again.id
+        and other.status is not StepStatus.PENDING
+        and not other.is_superseded
+    ]
+
+
 def _build_own_options(step: Step) -> RequestOptions:
     """What was said of the request itself; an answer is wanted now, whatever the journal has."""
     properties = {name: value for name, value in step.properties.items() if not name.startswith("helicone-")}

@@ -56,7 +56,11 @@ class ReadingHandle(BaseHandle):
     def steps(self) -> list[Reply]:
         """What every step gave, oldest first, the failed and the superseded ones included."""
         session = self._read_session()
-        return [build_reply(session, step) for step in session.steps if f"{step.path}/".startswith(f"{self.prefix}/")]
+        return [
+            build_reply(session, step)
+            for step in session.steps_by_start
+            if f"{step.path}/".startswith(f"{self.prefix}/")
+        ]
 
     @property
     def totals(self) -> SessionTotals:

@@ -38,7 +38,8 @@ class TracedHandle(BaseHandle):
         """``@session.traced("/search", kind="vector_db")`` makes every call of a function a step.
 
         Its arguments are the input, what it returns or yields the output; also of methods, coroutines, generators and
-        async generators. Without a path (``@session.traced``) it stands below the step around, under its own name.
+        async generators, and of what returns a coroutine. Without a path (``@session.traced``) it stands below the step
+        around, under its own name.
 
         Raises:
             InputError: path or kind cannot be meant, or what is decorated is no function.
@@ -52,21 +53,26 @@ class TracedHandle(BaseHandle):
         from heliconemagic.python.tracing import trace
 
         called = str(getattr(function, "__name__", type(function).__name__)).strip("<>")
-        return trace(function, self._build_tracing(called if path is None else path, kind, name or called))
+        if path is not None:
+            return trace(function, self._build_tracing(path, kind, name or called))
+        own = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', called)}"
+        return trace(function, self._build_tracing(called, kind, name or called, own))
 
-    def _build_tracing(self, path: str, kind: str, name: str) -> Tracing:
+    def _build_tracing(self, path: str, kind: str, name: str, function: str = "") -> Tracing:
         from heliconemagic.python.tracing import Tracing
 
         parse_kind(kind)
         if not isinstance(path, str):
             raise InputError(f"{path!r} is not a path.", hint='paths are text: "/retrieve"')
         SessionPath.parse(path if path.startswith("/") else f"/{path}")
-        return Tracing(partial(self._begin_step, path, kind, name), self._find_redact, self._note_change)
+        return Tracing(partial(self._begin_step, path, kind, name, function), self._find_redact, self._note_change)
 
-    def _begin_step(self, path: str, kind: str, name: str, given: str) -> OpenStep:
+    def _begin_step(self, path: str, kind: str, name: str, function: str, given: str) -> OpenStep:
         session, around = self._find_open(), find_around(self.id)
         if path.startswith("/"):
             place = self._place(path)
+        elif around is not None and function and function == around.function:
+            place = SessionPath(around.path)  # it calls itself
         else:
             place = SessionPath.parse(f"{around.path}/{path}") if around else self._place(f"/{path}")
         form = TracedForm(
@@ -75,6 +81,7 @@ class TracedHandle(BaseHandle):
             name=name,
             input=given,
             parent_id=around.id if around else None,
+            function=function,
         )
         return self._host.notebook.traced.open(session, form, self._host.find_cell())
 

@@ -6,8 +6,9 @@ What runs inside is the person's own: it is called as ever, gives what it gives 
 from __future__ import annotations
 
 import inspect
+import logging
 import warnings
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
@@ -80,6 +81,8 @@ class TracedStep:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._inside.__exit__(None, None, None)
+        if isinstance(error, GeneratorExit) and _is_generator(trace):
+            error = None  # nobody wants more of it, which ends a decorated generator as well
         self._find_open().end(text=capture_output(self.output, self._tracing.find_redact()), error=error)
         self._tracing.note_change()
 
@@ -97,22 +100,32 @@ class TracedStep:
         return self._open
 
 
+def _is_generator(trace: TracebackType | None) -> bool:
+    """Whether the block where ``trace`` begins stands in a generator, of either kind."""
+    kinds = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+    return trace is not None and bool(trace.tb_frame.f_code.co_flags & kinds)
+
+
 def trace(function: Callable[..., Any], tracing: Tracing) -> Callable[..., Any]:
     """``function``, of whatever kind, whose every call is a step.
 
     Raises:
         InputError: it is no function.
     """
+    if isinstance(function, staticmethod | classmethod):  # the decorator stands above theirs
+        return type(function)(trace(function.__func__, tracing))
     if isinstance(function, type) or not callable(function):
         raise InputError(
             f"{function!r} is not a function.", hint='type @session.traced("/path") above def, async def or a method'
         )
     calls = _Calls(function, tracing)
-    if inspect.isasyncgenfunction(function):
+    asked = (function, type(function).__call__)  # objects that can be called say it in their class
+    if any(map(inspect.isasyncgenfunction, asked)):
         return _trace_async_generator(function, calls)
-    if inspect.isgeneratorfunction(function):
+    if any(map(inspect.isgeneratorfunction, asked)):
         return _trace_generator(function, calls)
-    return _trace_awaited(function, calls) if inspect.iscoroutinefunction(function) else _trace_plain(function, calls)
+    is_async = any(map(inspect.iscoroutinefunction, asked))
+    return _trace_awaited(function, calls) if is_async else _trace_plain(function, calls)
 
 
 def _trace_plain(function: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
@@ -120,10 +133,20 @@ def _trace_plain(function: Callable[..., Any], calls: _Calls) -> Callable[..., A
     def traced(*args: Any, **kwargs: Any) -> Any:
         with calls.begin(args, kwargs) as call, call.use():
             value = function(*args, **kwargs)
+        if inspect.iscoroutine(value):  # it has only begun: a lambda around a coroutine, a decorated one
+            return _await(value, call)
         call.succeed(value)
         return value
 
     return traced
+
+
+async def _await(value: Coroutine[Any, Any, Any], call: _Call) -> Any:
+    """Awaits in the call what its function gave."""
+    with call, call.use():
+        given = await value
+    call.succeed(given)
+    return given
 
 
 def _trace_awaited(function: Callable[..., Any], calls: _Calls) -> Callable[..., Any]:
@@ -154,7 +177,8 @@ def _trace_generator(function: Callable[..., Any], calls: _Calls) -> Callable[..
                 try:
                     resume, given = inner.send, (yield piece)
                 except GeneratorExit:
-                    inner.close()
+                    with call.use():
+                        inner.close()
                     call.end_pieces()
                     raise
                 except BaseException as error:  # noqa: BLE001  # thrown in by whoever reads: the function's to handle
@@ -180,7 +204,8 @@ def _trace_async_generator(function: Callable[..., Any], calls: _Calls) -> Calla
                 try:
                     resume, given = inner.asend, (yield piece)
                 except GeneratorExit:
-                    await inner.aclose()
+                    with call.use():
+                        await inner.aclose()
                     call.end_pieces()
                     raise
                 except BaseException as error:  # noqa: BLE001  # as above
@@ -195,6 +220,7 @@ class _Calls:
     def __init__(self, function: Callable[..., Any], tracing: Tracing) -> None:
         self._name = getattr(function, "__qualname__", type(function).__name__)
         self._signature = _read_signature(function)
+        self._warned: set[str] = set()
         self._tracing = tracing
 
     def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Call:
@@ -202,10 +228,20 @@ class _Calls:
         try:
             step = self._tracing.begin(capture_input(self._bind(args, kwargs), self._tracing.find_redact()))
         except HeliconeMagicError as error:
-            warnings.warn(f"{self._name}() runs untraced: {error}", stacklevel=3)
+            self._warn(f"{self._name}() runs untraced: {error}")
             return _Call(None, self._tracing)
         self._tracing.note_change()
         return _Call(step, self._tracing)
+
+    def _warn(self, text: str) -> None:
+        """Warns once of the same thing, in the log where warnings are errors: they would be the function's."""
+        if text in self._warned:
+            return
+        self._warned.add(text)
+        try:
+            warnings.warn(text, stacklevel=4)
+        except UserWarning:
+            logging.getLogger("heliconemagic").warning("%s", text)
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The arguments by their names, as the function will see them; without the object that a method is of."""
@@ -245,7 +281,7 @@ class _Call:
     ) -> None:
         # A generator that is given up has ended already. What one that fails had yielded is kept.
         if error is not None and self._step is not None and self._step.is_open:
-            self._end(text=self._pieces.capture(self._tracing.find_redact()), error=error)
+            self._end(text=self._pieces.write(), error=error)
 
     def use(self) -> AbstractContextManager[None]:
         """A context in which the function runs."""
@@ -253,8 +289,8 @@ class _Call:
 
     def add(self, piece: Any) -> None:
         """Takes what a generator yields."""
-        self._pieces.add(piece)
         if self._step is not None:
+            self._pieces.add(piece, self._tracing.find_redact)
             self._step.note_first_piece()
 
     def succeed(self, value: Any) -> None:
@@ -265,7 +301,7 @@ class _Call:
     def end_pieces(self) -> None:
         """The generator ended, or nobody wants more of it."""
         if self._step is not None:
-            self._end(text=self._pieces.capture(self._tracing.find_redact()))
+            self._end(text=self._pieces.write())
 
     def _end(self, *, text: str, error: BaseException | None = None) -> None:
         assert self._step is not None

@@ -175,4 +175,4 @@ def _list_text_rows(view: SessionView) -> list[str]:
 
 def _build_text_row(row: Row, view: SessionView) -> tuple[str, ...]:
     label, *cells = _leave_out_self(view, row.words)
-    return (make_safe_text("  " * row.indent + label), *cells, write_bar(row.bar))
+    return (*map(make_safe_text, ("  " * row.indent + label, *cells)), write_bar(row.bar))

@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from heliconemagic.insights.phases import Phase, PhaseSpan, list_refused, split_step
 from heliconemagic.insights.session_clock import Pause, SessionClock
 from heliconemagic.insights.spans import Span
-from heliconemagic.records import Step
+from heliconemagic.records import Step, StepKind
 
 WIDTH = 40
 """Characters of a bar."""
@@ -68,7 +68,7 @@ class Ruler:
         spans = split_step(step, latest)
         start = min(self._find_column(step.started_at), WIDTH - 1)
         stop = max(self._find_column(spans[-1].ended_at), start + 1) if spans else start + 1
-        texts = _share_columns(spans, stop - start)
+        texts = _share_columns(spans, stop - start) if spans else [_build_moment(step)]
         if refused := list_refused(step):
             moments = [attempt.started_at if attempt.ended_at is None else attempt.ended_at for attempt in refused]
             texts = _mark_refusals(texts, [self._find_column(moment) - start for moment in moments])
@@ -93,10 +93,14 @@ class Ruler:
         return (BarPart(COVERED, "".join(FOLD if mark == FOLD else next(levels) for mark in self._blank)),)
 
 
+def _build_moment(step: Step) -> tuple[str, str]:
+    """What is drawn of a step that took no time."""
+    phase = Phase.GENERATING if step.kind is StepKind.LLM else Phase.WORKING
+    return str(phase), CHARACTERS[phase]
+
+
 def _share_columns(spans: Sequence[PhaseSpan], count: int) -> list[tuple[str, str]]:
     """The phases in ``count`` columns, each as many as its share; the only column is the longest one's."""
-    if not spans:
-        return [(str(Phase.GENERATING), CHARACTERS[Phase.GENERATING])]
     if count == 1:
         phase = max(spans, key=lambda span: span.seconds).phase
         return [(str(phase), CHARACTERS[phase])]

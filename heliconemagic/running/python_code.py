@@ -7,30 +7,42 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 from heliconemagic.running.waiting import run_blocking
 
 
-def run_code(shell: Any, source: str) -> Any:
-    """Runs ``source`` as a cell's code; gives the value of its last expression, unless a semicolon ends it.
+def compile_code(shell: Any, source: str) -> Callable[[], Any]:
+    """``source`` as a cell's code. To call it gives the value of its last expression, unless a semicolon ends it.
 
     What it raises is raised. Where it awaits, it is waited for.
+
+    Raises:
+        SyntaxError: it is no Python; nothing has run.
     """
     transformed = shell.transform_cell(source)
     name = shell.compile.cache(transformed, shell.execution_count, raw_code=source)
     tree = shell.transform_ast(shell.compile.ast_parse(transformed, filename=name))
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    _run(shell, tree, name)
-    if last is None:
-        return None
-    value = _run(shell, ast.Expression(last.value), name)
-    return None if source.rstrip().endswith(";") else value
+    trees = (tree,) if last is None else (tree, ast.Expression(last.value))
+    codes = [_compile(shell, part, name) for part in trees]
+
+    def run() -> Any:
+        values = [_run(shell, code) for code in codes]
+        return None if source.rstrip().endswith(";") else values[-1]
+
+    return run
 
 
-def _run(shell: Any, tree: ast.Module | ast.Expression, name: str) -> Any:
+def _compile(shell: Any, tree: ast.Module | ast.Expression, name: str) -> CodeType:
     mode = "eval" if isinstance(tree, ast.Expression) else "exec"
     flags = shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    code = compile(tree, name, mode, flags=flags, dont_inherit=True)
+    code: CodeType = compile(tree, name, mode, flags=flags, dont_inherit=True)
+    return code
+
+
+def _run(shell: Any, code: CodeType) -> Any:
     value = eval(code, shell.user_global_ns, shell.user_ns)  # noqa: S307  # it is the person's own cell
     return run_blocking(value) if code.co_flags & inspect.CO_COROUTINE else value

@@ -14,7 +14,7 @@ from heliconemagic.records import Cell, Step
 from heliconemagic.session_state import Session
 from heliconemagic.steps.capture import capture_input, capture_output
 from heliconemagic.steps.cell_code import choose_output, find_assigned
-from heliconemagic.steps.inside import Around, begin_around, end_around, find_around
+from heliconemagic.steps.inside import find_around
 from heliconemagic.steps.traced import TracedForm
 
 
@@ -48,7 +48,7 @@ class StepCell:
             is_recorded=command.is_logged,
         )
         self._open = notebook.traced.open(session, form, cell)
-        self._before = begin_around(session.record.id, Around(self.step.id, self.step.path))
+        self._open.stay()
 
     @property
     def session(self) -> Session:
@@ -74,7 +74,6 @@ class StepCell:
 
     def end(self, value: Any = None, error: BaseException | None = None, *, spell: Callable[[str], str] = str) -> Step:
         """Ends the step with what the code gave or raised; ``spell`` turns IPython's own syntax into Python."""
-        end_around(self._before)
         given = None if error is not None else self._find_output(value, spell)
         return self._open.end(text=capture_output(given, self._find_redactor().redact), error=error)
 

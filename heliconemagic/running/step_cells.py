@@ -63,11 +63,16 @@ class StepCells:
         if running is not None:
             self._close(running, value, error)
 
-    def run(self, command: StepCommand, source: str, run_code: Callable[[str], Any]) -> Any:
-        """A cell that is nested in another one: runs its code, and gives the value of its last expression."""
+    def run(self, command: StepCommand, source: str, compile_code: Callable[[str], Callable[[], Any]]) -> Any:
+        """A cell that is nested in another one: runs its code, and gives the value of its last expression.
+
+        Raises:
+            SyntaxError: it is no Python; there is no step then, as where IPython itself compiles the cell.
+        """
+        run_code = compile_code(source)
         cell = self._open(command, source)
         try:
-            value = run_code(source)
+            value = run_code()
         except BaseException as error:
             self._close(cell, None, error)
             raise

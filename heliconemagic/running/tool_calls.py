@@ -17,7 +17,7 @@ from heliconemagic.engine.following import CANCEL_SECONDS, TICK_SECONDS
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
-from heliconemagic.steps.inside import Around, use_around
+from heliconemagic.steps.inside import Around, find_around, use_around
 from heliconemagic.steps.raised import describe_error, find_place
 from heliconemagic.steps.rounds import HERE, SKIPPED, UNKNOWN_TOOL, build_call_message, build_tool_path, number_calls
 from heliconemagic.steps.traced import is_skipped
@@ -153,7 +153,7 @@ class ToolCalls:
 
     def _inside(self, step: Step) -> AbstractContextManager[None]:
         """A context in which traced steps that begin are inside the call."""
-        return use_around(step.session_id, Around(step.id, step.path))
+        return use_around(step.session_id, Around(step.id, step.path, find_around(step.session_id)))
 
     def _end(self, step: Step, status: StepStatus, **fields: Any) -> None:
         ended = replace(step, status=status, ended_at=self._clock(), **fields)

@@ -55,27 +55,36 @@ class Pieces:
     def __init__(self) -> None:
         self.count = 0
         self._kept: list[Any] = []
-        self._length = 0
+        self._capture = _Capture(str)
 
-    def add(self, piece: Any) -> None:
-        """Takes one more."""
+    def add(self, piece: Any, find_redact: Callable[[], Redact]) -> None:
+        """Takes one more, as it is now: it may be changed or let go before the next one."""
         self.count += 1
-        if len(self._kept) < MAX_ITEMS and self._length < MAX_TEXT:
-            self._kept.append(piece)
-            self._length += len(piece) if isinstance(piece, str) else 1
+        if self._capture.has_room:
+            self._capture.redact = find_redact()
+            self._kept.extend(self._capture.build_each([piece]))
 
-    def capture(self, redact: Redact) -> str:
-        """Their number, and what was kept, as JSON."""
-        return capture_json({"count": self.count, "pieces": self._kept}, redact) if self.count else ""
+    def write(self) -> str:
+        """Their number, and what was kept, as JSON; empty if there was none."""
+        if not self.count:
+            return ""
+        left = self.count - len(self._kept)
+        pieces = [*self._kept, f"… {left:,} more"] if left else self._kept
+        return json.dumps({"count": self.count, "pieces": pieces}, ensure_ascii=False)
 
 
 class _Capture:
     """Builds one value; what is left of its room is shared by all that is inside."""
 
     def __init__(self, redact: Redact) -> None:
-        self._redact = redact
+        self.redact = redact
         self._text = MAX_TEXT
         self._items = MAX_ITEMS
+
+    @property
+    def has_room(self) -> bool:
+        """Whether anything more is kept."""
+        return self._items > 0 and self._text > 0
 
     def build(self, value: Any, depth: int = 0) -> Any:
         """``value`` out of what JSON knows."""
@@ -91,6 +100,10 @@ class _Capture:
             return self._build_object(value, depth)
         except Exception as error:  # noqa: BLE001  # the person's own objects may raise anything
             return f"({_name(value)}, which raised {type(error).__name__})"
+
+    def build_each(self, values: Iterable[Any], depth: int = 0) -> list[Any]:
+        """Of ``values``, those for which there is room."""
+        return [self.build(value, depth + 1) for value in self._count(values)]
 
     def _build_object(self, value: Any, depth: int) -> Any:
         if isinstance(value, bytes | bytearray | memoryview):
@@ -113,19 +126,23 @@ class _Capture:
 
     def _build_mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         built: dict[str, Any] = {}
+        left = len(value)
         for key, inner in self._count(value.items()):
-            built[self._take(key if isinstance(key, str) else _ask_text(key), MAX_WORDS)] = self.build(inner, depth + 1)
-        if len(built) < len(value):
-            built["…"] = f"{len(value) - len(built):,} more"
+            name = self._take(key if isinstance(key, str) else _ask_text(key), MAX_WORDS)
+            # JSON has texts alone for names: 1 and "1" are one there.
+            built[name if name not in built else f"{name} ({_name(key)})"] = self.build(inner, depth + 1)
+            left -= 1
+        if left:
+            built["…"] = f"{left:,} more"
         return built
 
     def _build_list(self, value: Any, depth: int) -> list[Any]:
-        built = [self.build(inner, depth + 1) for inner in self._count(value)]
+        built = self.build_each(value, depth)
         return built if len(built) == len(value) else [*built, f"… {len(value) - len(built):,} more"]
 
     def _count(self, values: Iterable[Any]) -> Iterator[Any]:
         for value in islice(values, self._items):
-            if self._items <= 0 or self._text <= 0:
+            if not self.has_room:
                 return
             self._items -= 1
             yield value
@@ -134,7 +151,7 @@ class _Capture:
         """As much of ``text`` as there is room for. Keys go first: of one cut in two nobody would know the half."""
         if not text.isascii():
             text = text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored
-        text = self._redact(text)
+        text = self.redact(text)
         kept = text[: max(min(self._text, most), 0)]
         self._text -= len(kept)
         return kept if len(kept) == len(text) else f"{kept}… ({len(text) - len(kept):,} more characters)"

@@ -28,6 +28,7 @@ class TracedForm:
     input: str = ""  # as JSON
     parent_id: str | None = None  # the step that it runs inside of
     is_recorded: bool = True
+    function: str = ""  # that it is a call of, where its path is below the step around
 
     @property
     def model(self) -> str:

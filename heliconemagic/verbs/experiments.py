@@ -95,7 +95,7 @@ class ExperimentLine:
         from heliconemagic.render.session_diff import DiffPage, build_session_diff_bundle
 
         session = planner.session
-        diff = build_session_diff(recorded.record, recorded.steps, session.record, session.steps)
+        diff = build_session_diff(recorded.record, recorded.steps, session.record, session.steps_by_start)
         old, new = recorded.record.id[:8], session.record.id[:8]
         return build_session_diff_bundle(
             DiffPage(

@@ -80,7 +80,7 @@ class PanelLine:
 
         return PanelSource(
             title=session.record.title,
-            list_steps=lambda: session.steps,
+            list_steps=lambda: session.steps_by_start,
             group_feedback=session.feedback.group,
             list_feedback=session.feedback.list_of,
             find_step=session.find_by_id,
@@ -105,4 +105,7 @@ def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
 async def _follow(panel: SessionPanel) -> None:
     while not panel.is_closed:
         await asyncio.sleep(TICK_SECONDS)
-        panel.tick()
+        try:
+            panel.tick()
+        except Exception as error:  # noqa: BLE001  # the task's own would be told to nobody, and the panel stand still
+            panel.tell(error)

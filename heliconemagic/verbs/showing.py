@@ -52,9 +52,9 @@ def _build_session(notebook: Notebook, session: Session, folder: str, *, as_tabl
     notebook.sessions.take_others(session)
     feedback = session.feedback.group()
     if as_table:
-        return build_table_bundle(session.record, session.steps, folder=folder, feedback=feedback)
+        return build_table_bundle(session.record, session.steps_by_start, folder=folder, feedback=feedback)
     return build_session_bundle(
-        session.record, session.steps, folder=folder, session_url=find_session_url(session), feedback=feedback
+        session.record, session.steps_by_start, folder=folder, session_url=find_session_url(session), feedback=feedback
     )
 
 

@@ -66,11 +66,12 @@ class SessionPanel:
         self._display_id = f"heliconemagic-panel-{uuid.uuid4()}"
         self._widgets = WidgetSet()
         self._head = self._widgets.build_html("")
-        self._list = ListSide(self._widgets, path, self._guard(self._select), self._guard(self._filter))
+        self._list = ListSide(self._widgets, path, self._act, self._select, self._filter)
         presses = {
             "up": lambda: self._rate(True),
             "down": lambda: self._rate(False),
             "note": lambda: self._rate(None),
+            "write": self._take_note,
             "enter": self._take_enter,
             "rerun": self._rerun,
             "edit": self._edit,
@@ -78,6 +79,7 @@ class SessionPanel:
         self._step = StepSide(self._widgets, {name: self._guard(press) for name, press in presses.items()})
         self._selected = ""  # the key of a line; empty: nobody has chosen one, and the newest step is followed
         self._shown: tuple[Any, ...] = ()  # what the right side shows, to see whether it changed
+        self._noted = ""  # the id of the step that the text in the field for a note is of
         self._is_note_entered = False  # Enter was pressed in its field: the page tells that before it sends the text
         self._is_dirty = False
         self._listed_at = self._looked_at = self._clock()
@@ -123,14 +125,21 @@ class SessionPanel:
             now = self._clock()
             if self.is_closed or not self._pace.is_due(now):
                 return
+            if self._is_note_entered:
+                self._act(lambda: self._rate(None))
             if now - self._looked_at >= LOOK_SECONDS:
                 self._looked_at = now
                 self._is_dirty |= self._source.look_around()
             if self._is_dirty and now - self._listed_at >= SHARE * self._seconds:
                 self._paint_list(moves=not self._selected)
             self._paint_step()
-            if self._is_note_entered:
-                self._guard(lambda: self._rate(None))(None)
+
+    def tell(self, error: Exception) -> None:
+        """Says that the panel could not be brought up to date, in the panel."""
+        with self._lock:
+            if not self.is_closed:
+                said = f"the panel could not be brought up to date: {type(error).__name__}: {error}"
+                self._step.say(said, "hint: run its cell again", is_bad=True)
 
     # ---- painting
 
@@ -153,6 +162,8 @@ class SessionPanel:
         if shown == self._shown:
             return
         self._shown = shown
+        if self._noted and (step is None or step.id != self._noted):
+            self._drop_note()  # it was of another step
         if step is None:
             self._spend(self._step.paint_line(line))
         else:
@@ -170,18 +181,25 @@ class SessionPanel:
     # ---- what people do
 
     def _guard(self, act: Callable[[], None]) -> Callable[[Any], None]:
-        """What an event does: one after the other, none after the end; what is refused is said in the panel."""
+        return lambda _event: self._act(act)
 
-        def handle(_event: Any) -> None:
-            with self._lock:
-                if self.is_closed:
-                    return
-                try:
-                    act()
-                except HeliconeMagicError as error:
-                    self._step.say(error.message, f"hint: {error.hint}" if error.hint else "", is_bad=True)
+    def _act(self, act: Callable[[], None]) -> None:
+        """Does what an event does: one after the other, none after the end; what is refused is said in the panel."""
+        with self._lock:
+            if self.is_closed:
+                return
+            try:
+                act()
+            except HeliconeMagicError as error:
+                self._step.say(error.message, f"hint: {error.hint}" if error.hint else "", is_bad=True)
 
-        return handle
+    def _choose_shown(self) -> Step | None:
+        """The step that a person sees and does something with: from here on it stays selected."""
+        step = self._shown[0] if self._shown else None
+        if step is None:
+            return None
+        self._selected = step.id
+        return self._source.find_step(step.id)
 
     def _select(self) -> None:
         self._selected = self._list.line.key if self._list.line else ""
@@ -194,20 +212,29 @@ class SessionPanel:
         self._paint_step()
 
     def _rate(self, thumb: bool | None) -> None:
-        step = self._find_step()
         self._is_note_entered = False
+        step = self._choose_shown()
         if step is None:
             return
         self._step.say(*self._source.rate(step, build_rating(thumb, self._step.note.value, {})))
-        self._step.note.value = ""
+        self._drop_note()
         self._paint_list(moves=False)
         self._paint_step()
 
+    def _take_note(self) -> None:
+        step = self._choose_shown()
+        self._noted = step.id if step else ""
+
     def _take_enter(self) -> None:
+        self._take_note()
         self._is_note_entered = True
 
+    def _drop_note(self) -> None:
+        self._noted, self._is_note_entered = "", False
+        self._step.note.value = ""
+
     def _rerun(self) -> None:
-        step = self._find_step()
+        step = self._choose_shown()
         if step is None:
             return
         begun = self._source.rerun(step)
@@ -218,7 +245,7 @@ class SessionPanel:
         self._paint_step()
 
     def _edit(self) -> None:
-        step = self._find_step()
+        step = self._choose_shown()
         if step is not None:
             source, notes = self._source.write_cell(step)
             self._step.show_source(source)

@@ -29,14 +29,22 @@ _SIGNS = "✗ failed, ■ stopped, … running, ~ superseded; " + ", ".join(
 
 
 class ListSide:
-    """Its widgets, and which line is selected. ``on_select`` and ``on_filter`` hear what a person did."""
+    """Its widgets, and which line is selected. ``on_select`` and ``on_filter`` hear what a person did.
+
+    ``act`` does what an event does, not while something else is done or painted.
+    """
 
     def __init__(
-        self, widgets: WidgetSet, path: str, on_select: Callable[[Any], None], on_filter: Callable[[Any], None]
+        self,
+        widgets: WidgetSet,
+        path: str,
+        act: Callable[[Callable[[], None]], None],
+        on_select: Callable[[], None],
+        on_filter: Callable[[], None],
     ) -> None:
         self.line: ListLine | None = None
         self.wanted = StepFilter(path=path)
-        self._on_select, self._on_filter = on_select, on_filter
+        self._act, self._on_select, self._on_filter = act, on_select, on_filter
         self._list: StepList | None = None
         self._lines: list[ListLine] = []
         self._page = 0
@@ -54,18 +62,20 @@ class ListSide:
         fields = (self._path, self._kind, self._state, self._model, self._text)
         self.filters = widgets.build_box("Box", fields, "hm-filters")
         for field in fields:
-            field.observe(self._handle_filter, "value")
+            field.observe(self._guard(self._take_filter), "value")
 
     def _build_list(self, widgets: WidgetSet) -> None:
         self._jump = widgets.build_number("line, counted from the end: arrow keys move up and down", "hm-jump")
         self._place = widgets.build_html("")
         turns = {"«": "first lines", "‹": "lines before", "›": "lines after", "»": "last lines"}
-        self._pages = tuple(widgets.build_plain_button(sign, tip, self._handle_page) for sign, tip in turns.items())
+        self._pages = tuple(
+            widgets.build_plain_button(sign, tip, self._guard(self._turn_page)) for sign, tip in turns.items()
+        )
         row = widgets.build_box("Box", (self._jump, *self._pages, self._place), "hm-bar-row")
         self._box = widgets.build_list(LIST_ROWS, _SIGNS)
         self.root = widgets.build_box("VBox", (row, self._box), "hm-list")
-        self._jump.observe(self._handle_jump, "value")
-        self._box.observe(self._handle_choice, "index")
+        self._jump.observe(self._guard(self._jump_to), "value")
+        self._box.observe(self._guard(self._choose), "index")
 
     # ---- painting; each gives the bytes that it sends
 
@@ -149,26 +159,34 @@ class ListSide:
         finally:
             self._is_painting = before
 
-    def _handle_choice(self, change: Any) -> None:
-        if not self._is_painting and change["new"] is not None and self._list is not None:
-            self._paint_page(self._page, self._list.find_place(self._lines[change["new"]].key))
-            self._on_select(change)
+    def _guard(self, handle: Callable[[Any], None]) -> Callable[[Any], None]:
+        """What a person's event does; what the panel itself changed is none."""
 
-    def _handle_jump(self, change: Any) -> None:
-        if not self._is_painting and self._list is not None and self._list.count:
+        def act(event: Any) -> None:
+            if not self._is_painting and self._list is not None:
+                handle(event)
+
+        return lambda event: self._act(lambda: act(event))
+
+    def _choose(self, change: Any) -> None:
+        assert self._list is not None
+        if change["new"] is not None and change["new"] < len(self._lines):
+            self._paint_page(self._page, self._list.find_place(self._lines[change["new"]].key))
+            self._on_select()
+
+    def _jump_to(self, change: Any) -> None:
+        assert self._list is not None
+        if self._list.count:
             place = min(max(self._list.count - change["new"], 0), self._list.count - 1)
             self._paint_page(self._list.find_page(place), place)
-            self._on_select(change)
+            self._on_select()
 
-    def _handle_page(self, button: Any) -> None:
-        if self._list is None:
-            return
+    def _turn_page(self, button: Any) -> None:
+        assert self._list is not None
         page = {"«": 0, "‹": self._page - 1, "›": self._page + 1, "»": self._list.page_count - 1}[button.description]
         self._paint_page(page, self._list.find_place(self.line.key) if self.line else None)
 
-    def _handle_filter(self, change: Any) -> None:
-        if self._is_painting:
-            return
+    def _take_filter(self, _change: Any) -> None:
         self.wanted = StepFilter(
             path=self._path.value,
             kind=self._kind.value or "",
@@ -177,4 +195,4 @@ class ListSide:
             text=self._text.value,
         )
         self._page = 0
-        self._on_filter(change)
+        self._on_filter()

@@ -23,12 +23,14 @@ _BUTTONS = {
 
 
 class StepSide:
-    """Its widgets. ``presses`` has what each button does, by the names of `_BUTTONS`, and ``enter`` in the note."""
+    """Its widgets. ``presses`` has what each button does, by the names of `_BUTTONS`, and ``write`` and ``enter`` in
+    the note: a text that stands there now, and Enter.
+    """
 
     def __init__(self, widgets: WidgetSet, presses: Mapping[str, Callable[[Any], None]]) -> None:
         self._head, self._said, self._request = (widgets.build_html("") for _ in range(3))
         self._answer = widgets.build_html("", has_math=True)
-        self.note = widgets.build_field("note", "what you think of this answer", "hm-grow")
+        self.note = widgets.build_field("note", "what you think of this answer", "hm-grow", tells_keys=True)
         self._source = widgets.build_field("", "copy this into a new cell", "hm-source", HIDDEN, is_area=True)
         self._buttons = {
             name: widgets.build_plain_button(label, tip, presses[name]) for name, (label, tip) in _BUTTONS.items()
@@ -37,7 +39,8 @@ class StepSide:
         self._row = widgets.build_box("Box", (up, down, self.note, *others), "hm-bar-row")
         parts = (self._head, self._row, self._said, self._source, self._answer, self._request)
         self.root = widgets.build_box("VBox", parts, "hm-selected")
-        self._press_enter = presses["enter"]
+        self._press_enter, self._write_note = presses["enter"], presses["write"]
+        self.note.observe(self._handle_note, "value")
         self.note.on_msg(self._handle_note_message)
 
     # ---- painting; each gives the bytes that it sends
@@ -69,6 +72,11 @@ class StepSide:
         """A cell's source, to be copied; none takes it away."""
         show_widget(self._source, is_shown=bool(source))
         return set_value(self._source, "value", source)
+
+    def _handle_note(self, change: Any) -> None:
+        """Something is typed in the field for the note; taking it away is nothing."""
+        if change["new"]:
+            self._write_note(change)
 
     def _handle_note_message(self, widget: Any, content: Any, _buffers: Any) -> None:
         """Enter in the field for the note."""

@@ -88,10 +88,12 @@ class WidgetSet:
             button.comm._reply_subshell_for = lambda data, default: default
         return button
 
-    def build_field(self, placeholder: str, tooltip: str, *classes: str, is_area: bool = False) -> Any:
-        """A field for a line of text, or for several; it tells when it was left, or at Enter."""
+    def build_field(
+        self, placeholder: str, tooltip: str, *classes: str, is_area: bool = False, tells_keys: bool = False
+    ) -> Any:
+        """A field for a line of text, or for several; it tells when it was left, or at Enter, or of each key."""
         kind = "Textarea" if is_area else "Text"
-        traits = {"placeholder": placeholder, "tooltip": tooltip, "continuous_update": False}
+        traits = {"placeholder": placeholder, "tooltip": tooltip, "continuous_update": tells_keys}
         return self._build(kind, _dom_classes=classes, **traits)
 
     def build_number(self, tooltip: str, *classes: str) -> Any:
