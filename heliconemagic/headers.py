@@ -172,9 +172,20 @@ def check_property(name: str, value: str) -> None:
     raise InputError(f"the property {name}={_shorten(value)!r} {fault}.", hint=hint)
 
 
+def fit_property_name(name: str) -> str:
+    """``name`` if it can be part of a header, else its nearest form that can.
+
+    >>> fit_property_name("team"), fit_property_name("Größe in cm"), fit_property_name("日本")
+    ('team', 'Grosse-in-cm', 'name')
+    """
+    if _TOKEN.fullmatch(name) and len(name) <= MAX_ID_LENGTH:
+        return name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", build_ascii_form(name))[:MAX_ID_LENGTH].strip("-._") or "name"
+
+
 def _check_property_name(name: str) -> None:
-    if not _TOKEN.fullmatch(name) or len(name) > MAX_ID_LENGTH:
-        instead = re.sub(r"[^A-Za-z0-9._-]+", "-", build_ascii_form(name))[:MAX_ID_LENGTH].strip("-._") or "name"
+    instead = fit_property_name(name)
+    if instead != name:
         raise InputError(
             f"the property name {_shorten(name)!r} cannot be part of a header: letters, digits, '-', '_' and '.' can.",
             hint=f"type -p {instead}=…",

@@ -33,6 +33,15 @@ def build_ascii_form(text: str) -> str:
     return " ".join(blanks.encode("ascii", "ignore").decode("ascii").split())[:MAX_VALUE_LENGTH].strip()
 
 
+def fit_header_value(text: str, max_length: int = MAX_VALUE_LENGTH) -> str:
+    """``text`` if it can travel, else its nearest form that can; empty where nothing of it can.
+
+    >>> fit_header_value("plain"), fit_header_value("José"), fit_header_value("日本")
+    ('plain', 'Jose', '')
+    """
+    return text if find_fault(text, max_length) is None else build_ascii_form(text)[:max_length].strip()
+
+
 def find_fault(value: str, max_length: int = MAX_VALUE_LENGTH) -> str | None:
     """What is wrong with ``value`` as a header value, as the end of a sentence; None if nothing is."""
     if _PLAIN.fullmatch(value) and len(value) <= max_length:  # as nearly all are

@@ -31,6 +31,13 @@ def test_prompts_are_quotes_and_answers_are_not() -> None:
     assert "An abstract of the tides" not in outline and "Answer briefly" not in outline
 
 
+def test_an_answer_that_breaks_off_in_code_ends_there() -> None:
+    """The steps below it keep their headings."""
+    first, second = build_steps()[1:3]
+    text = build_document(export([replace(first, text="Here:\n```python\nprint(1)", finish_reason="length"), second]))
+    assert "<h2>2. /outline</h2>" in build_parser().render(text)
+
+
 def test_figures_failures_and_feedback_are_there() -> None:
     """The table of figures, what went wrong, what somebody thought."""
     text = build_document(build_sample())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,11 +50,16 @@ def test_what_is_no_export_stays(bench: Bench, tmp_path: Path, suffix: str) -> N
     assert path.read_text() == "my own work\n"
 
 
-@pytest.mark.parametrize("suffix", [".py", ".ts", ".md", ".html"])
-def test_a_changed_export_stays(bench: Bench, tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    "change", [lambda data: data + b"\n", lambda data: data.replace(b"An abstract.", b"An abstract")]
+)
+def test_a_changed_export_stays(bench: Bench, tmp_path: Path, suffix: str, change: Callable[[bytes], bytes]) -> None:
     """What people go on with by hand isn't lost."""
     path = bench.notebook.exports.write(f"course{suffix}").path
-    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    data = path.read_bytes()
+    path.write_bytes(change(data))
+    assert path.read_bytes() != data
     with pytest.raises(InputError, match="was changed since it was exported"):
         bench.notebook.exports.write(path.name)
 

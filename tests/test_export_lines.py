@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,19 @@ def test_import_reads_exports_and_lessons(bench: Bench, tmp_path: Path) -> None:
     assert {one.delivery for one in (*found, *told)} == {None}
 
 
+def test_import_leaves_the_original_as_it_was(bench: Bench, tmp_path: Path) -> None:
+    """Of a session of one's own: the copy has attempts of its own, whatever the file says of them."""
+    bench.open('"Course" --gateway demo')
+    ran = bench.run("/abstract", "An abstract.")
+    path = bench.notebook.exports.write("course.jsonl").path
+    path.write_text(path.read_text().replace('"status_code":200', '"status_code":599'))
+    (submission,) = import_notebooks(bench.notebook.journal, ["course.jsonl"], tmp_path).submissions
+    journal = bench.notebook.journal
+    for session_id, status in ((ran.session_id, 200), (submission.sessions[0].record.id, 599)):
+        _, (found,) = journal.load_session(session_id) or pytest.fail("it is not there")
+        assert [attempt.status_code for attempt in found.attempts] == [status]
+
+
 def test_a_folder_is_searched_for_notebooks_alone(path: Path, bench: Bench) -> None:
     """Lines of JSON may be anything: they are named."""
     with pytest.raises(InputError, match="no notebook is there"):
@@ -141,6 +155,7 @@ def _spoil(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_spoil("status", "great"), "has a 'status' 'great', which there isn't"),
         (_spoil("kind", []), "has a 'kind' that is no text"),
         (_spoil("started_at", -1), "has a 'started_at' that is no number"),
+        (_spoil("started_at", 9.3e9), "has a 'started_at' that is no number"),
         (_spoil("attempts", [1]), "has an attempt that is no object"),
         (_spoil("attempts", [{"request_id": "a"}]), "has no 'started_at'"),
         (_spoil("properties", {"a": 1}), "has one of 'properties' that is no text"),
@@ -219,9 +234,39 @@ def test_what_ran_elsewhere_comes_back_too(tmp_path: Path) -> None:
     assert read_lesson(tmp_path / "a.jsonl", PORTABLE).recordings == ()
 
 
-def test_a_running_step_is_pending(tmp_path: Path) -> None:
-    """What is under way is in the file as it stands; nothing plays it."""
+def test_whatever_was_pulled_comes_back(tmp_path: Path) -> None:
+    """Sessions of other programs have names, ids and paths of their own; numbers that are none are nothing."""
+    steps = [
+        replace(
+            build_steps()[0],
+            path="/👩‍👧\ue000",
+            parameters={"seed": 10**400, "top_p": math.nan, "max_tokens": math.inf},
+        ),
+        replace(build_steps()[1], messages=({"role": "user", "content": "x", "weight": math.inf},) * 2),
+    ]
+    for changes in ({"name": "", "id": "x" * 300}, {"name": "é\ue000", "id": "ü 1"}):
+        exported = export(steps)
+        record = replace(exported.record, **changes)
+        path = tmp_path / "pulled.jsonl"
+        path.write_text(build_lines(replace(exported, record=record)), encoding="utf-8")
+        found, (first, second), _ = read_session_file(path)
+        assert found.name == changes["name"] and found.id.isascii() and len(found.id) == 36
+        assert first.parameters == {"seed": 10**400, "top_p": None, "max_tokens": None}
+        assert first.path == steps[0].path and second.messages[1]["weight"] is None
+
+
+def test_numbers_without_end_in_a_file_are_nothing(path: Path) -> None:
+    """They couldn't be written again."""
+    text = path.read_text(encoding="utf-8")
+    assert '{"temperature":0.2}' in text
+    path.write_text(text.replace('{"temperature":0.2}', '{"temperature":1e999}'), encoding="utf-8")
+    assert [step.parameters for step in read_session_file(path)[1]][1] == {"temperature": None}
+
+
+def test_a_running_step_was_interrupted(tmp_path: Path) -> None:
+    """What is under way is in the file as it stands; nothing plays it, and whoever reads it waits for nothing."""
     step = replace(build_steps()[1], status=StepStatus.PENDING, ended_at=None, finish_reason=None)
     (tmp_path / "a.jsonl").write_text(build_lines(export([step])), encoding="utf-8")
-    assert read_session_file(tmp_path / "a.jsonl")[1][0].status is StepStatus.PENDING
+    assert '"status":"pending"' in (tmp_path / "a.jsonl").read_text(encoding="utf-8")
+    assert read_session_file(tmp_path / "a.jsonl")[1][0].status is StepStatus.INTERRUPTED
     assert read_lesson(tmp_path / "a.jsonl", PORTABLE).recordings == ()

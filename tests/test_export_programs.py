@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,58 @@ def bench(fake: FakeHelicone, tmp_path: Path) -> Iterator[Bench]:
         bench.run(line, prompt)
     yield bench
     bench.close()
+
+
+def test_a_long_session_takes_its_length() -> None:
+    """Not the square of it: each answer is sought by its beginning, each conversation by its end."""
+    calls = []
+    for count in (400, 1600):
+        session = export([
+            build_step(number, "/row", user(f"prompt {number} " + "w " * 50), text=f"answer {number} " + "long " * 50)
+            for number in range(count)
+        ])  # fmt: skip
+        calls.append(_count_calls(lambda session=session: build_python(session)))  # type: ignore[misc]
+    assert calls[1] < 6 * calls[0]
+
+
+def _count_calls(function: Callable[[], object]) -> int:
+    """How many functions are called, C's among them: as good as time, and the same on any machine."""
+    events = Counter[str]()
+    sys.setprofile(lambda frame, event, argument: events.update((event,)))
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return events["call"] + events["c_call"]
+
+
+def test_the_newest_of_equal_answers_is_quoted() -> None:
+    """Longer ones before shorter ones that stand in them."""
+    long, short = "An answer of some length, and more of it.", "An answer of some length"
+    steps = [build_step(n, f"/{'abc'[n]}", user(str(n)), text=text) for n, text in enumerate((long, short, short))]
+    code = build_python(export([*steps, build_step(3, "/d", user(f"<{long}|{short}>"), text="x")]))
+    assert 'f"<{a.text}|{c.text}>"' in code
+
+
+@pytest.mark.parametrize("language", ["python", "typescript"])
+def test_what_no_header_can_carry_is_sent_in_ascii(
+    fake: FakeHelicone, request: pytest.FixtureRequest, language: str
+) -> None:
+    """A session of another program may have any text; the program's head says what it sends instead."""
+    texts = {"kunde": "Müller", "größe in cm": "5\n6", "empty": "日本"}
+    step = build_step(1, "/ä/x", user("hi"), text="y", user=" José ", properties=texts)
+    exported = export([step])
+    exported = replace(exported, record=replace(exported.record, name="Désk"))
+    code = build_python(exported) if language == "python" else build_typescript(exported)
+    request.getfixturevalue(f"run_{language}")(code)
+    (sent,) = fake.requests
+    assert [sent.header(f"helicone-{name}") for name in ("session-name", "session-path", "user-id")] == [
+        "Desk", "/a/x", "Jose",
+    ]  # fmt: skip
+    properties = {name: sent.header(f"helicone-property-{name}") for name in ("kunde", "grosse-in-cm", "empty")}
+    assert properties == {"kunde": "Muller", "grosse-in-cm": "5 6", "empty": None}
+    assert "Headers carry nothing but plain ASCII: 'Désk' is 'Desk', ' José ' is 'Jose'" in code
+    assert "'Müller' is 'Muller' and 2 more." in code
 
 
 @pytest.mark.parametrize("language", ["python", "typescript"])

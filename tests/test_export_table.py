@@ -16,6 +16,7 @@ from export_samples import build_sample, build_steps, export
 
 from heliconemagic.errors import InputError
 from heliconemagic.export.frame import DTYPES, build_dataframe
+from heliconemagic.export.signature import MARK, is_changed_export, is_export
 from heliconemagic.export.table import COLUMNS, build_csv, iterate_rows
 
 
@@ -49,6 +50,15 @@ def test_no_cell_is_a_formula(begin: str) -> None:
     (row,) = read_rows(build_csv(export([step])))
     assert all(not cell.lstrip(" \n").startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row.values())
     assert "HYPERLINK" in row["text"] and row["session_name"] == "Course Creation"
+
+
+def test_a_table_with_another_column_is_no_export_any_more() -> None:
+    """Where somebody gave marks, for one; the table's last column has nothing but the export's mark."""
+    text = build_csv(build_sample())
+    head, _, rows = text.partition("\r\n")
+    assert is_export(text.encode()) and head.split(",")[-1].startswith(MARK)
+    assert {row[head.split(",")[-1]] for row in read_rows(text)} == {""}
+    assert is_changed_export(f"{head},grade\r\n{rows}".encode())
 
 
 def test_docs_name_every_column() -> None:

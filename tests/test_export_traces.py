@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
-from export_samples import SESSION, build_feedback, build_long, build_sample, build_steps, export, user
+import pytest
+from export_samples import SESSION, build_feedback, build_long, build_sample, build_step, build_steps, export, user
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -164,3 +166,16 @@ def test_strange_texts_and_empty_sessions_are_valid() -> None:
     )  # fmt: skip
     assert len(read_spans(build_traces(export([strange])))) == 3
     assert [span.name for span in read_spans(build_traces(export([], build_feedback())))] == ["Course Creation"]
+
+
+def test_numbers_that_the_protocol_cannot_hold() -> None:
+    """Large whole numbers are texts; what is no number is left out, and every line is JSON for everyone."""
+    step = build_step(
+        1, "/a", user("x"), cost=math.inf,
+        parameters={"stop": 5, "seed": 10**30, "max_tokens": math.inf, "top_p": math.nan, "temperature": 10**400},
+    )  # fmt: skip
+    text = build_traces(export([step]))
+    json.loads(text, parse_constant=pytest.fail)
+    ((_, attributes),) = find_steps(read_spans(text))
+    assert (attributes["gen_ai.request.seed"], attributes["gen_ai.request.temperature"]) == (str(10**30), str(10**400))
+    assert not {"gen_ai.request.max_tokens", "gen_ai.request.top_p", "llm.cost.total"} & set(attributes)

@@ -211,6 +211,15 @@ def test_attempts_only_learn(journal: Journal) -> None:
     assert journal.load_session("5e551011")[1][0].attempts == (ended,)
 
 
+def test_attempts_stay_with_their_step(journal: Journal) -> None:
+    """The same request id from another step changes nothing of what was recorded."""
+    attempt = Attempt(request_id="request-1", started_at=101.0, status_code=200)
+    journal.put_session(build_session())
+    journal.close_step(build_step(attempts=(attempt,)))
+    journal.close_step(build_step("step-2", attempts=(replace(attempt, status_code=599, error="strange"),)))
+    assert [step.attempts for step in journal.load_session("5e551011")[1]] == [(attempt,), ()]
+
+
 def test_attempt_without_step(journal: Journal, folder: Path) -> None:
     """An attempt whose step was never recorded is not recorded either."""
     journal.begin_attempt("unknown", Attempt(request_id="request-1", started_at=101.0))

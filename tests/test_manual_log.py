@@ -89,6 +89,14 @@ def test_kinds(fields: dict[str, Any], asked: Any, given: Any) -> None:
     assert (body["providerRequest"]["json"], body["providerResponse"]["json"]) == (asked, given)
 
 
+def test_numbers_that_no_json_has_stay_text() -> None:
+    """Else the whole log would be refused."""
+    body = build_log_body(build_step(input='{"a": NaN}', text="-Infinity"))
+    assert body["providerRequest"]["json"]["input"] == '{"a": NaN}'
+    assert body["providerResponse"]["json"]["output"] == "-Infinity"
+    json.dumps(body, allow_nan=False)
+
+
 def test_failure_and_interrupt() -> None:
     """The status is no success, and the error is told."""
     failed = build_log_body(build_step(status=StepStatus.FAILED, text="", error="ValueError: no"))["providerResponse"]

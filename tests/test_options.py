@@ -95,6 +95,7 @@ def test_first_lines_of_cells(line: str, attributes: dict[str, Any]) -> None:
         ("-o logprobs True -o seed null -o x 007", {"parameters": {"logprobs": True, "seed": None, "x": "007"}}),
         ("-o stop=a=b", {"parameters": {"stop": "a=b"}}),
         ("-o top_p NaN", {"parameters": {"top_p": "NaN"}}),
+        ("-o stop -Infinity", {"parameters": {"stop": "-Infinity"}}),
     ],
 )
 def test_values_are_typed(line: str, options: dict[str, Any]) -> None:
@@ -164,6 +165,8 @@ def test_the_line_form_holds_its_prompt(line: str, command: dict[str, Any]) -> N
         ("/a -o messages []", "the prompt goes below"),
         ("/a -o max-tokens 5", "type -o max_tokens 5"),
         ("/a -o tools [1,", "the value of 'tools' is not valid JSON"),
+        ("/a -o max_tokens 1e999", "the value of 'max_tokens' has a number that cannot be sent: '1e999'.*1.8e308"),
+        ("/a -o logit_bias '{\"1\": NaN}'", "the value of 'logit_bias' has a number that cannot be sent"),
         ("/a -o seed", "-o needs a value"),
         ("/a -s “Be brief”", "-s has curly quotes"),
         ('/a -s "Be brief', "the quote at column 7 is never closed"),

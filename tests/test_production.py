@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,10 @@ from notebooks_in_process import BOTH_KEYS, Bench
 
 from heliconemagic.errors import CredentialError, HeliconeMagicError, InputError, UnreachableError
 from heliconemagic.lines.options import parse_session_line
-from heliconemagic.records import Step, StepKind, StepStatus
+from heliconemagic.lines.rating import Rating
+from heliconemagic.notebook.importing import import_notebooks
+from heliconemagic.notebook.pulling import merge_feedback
+from heliconemagic.records import Delivery, DeliveryState, Feedback, Step, StepKind, StepStatus
 from heliconemagic.render.session_list import build_sessions_text
 from heliconemagic.verbs.editing import EditLine
 from heliconemagic.verbs.experiments import ExperimentLine
@@ -274,6 +279,11 @@ def test_pulled_session_is_no_session_to_resume_unasked(desk: Desk) -> None:
         {"request": None, "response": None},
         {"cost": -1.0, "first_token_ms": -5, "usage": {"prompt_tokens": -3}},
         {"response": {"streamed_data": [None, 3, {"choices": [None]}, "x"]}},
+        {"response": {"choices": [{"message": {"content": "x", "w": math.inf}}]}, "usage": {"prompt_tokens": 10**400}},
+        {"request": {"messages": [{"role": "user", "content": "x"}], "max_tokens": math.inf, "seed": 10**400}},
+        {"request": '{"messages": [{"role": "user", "content": "x"}], "max_tokens": 1e999, "seed": NaN}'},
+        {"scores": {"tone of\u200dvoice \ue000": 1, "tone of voice": 2}},
+        {"cost": 10**400, "first_token_ms": 10**400, "status": 10**400, "scores": {"a": 10**400}},
         {"user": "\ud800", "request": {"messages": [{"role": "user", "content": "\ud83d cut"}]}},
     ],
 )
@@ -283,7 +293,10 @@ def test_strange_rows_and_bodies_are_readable(desk: Desk, row: dict[str, Any]) -
     desk.say(f"pull {DESK}")
     (step,) = desk.load()
     assert step.path.startswith("/") and (step.cost is None or step.cost >= 0)
-    json.dumps([dict(message) for message in step.messages])
+    json.dumps([dict(step.parameters), *(dict(message) for message in step.messages)], allow_nan=False)
+    for suffix in (".jsonl", ".otlp.jsonl", ".csv", ".py"):
+        desk.notebook.exports.write(f"desk{suffix}", DESK)
+    assert import_notebooks(desk.notebook.journal, ["desk.jsonl"], desk.folder).submissions
 
 
 def test_scores_and_thumbs_come_along(desk: Desk) -> None:
@@ -295,6 +308,42 @@ def test_scores_and_thumbs_come_along(desk: Desk) -> None:
     found = {feedback.name: feedback.value for feedback in desk.notebook.journal.load_feedback(DESK)}
     assert found == {"accuracy": 92, "rating": False, "polite": True}
     assert len(desk.notebook.journal.load_feedback(DESK)) == 3
+
+
+def test_pulling_again_keeps_what_was_said_here(desk: Desk) -> None:
+    """Newer ratings and all notes; what was changed at Helicone since it was pulled comes along."""
+    row = build_logged(1, scores={"helicone-score-feedback": 1, "accuracy": 92})
+    desk.helicone.rest.own[:] = [row]
+    desk.say(f"pull {DESK}")
+    notebook = desk.notebook
+    session = notebook.sessions.resume(DESK, parse_session_line("resume x").options)
+    notebook.ratings.rate_step(session, session.require_step("/triage"), Rating(thumb=False, note="bad answer"))
+    row.scores = {"helicone-score-feedback": 1, "accuracy": 7}
+    desk.say(f"pull {DESK}")
+    told = notebook.journal.load_feedback(DESK)
+    assert {(one.name, one.value, one.note) for one in told} == {("rating", False, "bad answer"), ("accuracy", 7, "")}
+    assert len(told) == 2
+    assert {one.name: one.value for one in session.feedback.list_of(session.steps[0].id)} == {
+        "rating": False,
+        "accuracy": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"given_at": 1.0, "note": "why", "delivery": Delivery(state=DeliveryState.ACCEPTED)}, "why"),
+        ({"given_at": 1.0, "note": "why"}, "why"),
+        ({"given_at": 3.0}, None),
+        ({"given_at": 1.0, "delivery": Delivery(state=DeliveryState.WAITING)}, None),
+        ({"given_at": 1.0, "delivery": Delivery(state=DeliveryState.REFUSED)}, None),
+    ],
+)
+def test_what_helicone_has_takes_the_place_of_what_it_knew(earlier: dict[str, Any], later: str | None) -> None:
+    """Under the id that it has here, with the note of it; never of what is later or hasn't arrived there."""
+    found = Feedback(id="theirs", session_id=DESK, step_id="s", name="rating", value=True, given_at=2.0)
+    merged = list(merge_feedback([replace(found, id="ours", value=False, **earlier)], [found]))
+    assert merged == ([] if later is None else [replace(found, id="ours", note=later)])
 
 
 def test_body_that_is_too_deep_is_left_out(desk: Desk) -> None:

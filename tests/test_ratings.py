@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_helicone import HELICONE_KEY, FakeHelicone
+from environs import build_environ
+from fake_helicone import HELICONE_KEY, FakeHelicone, reply_text
 from notebooks_in_process import BOTH_KEYS, Bench
 from shells import Shell
 
 from heliconemagic.errors import InputError
+from heliconemagic.journal.journal import Journal
 from heliconemagic.lines.rating import Rating, build_rating, read_rating
 from heliconemagic.notebook.ratings import Rated
 from heliconemagic.python.handle import SessionHandle
 from heliconemagic.records import Delivery, DeliveryState, Feedback
 from heliconemagic.render.feedback_words import describe_feedback, describe_marks, list_feedback_lines
 from heliconemagic.session_state import Session
-from heliconemagic.steps.feedback import FeedbackBook
+from heliconemagic.steps.feedback import LOST, FeedbackBook
 
 OpenBench = Callable[..., Bench]
 WRITE_ONLY_KEY = HELICONE_KEY.replace("sk-", "pk-", 1)
@@ -281,6 +286,48 @@ def test_resumed_session_knows(open_bench: OpenBench) -> None:
     told = list_feedback_lines(get_session(later).feedback.list_of(bench.last.id))
     assert told[0] == "rated: 👍 clear · tone 1"
     assert told[1:] == ("Helicone has it", "not at Helicone: its kernel ended before Helicone had it; rate it again")
+
+
+def test_waiting_at_the_end(
+    open_bench: OpenBench, helicone: FakeHelicone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was on its way when the kernel ended is marked so in the journal."""
+    monkeypatch.setattr("heliconemagic.notebook.notebook.FLUSH_SECONDS", 0.05)
+    bench = open_bench()
+    helicone.respond = lambda received: reply_text("busy", 503)
+    rate(bench, "/plan", "+", "accuracy=4", waits=False)
+    bench.close()
+    with closing(Journal(tmp_path / "journal")) as journal:
+        found = journal.load_feedback(get_session(bench).record.id)
+    assert [one.delivery for one in found] == [Delivery(state=DeliveryState.REFUSED, reason=LOST)] * 2
+
+
+KILLED = """
+import heliconemagic, os, signal, sys
+session = heliconemagic.session("Agent", gateway=sys.argv[1])
+reply = session.ask("/plan", "A plan.", model="gpt-4o-mini")
+session.rate("/plan", True)
+session._host.notebook.journal.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_on_its_way(tmp_path: Path, helicone: FakeHelicone) -> None:
+    """The next one to read the journal is told that it didn't arrive; a living kernel's still waits."""
+    helicone.respond = lambda received: reply_text("busy", 503) if received.path.endswith("/feedback") else None
+    environ = build_environ(tmp_path, **BOTH_KEYS)
+    subprocess.run([sys.executable, "-c", KILLED, helicone.url], env=environ, check=False, timeout=60)
+    waiting = Delivery(state=DeliveryState.WAITING)
+    with (
+        closing(Journal(Path(environ["HELICONEMAGIC_HOME"]))) as living,
+        closing(Journal(Path(environ["HELICONEMAGIC_HOME"]))) as reader,
+    ):
+        session_id = living.list_sessions()[0].id
+        given = Feedback(id="f", session_id=session_id, name="rating", value=True, given_at=9e9, delivery=waiting)
+        living.put_feedback(given)
+        assert living.flush()
+        found = reader.load_feedback(session_id)
+    assert [one.delivery for one in found] == [Delivery(state=DeliveryState.REFUSED, reason=LOST), waiting]
 
 
 def test_step_that_stays_out_of_the_journal(open_bench: OpenBench, helicone: FakeHelicone) -> None:

@@ -180,6 +180,25 @@ def test_safe_markdown_renders_to_the_same_words(seed: int) -> None:
     assert PageReader(render_markdown(make_safe_markdown(source))).text == PageReader(render_markdown(source)).text
 
 
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [
+        ("Here:\n```python\nprint(1)\n", "print(1)\n```\n"),
+        ("~~~~\n```\n", "```\n~~~~\n"),
+        ("```", "```\n```\n"),
+        ("```\n    ```", "    ```\n```\n"),
+        ("[a](javascript:x)\n```\ncode", "code\n```\n"),
+        ("- a\n  ```\n  code", "  code"),
+        ("```\ncode\n```", "code\n```"),
+    ],
+)
+def test_no_code_goes_on_below_the_answer(source: str, end: str) -> None:
+    """An answer may break off inside a fence; a list closes its own."""
+    safe = make_safe_markdown(source)
+    assert safe.endswith(end)
+    assert "<h2>below</h2>" in find_parser().render(f"{safe}\n\n## below")
+
+
 def test_code_that_looks_like_html_keeps_its_fence() -> None:
     """At the top level the block is untouched; in a list, where parsers disagree, it becomes an element."""
     assert make_safe_markdown("```html\n<b>\n```") == "```html\n<b>\n```\n"

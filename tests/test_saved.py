@@ -30,6 +30,7 @@ from heliconemagic.render.comparison import build_comparison_bundle
 from heliconemagic.render.comparison_state import build_comparison
 from heliconemagic.render.notice import build_notice_html, build_notice_text
 from heliconemagic.render.step_line import build_line_bundle
+from heliconemagic.saved.files import find_files
 from heliconemagic.saved.notebooks import read_notebook
 from heliconemagic.saved.replies import DEEPEST, decode_replies
 from heliconemagic.saved.sessions import build_sessions
@@ -338,6 +339,18 @@ def test_bad_files_are_named_and_skipped(journal: Journal, tmp_path: Path) -> No
     imported = import_notebooks(journal, ["*.ipynb"], tmp_path)
     text = build_notice_text(build_import_notice(imported))
     assert "skipped: 'bad.ipynb' is no notebook" in text and "good.ipynb: left out a reply: cell 3" in text
+
+
+def test_patterns_in_a_folder_with_brackets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was typed is a pattern: not the notebook's own folder, and not the home folder."""
+    folder = tmp_path / "[2024] course"
+    path = folder / "students" / "a.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    for word in ("students/*.ipynb", "students", "**/[a-c].ipynb", "~/students/*.ipynb", f"{tmp_path}/*/*/*.ipynb"):
+        assert find_files([word], folder) == [path]
 
 
 @pytest.mark.parametrize(("word", "said"), [("no/*.ipynb", "no notebook is there"), ("empty", "no notebook is there")])

@@ -24,6 +24,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 PATIENCE = 180.0
 """Seconds for which a parcel is tried."""
 MOST_AT_ONCE = 4
+MOST_WAITING = 10_000
+"""Parcels: each is a task, and has what it says in memory, for as long as Helicone cannot be reached."""
 
 Send = Callable[["HeliconeApi"], Awaitable[str]]
 """Sends it once; gives the id under which Helicone has it, or ""."""
@@ -57,6 +59,9 @@ class Outbox:
 
     def put(self, parcel: Parcel) -> None:
         """Sends it as soon as there is a place; returns at once and never raises."""
+        if self.waiting_count >= MOST_WAITING:
+            parcel.note(Delivery(state=DeliveryState.REFUSED, reason=f"{MOST_WAITING:,} others wait to be sent"))
+            return
         try:
             future = self._submit(self._deliver(parcel))
         except InputError as error:  # the engine is closed
@@ -106,6 +111,8 @@ class Outbox:
                 if not _is_passing(error, parcel):
                     return refused, True
                 return Delivery(state=DeliveryState.WAITING, reason=refused.reason), False
+            except Exception as error:  # noqa: BLE001 - a bug; else it would wait for ever, and nobody would know
+                return Delivery(state=DeliveryState.REFUSED, reason=f"it cannot be sent: {type(error).__name__}"), True
         return Delivery(state=DeliveryState.ACCEPTED, helicone_id=helicone_id), True
 
 

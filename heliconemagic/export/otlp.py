@@ -1,6 +1,6 @@
 """OpenTelemetry's protocol as JSON: values, spans and requests in the form of its specification. Pure.
 
-Ids are hexadecimal, 64-bit whole numbers are texts, enumerations are numbers; see
+Ids are hexadecimal, 64-bit whole numbers are texts, enumerations are numbers, and no number is infinite; see
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -18,6 +19,7 @@ from heliconemagic.render.terminal import replace_surrogates
 Value = str | bool | int | float | Sequence[str]
 
 SERVICE = "heliconemagic"
+_LARGEST = 2**63  # of whole numbers: this one no longer
 MOST_SPANS = 100
 """Of one request, which is one line."""
 
@@ -74,19 +76,20 @@ def build_span_id(*names: str) -> str:
     return hashlib.sha256(f"span:{json.dumps(names)}".encode()).hexdigest()[:16]
 
 
-def build_requests(spans: Sequence[Span], project: str) -> str:
-    """One ExportTraceServiceRequest in each line."""
+def build_requests(spans: Sequence[Span], project: str, *, file: str) -> str:
+    """One ExportTraceServiceRequest in each line; the first says what ``file`` says of the whole."""
     batches = [spans[start : start + MOST_SPANS] for start in range(0, len(spans), MOST_SPANS)]
-    return "".join(
-        json.dumps(_build_request(batch, project), ensure_ascii=False, separators=(",", ":")) + "\n"
-        for batch in batches
-    )
+    requests = (_build_request(batch, project, "" if place else file) for place, batch in enumerate(batches))
+    return "".join(json.dumps(request, ensure_ascii=False, separators=(",", ":")) + "\n" for request in requests)
 
 
-def _build_request(spans: Iterable[Span], project: str) -> dict[str, Any]:
+def _build_request(spans: Iterable[Span], project: str, file: str) -> dict[str, Any]:
     resource = {"service.name": SERVICE, "openinference.project.name": project}
-    scope = {"scope": {"name": SERVICE}, "spans": [_build_span(span) for span in spans]}
-    return {"resourceSpans": [{"resource": {"attributes": _build_attributes(resource)}, "scopeSpans": [scope]}]}
+    scope: dict[str, Any] = {"name": SERVICE}
+    if file:
+        scope["attributes"] = _build_attributes({"heliconemagic.file": file})
+    scoped = {"scope": scope, "spans": [_build_span(span) for span in spans]}
+    return {"resourceSpans": [{"resource": {"attributes": _build_attributes(resource)}, "scopeSpans": [scoped]}]}
 
 
 def _build_span(span: Span) -> dict[str, Any]:
@@ -119,14 +122,18 @@ def _build_nanoseconds(seconds: float) -> str:
 
 
 def _build_attributes(attributes: Mapping[str, Value]) -> list[dict[str, Any]]:
-    return [{"key": replace_surrogates(name), "value": _build_value(value)} for name, value in attributes.items()]
+    return [
+        {"key": replace_surrogates(name), "value": _build_value(value)}
+        for name, value in attributes.items()
+        if not isinstance(value, float) or math.isfinite(value)
+    ]
 
 
 def _build_value(value: Value) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):
-        return {"intValue": str(value)}
+        return {"intValue" if -_LARGEST <= value < _LARGEST else "stringValue": str(value)}
     if isinstance(value, float):
         return {"doubleValue": value}
     if isinstance(value, str):

@@ -6,25 +6,25 @@ on with that; where a message quotes an earlier answer, it takes what the progra
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
 from heliconemagic import headers
+from heliconemagic.export.quotes import Answers
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.gateways.presets import Gateway, build_gateway
 from heliconemagic.lessons.lesson import list_current
+from heliconemagic.paths import MAX_PATH_LENGTH
 from heliconemagic.records import Message, Step, StepKind
 from heliconemagic.render.figures import format_count
-from heliconemagic.render.literals import Expression, Mixture
-from heliconemagic.steps.turns import count_repeated, find_continued, split_system
-from heliconemagic.wire_text import build_ascii_form
+from heliconemagic.steps.turns import Conversations, count_repeated, split_system
+from heliconemagic.wire_text import build_ascii_form, fit_header_value
 
-SHORTEST_QUOTE = 20
-"""Characters of an answer that is known again inside another message: a shorter one may stand there by chance."""
+MOST_CHANGED = 5
+"""Texts that the program's head says to be sent in another form."""
 
 _NOT_SENT = ("stream", "stream_options", "messages", "model", "extra_headers", "extra_body", "extra_query", "timeout")
 
@@ -77,7 +77,7 @@ class Plan:
         return any(call.headers for call in self.calls)
 
 
-Names = Callable[[str, Iterable[str]], str]
+Names = Callable[[str, Container[str]], str]
 """Makes the name of a variable of a path, which is none of the names that are taken."""
 
 
@@ -91,7 +91,7 @@ def build_plan(session: ExportedSession, build_name: Names) -> Plan:
         calls = [replace(call, model=gateway.default_model) for call in calls]
     return Plan(
         title=session.record.title,
-        name=session.record.name,
+        name=fit_header_value(session.record.name) or build_ascii_form(session.record.title) or "session",
         gateway=gateway,
         model=_find_most([call.model for call in calls]) or gateway.default_model or "gpt-4o-mini",
         system=_find_system(calls),
@@ -111,10 +111,29 @@ def _find_gateway(gateway: Gateway | None) -> tuple[Gateway, str]:
 def _list_remarks(session: ExportedSession, steps: Sequence[Step], moved: str) -> Iterator[str]:
     if moved:
         yield f"The notebook's gateway ({moved}) is none that a program can ask, so this asks OpenAI through Helicone."
+    if changed := list(dict.fromkeys(_iterate_changed(session, steps))):
+        more = f" and {len(changed) - MOST_CHANGED} more" if len(changed) > MOST_CHANGED else ""
+        yield f"Headers carry nothing but plain ASCII: {', '.join(changed[:MOST_CHANGED])}{more}."
     requests = sum(step.kind is StepKind.LLM for step in session.steps)
     if requests > len(steps):
         count = format_count(requests - len(steps), "request")
         yield f"Left out: {count} (failed, stopped, run again later, or not known)."
+
+
+def _iterate_changed(session: ExportedSession, steps: Sequence[Step]) -> Iterator[str]:
+    """What the program sends otherwise than the session has it: names, users, properties and paths."""
+    sent = [(session.record.name, fit_header_value(session.record.name))]
+    for step in steps:
+        sent += [(step.user, fit_header_value(step.user)), (step.path, _fit_path(step.path))]
+        sent += [(name, headers.fit_property_name(name)) for name in step.properties]
+        sent += [(value, fit_header_value(value)) for value in step.properties.values()]
+    for text, fitted in sent:
+        if text != fitted:
+            yield f"{text!r} is {fitted!r}" if fitted else f"{text!r} is left out"
+
+
+def _fit_path(path: str) -> str:
+    return fit_header_value(path, MAX_PATH_LENGTH)
 
 
 def _find_most(values: Sequence[str]) -> str:
@@ -142,101 +161,90 @@ def _find_shared_headers(steps: Sequence[Step]) -> dict[str, str]:
 
 
 def _build_headers(step: Step) -> dict[str, str]:
-    properties = {f"{headers.PROPERTY_PREFIX}{name}": value for name, value in step.properties.items()}
-    return {headers.USER_ID: step.user, **properties} if step.user else properties
+    built = {headers.USER_ID: fit_header_value(step.user)}
+    for name, value in step.properties.items():
+        built[f"{headers.PROPERTY_PREFIX}{headers.fit_property_name(name)}"] = fit_header_value(value)
+    return {name: value for name, value in built.items() if value}
 
 
 # ---- calls
 
 
+class _Done:
+    """The requests that the program has made before one of them, with the variables that hold their answers."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}  # of variables, by step
+        self._taken: set[str] = set()
+        self.conversations = Conversations()
+        self.answers = Answers()
+
+    def name(self, step: Step, build_name: Names) -> str:
+        """Gives the answer of a request a variable."""
+        name = self.names[step.id] = build_name(step.path, self._taken)
+        self._taken.add(name)
+        return name
+
+    def put(self, step: Step) -> None:
+        """Takes a request that has its name, for those that come after it."""
+        self.conversations.put(step)
+        self.answers.put(step.text, self.names[step.id])
+
+
 def _build_calls(
     session: ExportedSession, steps: Sequence[Step], shared: Mapping[str, str], build_name: Names
 ) -> list[Call]:
-    names: dict[str, str] = {}  # of variables, by step
+    done = _Done()
     calls: list[Call] = []
-    done: list[Step] = []
     for step in steps:
-        names[step.id] = build_name(step.path, names.values())
-        base = _find_base(session, step, done, names)
-        own = _list_own(step, base, done, names)
-        parameters = {name: value for name, value in step.parameters.items() if name not in _NOT_SENT}
+        name = done.name(step, build_name)
+        earlier = _find_earlier(session, step, done)
+        base = _build_base(step, earlier, done.names[earlier.id]) if earlier else None
+        own = _list_own(step, earlier, base)
         calls.append(
             Call(
-                name=names[step.id],
-                path=step.path if step.path.isascii() else build_ascii_form(step.path),
+                name=name,
+                path=_fit_path(step.path),
                 model=step.model,
-                instructions=tuple(_quote(message, done, names) for message in own[0]),
+                instructions=tuple(map(done.answers.quote, own[0])),
                 base=base,
-                messages=tuple(_quote(message, done, names) for message in own[1]),
-                parameters=parameters,
+                messages=tuple(map(done.answers.quote, own[1])),
+                parameters={name: value for name, value in step.parameters.items() if name not in _NOT_SENT},
                 headers={name: value for name, value in _build_headers(step).items() if name not in shared},
                 remarks=tuple(_list_call_remarks(session, step)),
             )
         )
-        done.append(step)
+        done.put(step)
     return calls
 
 
-def _find_base(session: ExportedSession, step: Step, done: Sequence[Step], names: Mapping[str, str]) -> Base | None:
+def _find_earlier(session: ExportedSession, step: Step, done: _Done) -> Step | None:
+    """The request that it goes on with."""
     parent = session.find_continued(step)
-    known = parent if parent is not None and parent.id in names and count_repeated(step, parent) else None
-    earlier = known or find_continued(step, done)
-    if earlier is None:
-        return None
+    is_known = parent is not None and parent.id in done.names and count_repeated(step, parent)
+    return parent if is_known else done.conversations.find_continued(step)
+
+
+def _build_base(step: Step, earlier: Step, name: str) -> Base:
     system, others = split_system(earlier.messages)
     is_same = list(split_system(step.messages)[0]) == list(system)
     has_answer = count_repeated(step, earlier) > len(others)
-    return Base(name=names[earlier.id], skipped=0 if is_same else len(system), has_answer=has_answer)
+    return Base(name=name, skipped=0 if is_same else len(system), has_answer=has_answer)
 
 
-def _list_own(
-    step: Step, base: Base | None, done: Sequence[Step], names: Mapping[str, str]
-) -> tuple[Sequence[Message], Sequence[Message]]:
+def _list_own(step: Step, earlier: Step | None, base: Base | None) -> tuple[Sequence[Message], Sequence[Message]]:
     """The instructions and the messages that the request spells out."""
     system, others = split_system(step.messages)
-    if base is None:
+    if earlier is None or base is None:
         return system, others
-    earlier = next(one for one in done if names[one.id] == base.name)
-    return (system if base.skipped or not split_system(earlier.messages)[0] else ()), others[
-        count_repeated(step, earlier) :
-    ]
-
-
-def _quote(message: Message, done: Sequence[Step], names: Mapping[str, str]) -> Message:
-    """The message with the program's own answers where it has earlier ones verbatim."""
-    content = message.get("content")
-    if isinstance(content, str):
-        return {**message, "content": _replace_answers(content, done, names)}
-    if isinstance(content, list | tuple):
-        return {**message, "content": [_quote_part(part, done, names) for part in content]}
-    return message
-
-
-def _quote_part(part: Any, done: Sequence[Step], names: Mapping[str, str]) -> Any:
-    is_text = isinstance(part, Mapping) and part.get("type") == "text" and isinstance(part.get("text"), str)
-    return {**part, "text": _replace_answers(part["text"], done, names)} if is_text else part
-
-
-def _replace_answers(text: str, done: Sequence[Step], names: Mapping[str, str]) -> Any:
-    found = {
-        step.text.strip(): names[step.id] for step in done if len(step.text.strip()) >= SHORTEST_QUOTE
-    }  # the newest of equal ones
-    quoted = sorted((answer for answer in found if answer in text), key=len, reverse=True)
-    if not quoted:
-        return text
-    pieces = re.split("|".join(map(re.escape, quoted)), text)
-    hits = re.findall("|".join(map(re.escape, quoted)), text)
-    parts: list[str | Expression] = [pieces[0]]
-    for hit, piece in zip(hits, pieces[1:], strict=True):
-        parts += [Expression(f"{found[hit]}.text"), piece]
-    kept = tuple(part for part in parts if part != "")
-    return kept[0] if len(kept) == 1 else Mixture(kept)
+    is_other = base.skipped or not split_system(earlier.messages)[0]
+    return system if is_other else (), others[count_repeated(step, earlier) :]
 
 
 def _list_call_remarks(session: ExportedSession, step: Step) -> Iterator[str]:
     """What the program cannot do as the notebook did."""
-    before = session.steps[: session.numbers[step.id] - 1]
-    between = [*takewhile(lambda other: other.kind is not StepKind.LLM, reversed(before))]
+    before = (session.steps[place] for place in range(session.numbers[step.id] - 2, -1, -1))
+    between = [*takewhile(lambda other: other.kind is not StepKind.LLM, before)]
     for other in reversed(between):
         is_round = other.kind is StepKind.TOOL and step.follows_tools
         if not (other.is_superseded or is_round):

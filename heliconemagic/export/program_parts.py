@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from typing import Any
 
 from heliconemagic.attachments.attachment import Attachment, iterate_attachments
@@ -13,16 +13,22 @@ from heliconemagic.render.literals import Expression, write_string
 MOST_COLUMNS = 100
 
 
-def find_free_name(name: str, taken: Iterable[str], reserved: Collection[str], *, joint: str) -> str:
+def find_free_name(name: str, taken: Container[str], reserved: Collection[str], *, joint: str) -> str:
     """``name``, or what is made of it where it is ``reserved`` by the language or ``taken`` by another variable.
 
     Args:
         joint: what stands between the name and a number.
     """
-    used = {*taken}
-    numbered = (f"{name}{joint}{number}" for number in range(2, len(used) + 3))
-    candidates = [f"{name}_" if name in reserved else name, *numbered]
-    return next(candidate for candidate in candidates if candidate not in used)
+    plain = f"{name}_" if name in reserved else name
+    if plain not in taken:
+        return plain
+    used, free = 1, 2
+    while f"{name}{joint}{free}" in taken:
+        used, free = free, 2 * free
+    while free - used > 1:  # numbers are given one after the other: the first free one follows the last that is used
+        middle = (used + free) // 2
+        used, free = (middle, free) if f"{name}{joint}{middle}" in taken else (used, middle)
+    return f"{name}{joint}{free}"
 
 
 def list_opening_lines(plan: Plan, install: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Container
 
 from heliconemagic import headers
 from heliconemagic.attachments.attachment import iterate_attachments
@@ -34,7 +34,7 @@ _OWN = ("ask", "base64", "client", "os", "uuid")
 _TAKEN = frozenset([*_OWN, *keyword.kwlist, *keyword.softkwlist, *dir(builtins)])
 
 
-def build_name(path: str, taken: Iterable[str]) -> str:
+def build_name(path: str, taken: Container[str]) -> str:
     """A variable's name of a path.
 
     >>> build_name("/outline/lesson-1", []), build_name("/2024", []), build_name("/print", ["print_"])

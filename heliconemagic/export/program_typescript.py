@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container
 
 from heliconemagic import headers
 from heliconemagic.attachments.attachment import iterate_attachments
@@ -38,7 +38,7 @@ _TAKEN = frozenset(
 )
 
 
-def build_name(path: str, taken: Iterable[str]) -> str:
+def build_name(path: str, taken: Container[str]) -> str:
     """A variable's name of a path.
 
     >>> build_name("/outline/lesson-1", []), build_name("/2024", []), build_name("/delete", ["delete_"])

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.export.session import ExportedSession
+from heliconemagic.export.signature import BLANK, seal
 from heliconemagic.records import Feedback, Step, read_content_text
 from heliconemagic.render.terminal import drop_controls
 from heliconemagic.steps.feedback import RATING
@@ -162,13 +163,16 @@ def _drop_empty(value: Any) -> Any:
 
 
 def build_csv(session: ExportedSession) -> str:
-    """The table as CSV: commas, CRLF, and at its beginning the mark by which spreadsheets know UTF-8."""
+    """The table as CSV: commas, CRLF, and at its beginning the mark by which spreadsheets know UTF-8.
+
+    Its last column is empty: its name is the place for the mark of an export.
+    """
     written = io.StringIO(newline="")
     writer = csv.writer(written)
-    writer.writerow([column.name for column in COLUMNS])
+    writer.writerow([*(column.name for column in COLUMNS), BLANK])
     for row in iterate_rows(session):
-        writer.writerow([_write_cell(column.kind, row[column.name]) for column in COLUMNS])
-    return "\ufeff" + written.getvalue()
+        writer.writerow([*(_write_cell(column.kind, row[column.name]) for column in COLUMNS), ""])
+    return seal("\ufeff" + written.getvalue())
 
 
 def _write_cell(kind: Kind, value: Any) -> str:

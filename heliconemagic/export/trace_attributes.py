@@ -15,7 +15,7 @@ from heliconemagic.export.otlp import Value
 from heliconemagic.export.session import ExportedSession
 from heliconemagic.records import Feedback, Message, Step, StepKind, ToolCall, read_content_text
 from heliconemagic.steps.rounds import read_call
-from heliconemagic.steps.traced import describe_input, describe_name, is_model_call
+from heliconemagic.steps.traced import describe_input, describe_name, is_model_call, parse_value
 
 Pair = tuple[str, Value]
 
@@ -129,7 +129,7 @@ def _iterate_request(step: Step) -> Iterator[Pair]:
     for name, kind in _PARAMETERS.items():
         value = step.parameters.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"gen_ai.request.{_SPELLED.get(name, name)}", kind(value)
+            yield f"gen_ai.request.{_SPELLED.get(name, name)}", _convert(value, kind)
     yield "gen_ai.request.stop_sequences", _list_texts(step.parameters.get("stop"))
     yield "gen_ai.output.type", "json" if "response_format" in step.parameters else "text"
     yield "gen_ai.tool.definitions", _write(step.parameters.get("tools"))
@@ -144,7 +144,8 @@ def _iterate_request(step: Step) -> Iterator[Pair]:
 
 
 def _list_texts(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [text for text in value or () if isinstance(text, str)]
+    texts = value if isinstance(value, list | tuple) else [value]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def _describe_message(message: Message) -> dict[str, Any]:
@@ -198,6 +199,14 @@ def _iterate_call(prefix: str, place: int, call: ToolCall) -> Iterator[Pair]:
     yield f"{begin}.id", call.id
     yield f"{begin}.function.name", call.name
     yield f"{begin}.function.arguments", call.arguments
+
+
+def _convert(value: float, kind: type[int] | type[float]) -> int | float:
+    """``value`` as a number of ``kind``; what is none of that kind stays what it is."""
+    try:
+        return kind(value)
+    except (OverflowError, ValueError):
+        return value
 
 
 # ---- answers
@@ -275,10 +284,7 @@ def _write(value: Any) -> str:
 
 
 def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return parse_value(text) if text else text
 
 
 def _find_type(text: str) -> str:

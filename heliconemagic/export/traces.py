@@ -18,6 +18,7 @@ from heliconemagic.export.otlp import (
     build_trace_id,
 )
 from heliconemagic.export.session import ExportedSession
+from heliconemagic.export.signature import BLANK, seal
 from heliconemagic.export.trace_attributes import (
     OPERATIONS,
     build_ends,
@@ -40,7 +41,7 @@ _CODES = {
 
 def build_traces(session: ExportedSession) -> str:
     """The whole file: a request of the protocol in each line."""
-    return build_requests(list(iterate_spans(session)), session.record.name)
+    return seal(build_requests(list(iterate_spans(session)), session.record.name, file=BLANK))
 
 
 def iterate_spans(session: ExportedSession) -> Iterator[Span]:

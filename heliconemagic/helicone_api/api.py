@@ -76,7 +76,7 @@ class HeliconeApi:
         try:
             async with self._http.stream(method, url, **sent) as response:
                 content = await _read_whole(response)
-        except httpx2.TransportError as error:
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
             raise UnreachableError(
                 f"Helicone cannot be reached at {_find_host(url)}.",
                 hint="check the network, then run it again",
@@ -134,5 +134,8 @@ def _read_data(value: Any, redactor: Redactor) -> Any:
 
 def _find_host(url: str) -> str:
     """The origin of ``url``: the rest may be signed, and is nobody's business."""
-    parts = httpx2.URL(url)
+    try:
+        parts = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        return "an address that is none"
     return f"{parts.scheme}://{parts.netloc.decode('ascii', 'replace')}"

@@ -7,12 +7,14 @@ responses are read as everywhere else; of Anthropic's messages the conversation 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from heliconemagic.errors import IncompleteAnswerError
 from heliconemagic.helicone_api.values import read_mapping, read_word
+from heliconemagic.lessons.line_values import parse_finite
 from heliconemagic.records import Message, StepKind
 from heliconemagic.redaction import Redactor
 from heliconemagic.render.terminal import replace_surrogates
@@ -39,10 +41,13 @@ class Exchange:
 
 
 def read_exchange(bodies: Mapping[str, Any], kind: StepKind, redactor: Redactor) -> Exchange:
-    """The exchange in ``{"request": …, "response": …}``, without the keys at hand; of one that is too deep, nothing."""
+    """The exchange in ``{"request": …, "response": …}``, without the keys at hand; of one that is too deep, nothing.
+
+    Numbers that JSON cannot spell are nothing, too.
+    """
     if not _is_shallow(bodies):
         return Exchange()
-    safe = _redact(replace_surrogates(bodies), redactor)
+    safe = _clean(replace_surrogates(bodies), redactor)
     request, response = _parse(safe.get("request")), _parse(safe.get("response"))
     if kind is not StepKind.LLM:
         return _read_logged_step(read_mapping(request), response)
@@ -66,19 +71,21 @@ def _is_shallow(bodies: Mapping[str, Any]) -> bool:
     return not level
 
 
-def _redact(value: Any, redactor: Redactor) -> Any:
+def _clean(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, str):
         return redactor.redact(value)
     if isinstance(value, dict):
-        return {name: _redact(item, redactor) for name, item in value.items()}
-    return [_redact(item, redactor) for item in value] if isinstance(value, list) else value
+        return {name: _clean(item, redactor) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, redactor) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _parse(value: Any) -> Any:
     """A body that is stored as text may be JSON all the same."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            parsed = json.loads(value)
+            parsed = json.loads(value, parse_constant=lambda _: None, parse_float=parse_finite)
         except (ValueError, RecursionError):
             return value
         return parsed if _is_shallow({"": parsed}) else value

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from heliconemagic.headers import SESSION_ID, SESSION_NAME, SESSION_PATH
 from heliconemagic.helicone_api.filters import CANCELLED, PENDING, THREAT, TIMED_OUT
@@ -147,8 +148,9 @@ def _read_scores(value: object) -> dict[str, bool | int]:
     for name, given in list(read_mapping(value).items())[:MOST_PROPERTIES]:
         number = read_mapping(given).get("value", given)
         is_flag = read_mapping(given).get("valueType") == "boolean" or name == _THUMB
-        if isinstance(number, int) and abs(number) <= MOST and read_word(name):
-            found["rating" if name == _THUMB else read_word(name)] = bool(number) if is_flag else number
+        word = read_word(name)
+        if isinstance(number, int) and abs(number) <= MOST and word and word.isprintable():
+            found["rating" if name == _THUMB else word] = bool(number) if is_flag else number
     return found
 
 
@@ -170,9 +172,9 @@ def _read_first_token(row: Mapping[str, Any], started_at: float) -> float | None
 
 
 def _read_status(value: object) -> int:
-    if isinstance(value, int) and (value in _STATUSES or 100 <= value < 1000):
+    if isinstance(value, int) and value in _STATUSES:
         return value
-    return read_count(value) or 0
+    return int(read_number(value, 999) or 0)
 
 
 def _read_cost(row: Mapping[str, Any], tokens: int) -> float | None:
@@ -182,8 +184,13 @@ def _read_cost(row: Mapping[str, Any], tokens: int) -> float | None:
 
 
 def _read_url(value: object) -> str:
-    is_url = isinstance(value, str) and re.match(r"https?://", value) and len(value) < 16 * LONGEST_WORD
-    return str(value) if is_url else ""
+    if not (isinstance(value, str) and re.match(r"https?://", value) and len(value) < 16 * LONGEST_WORD):
+        return ""
+    try:
+        parts = urlsplit(value)
+        return value if parts.hostname and parts.port != 0 else ""
+    except ValueError:  # a port that there isn't, or brackets that nothing closes
+        return ""
 
 
 def _is_body(value: object) -> bool:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from heliconemagic.lessons.line_values import MOST_COUNT
 from heliconemagic.render.terminal import drop_controls
 
 LONGEST_WORD = 512
 """Characters of an id, a name, a path, a property."""
-LATEST = 1e11
-"""Seconds since the epoch."""
-MOST = 1e15
+LATEST = 9e9
+"""Seconds since the epoch; what a request adds to it still is a moment that a file may have."""
+MOST = MOST_COUNT
 
 
 def read_word(value: object, most: int = LONGEST_WORD) -> str:
@@ -28,9 +28,9 @@ def read_number(value: object, most: float = MOST) -> float | None:
             value = float(value)
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if 0 <= value <= most else None
+    return float(value) if 0 <= value <= most else None  # compared first: a float cannot hold any whole number
 
 
 def read_count(value: object) -> int | None:

@@ -179,7 +179,8 @@ class Journal:
 
     def put_feedback(self, feedback: Feedback) -> None:
         """Insert or update what somebody thought."""
-        self._writer.put((_FEEDBACK, feedback.id), partial(journal_rows.write_feedback, feedback=feedback))
+        write = partial(journal_rows.write_feedback, feedback=feedback, owner_id=self._store.owner.id)
+        self._writer.put((_FEEDBACK, feedback.id), write)
 
     def flush(self, timeout: float = 1.0) -> bool:
         """Whether everything queued is on disk; waits at most ``timeout`` seconds for it."""

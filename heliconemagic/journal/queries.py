@@ -26,6 +26,7 @@ from heliconemagic.journal.decoding import (
     read_rows,
 )
 from heliconemagic.records import CUT_REASONS, UNSENT, Feedback, SessionRecord, SessionSummary, Step
+from heliconemagic.steps.feedback import LOST
 from heliconemagic.wire_text import build_ascii_form
 
 if TYPE_CHECKING:
@@ -288,18 +289,23 @@ def list_pending_owners(connection: sqlite3.Connection) -> list[str]:
     return [owner_id for (owner_id,) in rows]
 
 
+_WAITS = "instr(delivery, '\"waiting\"') > 0"  # as the indexes say
+
+
 def list_waiting_owners(connection: sqlite3.Connection) -> list[str]:
-    """The owners whose steps are on their way to Helicone."""
-    statement = "SELECT DISTINCT owner_id FROM steps WHERE instr(delivery, '\"waiting\"') > 0"  # as its index says
-    rows = connection.execute(statement)
+    """The owners of whom something is on its way to Helicone: steps, or what was thought of them."""
+    rows = connection.execute(
+        f"SELECT owner_id FROM steps WHERE {_WAITS} UNION SELECT owner_id FROM feedback WHERE {_WAITS}"  # noqa: S608
+    )
     return [owner_id for (owner_id,) in rows]
 
 
 def refuse_deliveries(connection: sqlite3.Connection, owner_id: str) -> None:
     """Say of what a dead owner was sending to Helicone that it didn't arrive."""
-    delivery = json.dumps({"state": "refused", "reason": UNSENT, "helicone_id": ""})
-    statement = "UPDATE steps SET delivery = ? WHERE owner_id = ? AND instr(delivery, '\"waiting\"') > 0"
-    connection.execute(statement, (delivery, owner_id))
+    for table, reason in (("steps", UNSENT), ("feedback", LOST)):
+        delivery = json.dumps({"state": "refused", "reason": reason, "helicone_id": ""})
+        statement = f"UPDATE {table} SET delivery = ? WHERE owner_id = ? AND {_WAITS}"  # noqa: S608 - constants
+        connection.execute(statement, (delivery, owner_id))
 
 
 def interrupt_steps(connection: sqlite3.Connection, owner_id: str) -> None:

@@ -25,13 +25,24 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-def _build_upsert(table: str, key: str, columns: tuple[str, ...], special: Mapping[str, str] | None = None) -> str:
-    """An INSERT that updates the row of the same ``key``; ``special`` says how some columns merge."""
+def _build_upsert(
+    table: str,
+    key: str,
+    columns: tuple[str, ...],
+    special: Mapping[str, str] | None = None,
+    *,
+    owner: str | None = None,
+) -> str:
+    """An INSERT that updates the row of the same ``key``, or leaves it where it has another ``owner``.
+
+    ``special`` says how some columns merge.
+    """
     updates = {column: f"excluded.{column}" for column in columns if column != key} | dict(special or {})
     changes = ", ".join(f"{column} = {value}" for column, value in updates.items())
     values = ", ".join(f":{column}" for column in columns)
-    # Every name comes from constants.
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) ON CONFLICT ({key}) DO UPDATE SET {changes}"  # noqa: S608
+    insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"  # noqa: S608 (every name is a constant)
+    update = f"ON CONFLICT ({key}) DO UPDATE SET {changes}"
+    return f"{insert} {update}" + (f" WHERE {table}.{owner} = excluded.{owner}" if owner else "")
 
 
 _PUT_SESSION = _build_upsert("sessions", "id", SESSION_COLUMNS)
@@ -44,16 +55,14 @@ _PUT_STEP = _build_upsert(
     ),
     {"is_superseded": "max(is_superseded, excluded.is_superseded)"},  # a step never comes back
 )
-_PUT_FEEDBACK = _build_upsert("feedback", "id", (*FEEDBACK_COLUMNS, "value", "is_flag", "delivery"))
+_PUT_FEEDBACK = _build_upsert("feedback", "id", (*FEEDBACK_COLUMNS, "value", "is_flag", "delivery", "owner_id"))
 _PUT_ATTEMPT = _build_upsert(
     "attempts",
     "request_id",
     (*ATTEMPT_COLUMNS, "headers", "step_number"),
     # An exchange only learns: an older state that comes late takes nothing away.
-    {
-        **{column: f"coalesce(excluded.{column}, {column})" for column in (*ATTEMPT_COLUMNS[1:], "headers")},
-        "step_number": "step_number",  # it stays with its step, whatever a row from elsewhere says
-    },
+    {column: f"coalesce(excluded.{column}, {column})" for column in (*ATTEMPT_COLUMNS[1:], "headers")},
+    owner="step_number",  # it stays with its step, and as it is, whatever a row from elsewhere says
 )
 
 
@@ -180,8 +189,8 @@ def write_delivery(connection: sqlite3.Connection, step_id: str, delivery: Deliv
     connection.execute("UPDATE steps SET delivery = ? WHERE id = ?", (_encode_delivery(delivery), step_id))
 
 
-def write_feedback(connection: sqlite3.Connection, feedback: Feedback) -> None:
-    """Insert or update what somebody thought.
+def write_feedback(connection: sqlite3.Connection, feedback: Feedback, *, owner_id: str) -> None:
+    """Insert or update what somebody thought, as written by ``owner_id``.
 
     Raises:
         ValueError: another program forgot its session.
@@ -189,7 +198,7 @@ def write_feedback(connection: sqlite3.Connection, feedback: Feedback) -> None:
     if not has_session(connection, feedback.session_id):
         raise ValueError(f"feedback on a session that another program has forgotten ({feedback.session_id})")
     row = {name: _encode(getattr(feedback, name)) for name in FEEDBACK_COLUMNS}
-    row |= {"value": feedback.value, "is_flag": isinstance(feedback.value, bool)}
+    row |= {"value": feedback.value, "is_flag": isinstance(feedback.value, bool), "owner_id": owner_id}
     connection.execute(_PUT_FEEDBACK, row | {"delivery": _encode_delivery(feedback.delivery)})
 
 

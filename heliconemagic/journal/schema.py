@@ -102,6 +102,11 @@ MIGRATIONS = (
     """
     CREATE INDEX steps_on_their_way ON steps (owner_id) WHERE instr(delivery, '"waiting"') > 0
     """,
+    # The same of what people think of answers.
+    """
+    ALTER TABLE feedback ADD COLUMN owner_id TEXT NOT NULL DEFAULT '';
+    CREATE INDEX feedback_on_its_way ON feedback (owner_id) WHERE instr(delivery, '"waiting"') > 0
+    """,
 )
 
 Connect = Callable[[Path], "sqlite3.Connection"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -11,8 +12,8 @@ from heliconemagic.headers import MAX_ID_LENGTH
 
 MOST_COUNT = 1e12
 MOST_USD = 1e9
-LATEST = 1e11
-"""Seconds since the epoch."""
+LATEST = 9.2e9
+"""Seconds since the epoch: a later moment than in the year 2261 has no nanoseconds that fit into 64 bits."""
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -110,12 +111,18 @@ def parse_line(text: str | bytes) -> dict[str, Any]:
         LineError: it is no JSON object, or nested too deeply to be meant.
     """
     try:
-        parsed = json.loads(text, parse_constant=_refuse_constant)
+        parsed = json.loads(text, parse_constant=_refuse_constant, parse_float=parse_finite)
     except RecursionError:
         raise LineError("is nested too deeply") from None
     except ValueError as error:
         raise LineError(f"is not valid JSON ({str(error)[:80]})") from None
     return dict(check_value(parsed, dict, "a value"))
+
+
+def parse_finite(text: str) -> float | None:
+    """A number in JSON; None for one that is too large to be any: it couldn't be written again."""
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _refuse_constant(text: str) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,6 +35,8 @@ MARK = "heliconemagic_lesson"
 """The first key of the first line; its value is the version of the format."""
 
 LONGEST_SECONDS = 24 * 3600.0
+_HIDING = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]")
+"""Controls, and what turns the direction of a text."""
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
@@ -230,8 +233,8 @@ def decode_recording(line: Mapping[str, Any], shelf: MessageShelf, *, is_played:
 
 def check_path(path: str, *, is_played: bool = True) -> str:
     """A path as steps have them: errors name it. Those of other programs may have letters that a cell's cannot."""
-    is_sent = path.isascii() or not is_played
-    if not (path.startswith("/") and is_sent and path.isprintable() and len(path) <= MAX_PATH_LENGTH):
+    is_plain = path.isascii() and path.isprintable() if is_played else not _HIDING.search(path)
+    if not (path.startswith("/") and is_plain and len(path) <= MAX_PATH_LENGTH):
         raise LineError(f"has a path {path[:40]!r} that no step can have")
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from heliconemagic.lessons.line_values import (
     LATEST,
     MOST_COUNT,
     LineError,
+    check_id,
     check_value,
     need_id,
     need_number,
@@ -35,6 +37,7 @@ from heliconemagic.records import (
 
 _PLAIN = ("gateway", "input", "user", "cell", "comparison")
 _FLAGS = ("is_superseded", "is_aside", "is_picked")
+_SESSION = uuid.UUID("1d8a6c0e-5f3b-5e0a-8f57-7f2b9c4e6a13")
 
 Value = TypeVar("Value")
 
@@ -61,9 +64,9 @@ def decode_session(line: Mapping[str, Any]) -> SessionRecord:
     Raises:
         LineError: something about it cannot be meant.
     """
-    name = _need_name(line, "session")
+    name = read_value(line, "name", str) or ""  # of other programs' sessions, like their ids, any text or none
     return SessionRecord(
-        id=need_id(line, "id"),
+        id=_read_session_id(need_value(line, "id", str)),
         name=name,
         title=read_value(line, "title", str) or name,
         gateway=read_value(line, "gateway", str) or "",
@@ -74,12 +77,12 @@ def decode_session(line: Mapping[str, Any]) -> SessionRecord:
     )
 
 
-def _need_name(line: Mapping[str, Any], whose: str) -> str:
-    """What is shown as it stands: Helicone's scores may have blanks in their names, which `rate` takes from nobody."""
-    name: str = need_value(line, "name", str)
-    if not (name.isprintable() and name.strip()):
-        raise LineError(f"has a name that no {whose} can have")
-    return name
+def _read_session_id(text: str) -> str:
+    """The id, or one of the same length for every text that looks like none."""
+    try:
+        return check_id(text, "id")
+    except LineError:
+        return str(uuid.uuid5(_SESSION, text))
 
 
 # ---- steps
@@ -231,12 +234,20 @@ def decode_feedback(line: Mapping[str, Any], session_id: str) -> Feedback:
         id=need_id(line, "id"),
         session_id=session_id,
         step_id=read_id(line, "step"),
-        name=_need_name(line, "score"),
+        name=_need_name(line),
         value=_decode_verdict(line),
         note=read_value(line, "note", str) or "",
         given_at=need_number(line, "given_at", LATEST),
         delivery=_decode_part(line, "delivery", _decode_delivery),
     )
+
+
+def _need_name(line: Mapping[str, Any]) -> str:
+    """What is shown as it stands: Helicone's scores may have blanks in their names, which `rate` takes from nobody."""
+    name: str = need_value(line, "name", str)
+    if not (name.isprintable() and name.strip()):
+        raise LineError("has a name that no score can have")
+    return name
 
 
 def _decode_verdict(line: Mapping[str, Any]) -> bool | int | None:

@@ -51,6 +51,7 @@ _INSTEAD = {
     "api_key": "keys come from the environment, .env or `%helicone_session login`",
 }
 _PYTHON_CONSTANTS = {"True": True, "False": False, "None": None}
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")  # words as any other, though Python's reader of JSON knows them
 
 
 def parse_text(text: str) -> str:
@@ -231,8 +232,16 @@ def parse_parameter(key: str, text: str) -> tuple[str, Any]:
 def _parse_json(key: str, text: str) -> Any:
     if text in _PYTHON_CONSTANTS:
         return _PYTHON_CONSTANTS[text]
+    if text in _NO_NUMBERS:
+        return text
     try:
-        return json.loads(text, parse_constant=str)
+        return json.loads(text, parse_constant=_refuse_number, parse_float=_parse_finite)
+    except OverflowError as error:
+        raise InputError(
+            f"the value of {key!r} has a number that cannot be sent: {text!r}",
+            hint="JSON has numbers up to 1.8e308, and neither NaN nor Infinity",
+            cause=str(error),
+        ) from error
     except ValueError as error:
         if text.startswith(("{", "[")):
             raise InputError(
@@ -241,6 +250,15 @@ def _parse_json(key: str, text: str) -> Any:
                 cause=str(error),
             ) from error
         return text
+
+
+def _parse_finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_number(text)
+
+
+def _refuse_number(text: str) -> float:
+    raise OverflowError(f"{text} is no JSON")
 
 
 def parse_ago(text: str) -> float:

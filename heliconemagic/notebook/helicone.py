@@ -100,7 +100,7 @@ class HeliconeLine:
 
     def tell(self, gateway: Gateway, parcel: Parcel) -> bool:
         """Sends ``parcel`` in the background if ``gateway`` is Helicone's and there is a key; whether it does."""
-        keys = self._access.find_keys()
+        keys = self._access.find_recent_keys()
         if not gateway.is_helicone or keys.helicone is None:
             return False
         hosts = find_hosts(gateway, keys)

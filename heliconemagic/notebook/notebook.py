@@ -206,6 +206,7 @@ class Notebook:
         self.helicone.flush(FLUSH_SECONDS)
         self.engine.close()
         self.deliveries.close()
+        self.ratings.close()
         self.journal.close()
 
 

@@ -25,7 +25,15 @@ from heliconemagic.helicone_api.steps import build_feedback, build_step
 from heliconemagic.journal.journal import Journal
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.helicone import HeliconeLine
-from heliconemagic.notebook.pulling import Pull, Pulled, build_record, check_same_name, find_only_name, lengthen
+from heliconemagic.notebook.pulling import (
+    Pull,
+    Pulled,
+    build_record,
+    check_same_name,
+    find_only_name,
+    lengthen,
+    merge_feedback,
+)
 from heliconemagic.notebook.sessions import Sessions
 from heliconemagic.planning.checks import check_no_secret
 from heliconemagic.records import Step
@@ -193,12 +201,14 @@ class Production:
     def _write(self, pull: Pull) -> bool:
         """Whether all of it is on disk now."""
         self._journal.put_session(pull.record)
+        self._journal.flush()  # a rating of a moment ago is known, too
+        pull.feedback = list(merge_feedback(self._journal.load_feedback(pull.record.id), pull.feedback))
         for feedback in pull.feedback:
             self._journal.put_feedback(feedback)
         return self._journal.close_steps(pull.settle())
 
     def _show_in_open_session(self, pull: Pull) -> None:
-        """A session that is open here has its new steps at once."""
+        """A session that is open here has its new steps, and what was thought of them, at once."""
         current = self._sessions.current
         if current is None or current.record.id != pull.record.id:
             return
@@ -207,6 +217,8 @@ class Production:
         for step in pull.written:
             if step.id in known:
                 current.put_step(step)
+        for feedback in pull.feedback:
+            current.feedback.put(feedback)
 
     # ---- what it needs to know
 

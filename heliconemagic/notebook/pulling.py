@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from heliconemagic.errors import InputError
@@ -11,7 +11,7 @@ from heliconemagic.helicone_api.hosts import HeliconeHosts
 from heliconemagic.helicone_api.questions import PAGE, Requests
 from heliconemagic.helicone_api.rows import UNNAMED, RequestRow
 from heliconemagic.helicone_api.steps import build_step_id
-from heliconemagic.records import Feedback, SessionRecord, Step
+from heliconemagic.records import DeliveryState, Feedback, SessionRecord, Step
 from heliconemagic.steps.lineage import find_lineage
 
 
@@ -70,6 +70,22 @@ class Pull:
         parents = find_lineage(sorted(everything.values(), key=lambda step: step.started_at))
         self.written = [replace(step, parent_id=parents.get(step.id)) for step in self.written]
         return self.written
+
+
+def merge_feedback(known: Iterable[Feedback], found: Iterable[Feedback]) -> Iterator[Feedback]:
+    """What is new in ``found``, which Helicone has, beside the ``known``: what was said here since then stays.
+
+    Each name has one record on each step, also where it was given here, and notes are only here.
+    """
+    by_place = {(one.step_id, one.name): one for one in known}
+    for one in found:
+        earlier = by_place.get((one.step_id, one.name))
+        if earlier is None:
+            yield one
+        elif earlier.given_at <= one.given_at and (
+            earlier.delivery is None or earlier.delivery.state is DeliveryState.ACCEPTED
+        ):
+            yield replace(one, id=earlier.id, note=earlier.note)
 
 
 def _iterate_ids(step: Step) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from heliconemagic.planning.checks import check_no_secret
 from heliconemagic.records import Delivery, DeliveryState, Feedback, Step, StepStatus
 from heliconemagic.render.feedback_words import describe_feedback
 from heliconemagic.session_state import Session
-from heliconemagic.steps.feedback import NOTE, RATING
+from heliconemagic.steps.feedback import LOST, NOTE, RATING
 from heliconemagic.steps.rounds import HERE
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Ratings:
         self._access = access
         self._journal = journal
         self._helicone = helicone
+        self._lock = threading.Lock()
+        self._waiting: dict[str, tuple[Session, Feedback]] = {}  # what is on its way to Helicone, by its id
 
     def rate_step(self, session: Session, step: Step, rating: Rating) -> Rated:
         """Keeps what is thought of an answer; Helicone is told in the background.
@@ -147,16 +150,33 @@ class Ratings:
             return
         note = self._build_note(session, told)
         note(Delivery(state=DeliveryState.WAITING))
-        self._helicone.tell(gateway, Parcel(send, note, may_land_later=True))
+        if not self._helicone.tell(gateway, Parcel(send, note, may_land_later=True)):
+            note(Delivery(state=DeliveryState.REFUSED, reason="the Helicone key is gone"))
 
     def _build_note(self, session: Session, told: Sequence[Feedback]) -> Callable[[Delivery], None]:
         def note(delivery: Delivery) -> None:
             for feedback in told:
-                noted = session.feedback.note(feedback, delivery)
-                if noted is not None:
-                    self._record(session, noted)
+                self._note(session, feedback, delivery)
 
         return note
+
+    def _note(self, session: Session, feedback: Feedback, delivery: Delivery) -> None:
+        noted = session.feedback.note(feedback, delivery)
+        if noted is None:  # a newer one took its place, and its id
+            return
+        with self._lock:
+            if delivery.state is DeliveryState.WAITING:
+                self._waiting[noted.id] = (session, noted)
+            else:
+                self._waiting.pop(noted.id, None)
+        self._record(session, noted)
+
+    def close(self) -> None:
+        """What is still on its way will not arrive: its records say so. For after the engine's end."""
+        with self._lock:
+            waiting = list(self._waiting.values())
+        for session, feedback in waiting:
+            self._note(session, feedback, Delivery(state=DeliveryState.REFUSED, reason=LOST))
 
 
 def _build_feedback(session: Session, step_id: str | None, rating: Rating, *, now: float) -> list[Feedback]:

@@ -14,15 +14,17 @@ from typing import Any
 
 MAX_WIDTH = 96
 
-_UNSEEN = re.compile("[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ud800-\udfff]"
+)
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
 def write_string(text: str) -> str:
     r"""A double-quoted literal of either language.
 
-    >>> print(write_string('say "hi"\n\u202e'))
-    "say \"hi\"\n\u202e"
+    >>> print(write_string('say "hi"\n\u202e'), write_string("\u3164\u180e\u1160\uffa0"))
+    "say \"hi\"\n\u202e" "\u3164\u180e\u1160\uffa0"
     """
     return _UNSEEN.sub(lambda char: f"\\u{ord(char[0]):04x}", json.dumps(text, ensure_ascii=False))
 

@@ -10,7 +10,8 @@ in the corners, so the answer is parsed here and written anew: a small regular M
   back afterwards, also into attributes, so quotation marks in math, or near it and a URL, are
   written so that they cannot end one.
 
-An answer that holds nothing of this is returned as it is.
+An answer that holds nothing of this is returned as it is; a fence that it breaks off in is closed, for what a
+page has below the answer is none of its code.
 """
 
 from __future__ import annotations
@@ -36,10 +37,18 @@ def make_safe_markdown(text: str) -> str:
     source = clean_source(text)
     if len(source) > MAX_RENDERED:
         return build_fence(source)
+    source = _close_fence(source)
     has_quoted_address = '"' in source and _ADDRESS.search(source) is not None
     if not _SUSPECT.search(source) and not (has_quoted_address and _MATH.search(source)):
         return source
     return MarkdownWriter(hides_quotes=has_quoted_address).write(find_parser().parse(source)) + "\n"
+
+
+def _close_fence(source: str) -> str:
+    if "```" not in source and "~~~" not in source:
+        return source
+    last = find_parser().parse(f"{source}\n\nbelow")[-1]
+    return f"{source.rstrip(chr(10))}\n{last.markup}\n" if last.type == "fence" else source
 
 
 def demote_headings(source: str, levels: int) -> str:

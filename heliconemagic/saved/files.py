@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from glob import glob, has_magic
+from collections.abc import Callable, Iterator, Sequence
+from glob import escape, glob, has_magic
 from pathlib import Path
 
 from heliconemagic.errors import InputError
@@ -27,15 +27,22 @@ def find_files(words: Sequence[str], folder: Path | None) -> list[Path]:
 
 
 def _find(word: str, folder: Path | None) -> list[Path]:
-    path = Path(word)
-    with contextlib.suppress(RuntimeError):  # nobody's home: the tilde stays
-        path = path.expanduser()
-    path = path if folder is None else folder / path
+    path = _locate(word, folder)
     if path.is_dir():
         return _need(word, path.rglob(f"*{_NOTEBOOK}"))
     if has_magic(word) and not path.exists():
-        return _need(word, (Path(name) for name in glob(str(path), recursive=True)))  # noqa: PTH207 - an absolute pattern
+        pattern = str(_locate(word, folder, spell=escape))
+        return _need(word, (Path(name) for name in glob(pattern, recursive=True)))  # noqa: PTH207 - an absolute pattern
     return [path]
+
+
+def _locate(word: str, folder: Path | None, *, spell: Callable[[str], str] = str) -> Path:
+    """Where ``word`` leads; ``spell`` says how the folders are spelled that weren't typed."""
+    first, *others = Path(word).parts or ("",)
+    if first.startswith("~"):
+        with contextlib.suppress(RuntimeError):  # nobody's home: the tilde stays
+            return Path(spell(str(Path(first).expanduser())), *others)
+    return Path(word) if folder is None else Path(spell(str(folder)), word)
 
 
 def _need(word: str, paths: Iterator[Path]) -> list[Path]:

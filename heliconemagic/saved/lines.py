@@ -16,7 +16,7 @@ from heliconemagic.lessons.line_values import LineError, parse_line, read_value
 from heliconemagic.lessons.lines import MessageShelf, decode_head, decode_recording, decode_superseded
 from heliconemagic.lessons.step_lines import build_played_step, decode_feedback, decode_session, decode_step
 from heliconemagic.records import Feedback, SessionRecord, Step, StepStatus
-from heliconemagic.steps.turns import find_continued
+from heliconemagic.steps.turns import Conversations
 from heliconemagic.wire_text import build_ascii_form
 
 _HINT = "export it again with %helicone_session export session.jsonl"
@@ -35,6 +35,7 @@ class _Reading:
     steps: list[Step] = field(default_factory=list)
     names: dict[str, int] = field(default_factory=dict)  # the place of each step by the name that corrections use
     feedback: list[Feedback] = field(default_factory=list)
+    conversations: Conversations = field(default_factory=Conversations)  # of a lesson
 
 
 def read_session_file(path: Path) -> tuple[SessionRecord, list[Step], list[Feedback]]:
@@ -103,9 +104,12 @@ def _read_step(reading: _Reading, line: Mapping[str, Any]) -> None:
     else:
         recording = decode_recording(unplayed, reading.aside, is_played=False)
     if more is None:
-        step = _build_step(recording, reading.record, reading.steps)
+        step = _build_step(recording, reading.record, reading.conversations)
+        reading.conversations.put(step)
     else:
         step = decode_step(more, recording, reading.record.id)
+        if step.status is StepStatus.PENDING:  # exported in the middle of it: nobody will end it
+            step = replace(step, status=StepStatus.INTERRUPTED)
     reading.names[recording.id] = len(reading.steps)
     reading.steps.append(step)
 
@@ -117,7 +121,7 @@ def _supersede(reading: _Reading, names: Sequence[str]) -> None:
             reading.steps[place] = replace(reading.steps[place], is_superseded=True)
 
 
-def _build_step(recording: Recording, record: SessionRecord, earlier: Sequence[Step]) -> Step:
+def _build_step(recording: Recording, record: SessionRecord, earlier: Conversations) -> Step:
     """The step that an answer of a lesson was."""
     started_at = recording.recorded_at
     first, seconds = recording.first_token, recording.seconds
@@ -131,5 +135,5 @@ def _build_step(recording: Recording, record: SessionRecord, earlier: Sequence[S
         first_token_at=None if first is None else started_at + first,
         ended_at=started_at + (seconds or 0.0),
     )
-    parent = find_continued(step, earlier)
+    parent = earlier.find_continued(step)
     return replace(step, parent_id=parent.id if parent else None)

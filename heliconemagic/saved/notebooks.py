@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from heliconemagic.errors import InputError
-from heliconemagic.lessons.line_values import LineError
+from heliconemagic.lessons.line_values import LineError, parse_finite
 from heliconemagic.render.card_state import REPLIES_MIME, REPLY_MIME
 from heliconemagic.saved.replies import SavedReply, decode_replies
 
@@ -54,7 +53,7 @@ def _parse(path: Path) -> Mapping[str, Any]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path.name!r} is larger than {MAX_BYTES // 1_000_000} MB.", hint=_HINT)
-        parsed = json.loads(path.read_bytes(), parse_constant=lambda _: None, parse_float=_parse_float)
+        parsed = json.loads(path.read_bytes(), parse_constant=lambda _: None, parse_float=parse_finite)
     except OSError as error:
         raise InputError(f"{path.name!r} cannot be read: {error.strerror or error}.", hint=_HINT) from error
     except RecursionError:
@@ -64,12 +63,6 @@ def _parse(path: Path) -> Mapping[str, Any]:
             f"{path.name!r} is no notebook: it is not valid JSON.", hint=_HINT, cause=str(error)[:80]
         ) from error
     return parsed if isinstance(parsed, dict) else {}
-
-
-def _parse_float(text: str) -> float | None:
-    """Other programs' outputs may hold what JSON has no number for."""
-    number = float(text)
-    return number if math.isfinite(number) else None
 
 
 def _iterate_cells(path: Path, notebook: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -87,7 +87,7 @@ def is_trusted(label: str) -> bool:
 
 
 def rename(session: SavedSession, session_id: str) -> SavedSession:
-    """``session`` under another id, with step ids that belong to it alone.
+    """``session`` under another id, with ids of steps and of their attempts that belong to it alone.
 
     A file could name ids that stand for something else in the journal; these cannot.
     """
@@ -122,6 +122,9 @@ def _rename_steps(steps: Iterable[Step], session_id: str, known: Container[str] 
             session_id=session_id,
             parent_id=find_id(step.parent_id) if step.parent_id else None,
             comparison=find_id(step.comparison),
+            attempts=tuple(
+                replace(attempt, request_id=_find_id(session_id, attempt.request_id)) for attempt in step.attempts
+            ),
         )
 
 

@@ -7,6 +7,7 @@ other in `Step.input`. Whoever shows or exports steps asks here and need not kno
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,10 +72,21 @@ def describe_output(step: Step) -> str:
 
 
 def parse_value(text: str) -> Any:
-    """What ``text`` says: a value if it is JSON, else the text itself; None for nothing."""
+    """What ``text`` says: a value if it is JSON, else the text itself; None for nothing.
+
+    >>> parse_value("[1]"), parse_value("[NaN]"), parse_value("1e999")
+    ([1], '[NaN]', '1e999')
+    """
     if not text:
         return None
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_parse_finite, parse_float=_parse_finite)
     except (ValueError, RecursionError):
         return text
+
+
+def _parse_finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # Python would write it as it is, which no other program reads
+        raise ValueError(f"{text} is no JSON")
+    return number

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
 
 from heliconemagic.records import Message, Step
 
@@ -26,15 +28,31 @@ def count_repeated(step: Step, earlier: Step) -> int:
     return len(known) + (own[len(known)] == {"role": "assistant", "content": earlier.text})
 
 
-def find_continued(step: Step, earlier: Sequence[Step]) -> Step | None:
-    """The earlier step whose messages and answer ``step`` repeats: the one with most of them, the newest of those."""
-    found: Step | None = None
-    most = 0
-    for other in earlier:
-        count = count_repeated(step, other)
-        if count >= max(most, 1) and count > len(split_system(other.messages)[1]):
-            found, most = other, count
-    return found
+class Conversations:
+    """Where the conversations so far have ended; finds the one that a request goes on with."""
+
+    def __init__(self) -> None:
+        self._ended: dict[bytes, Step] = {}
+
+    def put(self, step: Step) -> None:
+        """Takes a step with its answer, for the requests that come after it."""
+        messages = split_system(step.messages)[1]
+        if messages:
+            answered = (*messages, {"role": "assistant", "content": step.text})
+            self._ended[[*_iterate_keys(answered)][-1]] = step
+
+    def find_continued(self, step: Step) -> Step | None:
+        """The step whose messages and answer ``step`` repeats: the one with most of them, the newest of those."""
+        keys = [*_iterate_keys(split_system(step.messages)[1])]
+        return next((self._ended[key] for key in reversed(keys) if key in self._ended), None)
+
+
+def _iterate_keys(messages: Iterable[Message]) -> Iterator[bytes]:
+    """A key for each beginning of a conversation, the shortest first."""
+    digest = hashlib.sha256()
+    for message in messages:
+        digest.update(json.dumps(message, sort_keys=True, default=str).encode())
+        yield digest.digest()
 
 
 def list_own(step: Step, parent: Step | None) -> Sequence[Message]:
