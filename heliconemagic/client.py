@@ -6,6 +6,7 @@ The SDK keeps its retry loop. Everything it raises leaves here as one of our own
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -38,6 +39,8 @@ DEFAULT_TIMEOUT = 120.0
 DEFAULT_ROW_TIMEOUT = 600.0
 """The same for an answer that comes in one piece, as the rows of a batch do: it may take long to write."""
 CONNECT_TIMEOUT = 10.0
+MAX_SAID = 300
+"""Characters that are quoted of what came instead of an answer."""
 _NO_MORE_THREADS = "RuntimeError: cannot schedule new futures after"
 """How Python tells a thread that the interpreter ends: there is no other sign of it."""
 
@@ -104,7 +107,7 @@ class Client:
         with self._converting(request):
             answer = await self._send(request)
         if not request.streams:
-            yield _iterate_one(answer)
+            yield _iterate_one(_read_whole(answer))
             return
         try:
             yield self._convert_while(answer, request)
@@ -258,8 +261,11 @@ class Client:
         )
 
 
-def build_unfinished_error(gateway: Gateway, *, has_chunks: bool) -> HeliconeMagicError:
-    """The error of a stream that ended in order, but without ``[DONE]`` or a finish reason."""
+def build_unfinished_error(gateway: Gateway, *, has_chunks: bool, said: str = "") -> HeliconeMagicError:
+    """The error of an answer that ended in order: a stream without ``[DONE]`` or a finish reason, or no completion.
+
+    ``said`` is what came instead, without keys.
+    """
     if has_chunks:
         return IncompleteAnswerError(
             f"the gateway {gateway.label!r} closed the connection in the middle of the answer.",
@@ -268,6 +274,7 @@ def build_unfinished_error(gateway: Gateway, *, has_chunks: bool) -> HeliconeMag
     return GatewayError(
         f"{gateway.base_url} answered, but not with a chat completion.",
         hint="is this the base URL of an OpenAI-compatible API? It mostly ends in /v1",
+        cause=said or None,
     )
 
 
@@ -311,6 +318,26 @@ def build_timeout(seconds: float) -> Any:
     import httpx2
 
     return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds))
+
+
+def _read_whole(answer: object) -> object:
+    """The JSON of an answer in one piece; the SDK leaves it as text where its Content-Type says something else."""
+    if not isinstance(answer, str):
+        return answer
+    try:
+        return json.loads(answer)
+    except (ValueError, RecursionError):
+        return answer
+
+
+def find_said(answer: object) -> str:
+    """What a server says that answers with no completion: its error's words, or the beginning of its text."""
+    if isinstance(answer, dict):
+        error = answer.get("error", answer.get("detail", answer.get("message")))
+        words = error.get("message") if isinstance(error, dict) else error
+        answer = words if isinstance(words, str) and words else answer
+    text = " ".join((answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)).split())
+    return text if len(text) <= MAX_SAID else text[: MAX_SAID - 1] + "…"
 
 
 async def _iterate_one(answer: Any) -> AsyncIterator[Any]:

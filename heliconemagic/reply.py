@@ -33,6 +33,7 @@ class ReplyState:
         self._reasoning = _Channel(redactor)
         self._refusal = _Channel(redactor)
         self._tool_calls: dict[int, dict[str, str]] = {}
+        self._has_deltas = False
         self._call_size = 0  # characters of their names and arguments, and one for each piece
         self._redactor = redactor
         self.finish_reason: str | None = None
@@ -76,7 +77,10 @@ class ReplyState:
 
     def _handle_choice(self, choice: dict[str, Any]) -> bool:
         self.finish_reason = self._read_word(choice, "finish_reason") or self.finish_reason
-        delta = choice.get("delta") or choice.get("message")
+        delta = choice.get("delta")
+        self._has_deltas |= delta is not None
+        if not self._has_deltas:
+            delta = choice.get("message")  # beside deltas it says all of it again
         if not isinstance(delta, dict):
             return False
         shown = False
@@ -103,6 +107,11 @@ class ReplyState:
         known["name"] += name
         known["arguments"] += arguments
         self._call_size += 1 + len(name) + len(arguments)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether an answer in one piece is one: it says something, or why it doesn't."""
+        return self.finish_reason is not None or bool(self._tool_calls) or any(self.sizes) or self._refusal.size > 0
 
     def finish(self) -> None:
         """No more will come: lets go of what waited to be seen as the beginning of a key."""

@@ -217,6 +217,52 @@ def test_page_that_is_no_api_is_named(bench: Bench, helicone: FakeHelicone) -> N
     helicone.respond = lambda received: Answer(200, (("Content-Type", "text/html"),), (b"<html>hello</html>",))
     with pytest.raises(GatewayError, match="not with a chat completion"):
         bench.run("/abstract --retries 0")
+    with pytest.raises(GatewayError, match="not with a chat completion") as caught:
+        bench.run("/abstract --no-stream")
+    assert caught.value.cause == "<html>hello</html>"
+
+
+WHOLE = {"model": "m", "choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON", "text/plain", "application/octet-stream", ""])
+def test_answer_at_once_is_read_whatever_it_is_called(bench: Bench, helicone: FakeHelicone, kind: str) -> None:
+    """Some servers name no type, or a wrong one."""
+    headers = (("content-type", kind),) if kind else ()
+    helicone.respond = lambda _: Answer(200, headers, (json.dumps(WHOLE).encode(),))
+    step = bench.run("/abstract --no-stream", "hi")
+    assert (step.text, step.status) == ("Hi", StepStatus.DONE)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error": {"message": "no such deployment"}}', "no such deployment"),
+        (b'{"detail": "not here"}', "not here"),
+        (b"[]", "[]"),
+        (b"", "JSONDecodeError"),
+    ],
+)
+def test_what_is_no_answer_is_quoted(bench: Bench, helicone: FakeHelicone, body: bytes, said: str) -> None:
+    """A 200 that holds no completion fails the cell, with the server's own words."""
+    helicone.respond = lambda _: Answer(200, (("content-type", "application/json"),), (body,))
+    with pytest.raises(GatewayError) as caught:
+        bench.run("/abstract --no-stream -o seed 1", "hi")
+    assert said in str(caught.value.cause or "")
+    assert "partial text" not in str(caught.value)
+
+
+def test_message_beside_deltas_is_not_added(bench: Bench, helicone: FakeHelicone) -> None:
+    """Some servers send both, and a last delta that is empty."""
+    pieces = [
+        {"delta": {"content": "Hi "}, "message": {"content": "Hi "}},
+        {"delta": {"content": "there"}, "message": {"content": "Hi there"}},
+        {"delta": {}, "message": {"content": "Hi there"}, "finish_reason": "stop"},
+        {"delta": None, "message": {"content": "Hi there"}},
+    ]
+    events = b"".join(b"data: %s\n\n" % json.dumps({"choices": [piece]}).encode() for piece in pieces)
+    helicone.respond = lambda _: Answer(200, (("content-type", "text/event-stream"),), (events, b"data: [DONE]\n\n"))
+    assert bench.run("/abstract", "hi").text == "Hi there"
 
 
 def test_engine_that_cannot_begin_fails_the_step(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from heliconemagic.client import Client, Request, build_unfinished_error
+from heliconemagic.client import Client, Request, build_unfinished_error, find_said
 from heliconemagic.engine.loops import call_on
 from heliconemagic.errors import GatewayError, IncompleteAnswerError, UnreachableError
 from heliconemagic.gateways.pricing import estimate_cost
@@ -235,7 +235,7 @@ class Run:
         self._step = replace(self._step, origin=origin)
 
     async def _receive(self, client: Client, request: Request) -> None:
-        has_chunks = False
+        has_chunks, chunk = False, None
         try:
             async with client.open_answer(request) as chunks:
                 async for chunk in chunks:
@@ -244,7 +244,10 @@ class Run:
         except IncompleteAnswerError:
             if self.state.finish_reason is None:  # else all of it had arrived
                 raise
-        if not self.is_answered:
+        if not request.streams and not self.state.is_whole:
+            said = self._redactor.redact_lookalikes(find_said(chunk))
+            raise build_unfinished_error(request.gateway, has_chunks=False, said=said)
+        if request.streams and not self.is_answered:
             raise build_unfinished_error(request.gateway, has_chunks=has_chunks)
 
     def _note_text(self) -> None:
