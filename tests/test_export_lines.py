@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ from heliconemagic.export.session_lines import build_lines
 from heliconemagic.lessons.files import read_lesson
 from heliconemagic.lessons.lesson import list_current
 from heliconemagic.lessons.portable import Portable
+from heliconemagic.lines.options import parse_session_line
+from heliconemagic.lines.rating import Rating
 from heliconemagic.notebook.importing import import_notebooks
 from heliconemagic.records import Delivery, DeliveryState, OriginKind, StepKind, StepStatus
 from heliconemagic.redaction import Redactor
 from heliconemagic.saved.lines import read_session_file
+from heliconemagic.verbs.across import resume_file
 
 PORTABLE = Portable({}, Redactor(()))
 
@@ -129,6 +133,25 @@ def test_import_leaves_the_original_as_it_was(bench: Bench, tmp_path: Path) -> N
     for session_id, status in ((ran.session_id, 200), (submission.sessions[0].record.id, 599)):
         _, (found,) = journal.load_session(session_id) or pytest.fail("it is not there")
         assert [attempt.status_code for attempt in found.attempts] == [status]
+
+
+def test_resume_brings_what_was_thought_of_it(bench: Bench, tmp_path: Path) -> None:
+    """Where nobody has said anything since: resuming again takes no newer word back."""
+    bench.open('"Course" --gateway demo')
+    step = bench.run("/abstract", "An abstract.")
+    session = bench.notebook.session
+    assert session is not None
+    bench.notebook.ratings.rate_step(session, step, Rating(thumb=True, note="good"))
+    path = bench.notebook.exports.write("course.jsonl").path
+    with closing(Bench(tmp_path / "elsewhere", None, {})) as elsewhere:
+        options = parse_session_line("resume x").options
+        resumed = resume_file(elsewhere.notebook, str(path), options).session
+        mine = resumed.require_step("/abstract")
+        (found,) = resumed.feedback.list_of(mine.id)
+        assert (found.value, found.note) == (True, "good")
+        elsewhere.notebook.ratings.rate_step(resumed, mine, Rating(thumb=False))
+        again = resume_file(elsewhere.notebook, str(path), options).session
+        assert [one.value for one in again.feedback.list_of(mine.id)] == [False]
 
 
 def test_a_folder_is_searched_for_notebooks_alone(path: Path, bench: Bench) -> None:

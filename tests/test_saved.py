@@ -329,6 +329,14 @@ def test_users_that_are_named(journal: Journal, tmp_path: Path) -> None:
     assert [step.user for _, steps in load_all(journal).values() for step in steps] == ["ada", "Ada L."]
 
 
+def test_users_that_are_named_differently_are_the_same_notebook(journal: Journal, tmp_path: Path) -> None:
+    """Imported again it takes the place of what was there, whoever's it is said to be."""
+    write_forms(tmp_path / "ada.ipynb", build_form())
+    import_notebooks(journal, ["ada.ipynb"], tmp_path)
+    import_notebooks(journal, ["ada.ipynb"], tmp_path, student="all")
+    assert [step.user for _, steps in load_all(journal).values() for step in steps] == ["all"]
+
+
 def test_bad_files_are_named_and_skipped(journal: Journal, tmp_path: Path) -> None:
     """The others are imported; only where none can be read does the line fail, and says of each why."""
     (tmp_path / "bad.ipynb").write_text("{")

@@ -67,9 +67,9 @@ def import_notebooks(
             read.append((path, read_sessions(path)))
         except InputError as error:
             imported.unread.append((path.name, error.message))
-    students = [student] * len(read) if student else name_students([path for path, _ in read])
-    for (path, found), name in zip(read, students, strict=True):
-        imported.submissions.append(_import_file(journal, found, name or path.stem))
+    owners = name_students([path for path, _ in read])
+    for (path, found), owner in zip(read, owners, strict=True):
+        imported.submissions.append(_import_file(journal, found, student or owner or path.stem, owner))
     _check_found(imported)
     labels = name_files([path for path, _ in read])
     by_file = {label: one.sessions for label, one in zip(labels, imported.submissions, strict=True)}
@@ -91,8 +91,8 @@ def _check_found(imported: Imported) -> None:
     )
 
 
-def _import_file(journal: Journal, found: SavedFile, student: str) -> Submission:
-    sessions = tuple(claim(session, student) for session in found.sessions)
+def _import_file(journal: Journal, found: SavedFile, student: str, owner: str) -> Submission:
+    sessions = tuple(claim(session, student, owner) for session in found.sessions)
     known, dropped = False, 0
     for session in sessions:
         earlier = journal.load_session(session.record.id)

@@ -31,7 +31,7 @@ from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.planning.checks import check_no_secret
 from heliconemagic.records import RERUN_OF, Feedback, SessionRecord, Step, StepStatus
 from heliconemagic.saved.continuing import build_no_gateway_error, put_fingerprints
-from heliconemagic.saved.sessions import SavedSession, list_missing
+from heliconemagic.saved.sessions import SavedSession, list_missing, list_unsaid
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
 from heliconemagic.wire_text import build_ascii_form
@@ -121,12 +121,16 @@ class Sessions:
         if recorded is not None:
             _check_same_name(recorded[0], saved.record.name)
         known = recorded[1] if recorded else []
+        unsaid = list_unsaid(saved, known, load_feedback(self._journal, saved.record.id) if recorded else ())
         missing = put_fingerprints(list_missing(saved, known), terms.choice.gateway, self._surroundings.environ)
         own = replace(recorded[0] if recorded else saved.record, source="", notebook=self._surroundings.find_title())
         steps = sorted((*known, *missing), key=lambda step: step.started_at)
         left = self.end()
         self.current = self._take_up(own, steps, terms, is_resumed=True, left=left)
         self._journal.put_session(self.current.record)
+        for feedback in unsaid:
+            self.current.feedback.put(feedback)
+            self._journal.put_feedback(feedback)
         self._journal.close_steps(missing)  # where that fails, the session's notice says so
         return self.current, missing
 

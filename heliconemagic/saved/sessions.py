@@ -105,9 +105,9 @@ def _find_id(session_id: str, old: str, known: Container[str] = ()) -> str:
     return old if not old or old in known else str(uuid.uuid5(_NAMESPACE, json.dumps([session_id, old])))
 
 
-def _rename_feedback(feedback: Iterable[Feedback], session_id: str) -> Iterator[Feedback]:
+def _rename_feedback(feedback: Iterable[Feedback], session_id: str, known: Container[str] = ()) -> Iterator[Feedback]:
     for given in feedback:
-        step_id = _find_id(session_id, given.step_id) if given.step_id else None
+        step_id = _find_id(session_id, given.step_id, known) if given.step_id else None
         yield replace(given, id=_find_id(session_id, given.id), session_id=session_id, step_id=step_id)
 
 
@@ -134,9 +134,16 @@ def list_missing(session: SavedSession, known: Sequence[Step]) -> list[Step]:
     return [step for step in _rename_steps(session.steps, session.record.id, ids) if step.id not in ids]
 
 
-def claim(session: SavedSession, student: str) -> SavedSession:
-    """``session`` as what ``student`` handed in: the same notebook of the same student gets the same ids each time."""
-    key = json.dumps([student, session.record.notebook, session.record.id])
+def list_unsaid(session: SavedSession, steps: Sequence[Step], said: Iterable[Feedback]) -> list[Feedback]:
+    """What the file thinks of the session, known by ``steps``, and nobody has ``said`` here."""
+    taken = {(one.step_id, one.name) for one in said}
+    renamed = _rename_feedback(session.feedback, session.record.id, {step.id for step in steps})
+    return [one for one in renamed if (one.step_id, one.name) not in taken]
+
+
+def claim(session: SavedSession, student: str, owner: str) -> SavedSession:
+    """``session`` as what ``student`` handed in; the same notebook of one ``owner`` gets the same ids each time."""
+    key = json.dumps([owner, session.record.notebook, session.record.id])
     renamed = rename(session, str(uuid.uuid5(_NAMESPACE, key)))
     return replace(renamed, steps=tuple(replace(step, user=step.user or student) for step in renamed.steps))
 
