@@ -364,10 +364,28 @@ def test_client_of_a_closed_session_says_so(both_keys: None, helicone: FakeHelic
     """Instead of waiting for ever."""
     with heliconemagic.session("Nightly", gateway=helicone.url) as session:
         client = session.client("/agent")
-    with pytest.raises(InputError, match="was closed"):
+    with pytest.raises(InputError, match="has ended; no session is open now"):
         ask(client)
     with pytest.raises(InputError, match="has ended"):
         session.client("/agent")
+
+
+@pytest.mark.parametrize("line", ['"Another"', "end"])
+def test_client_of_an_ended_session_sends_nothing(
+    asking_shell: Shell, session: SessionHandle, helicone: FakeHelicone, line: str
+) -> None:
+    """It would be a step of what is over; taken up again, the session has its clients back."""
+    client, awaiting = session.client("/agent"), session.async_client("/agent")
+    ask(client)
+    asking_shell.run(f"%helicone_session {line}")
+    with pytest.raises(InputError, match=r"'Course Creation' .* has ended"):
+        ask(client)
+    with pytest.raises(InputError, match=r"'Course Creation' .* has ended"):
+        asyncio.run(awaiting.chat.completions.create(model="gpt-4o-mini", messages=HI))  # type: ignore[arg-type]
+    assert len(helicone.completions) == 1
+    asking_shell.run(f'%helicone_session "Course Creation" --gateway {helicone.url} --resume')
+    ask(client)
+    assert [step.path for step in get_steps(heliconemagic.session())] == ["/agent", "/agent"]
 
 
 @pytest.mark.parametrize("options", [{"model": "gpt-4o"}, {"after": "/a"}, {"temperature": 1}, {"usr": "x"}])

@@ -69,13 +69,7 @@ class BaseHandle:
             InputError: another was opened since, or it was ended.
         """
         self._arrive()
-        current = self._host.notebook.session
-        if current is None or current.record.id != self.id:
-            now = f"the notebook's is {current.record.title!r} now" if current else "no session is open now"
-            raise InputError(
-                f"the session {self._session.record.title!r} ({self.id[:8]}) has ended; {now}.",
-                hint="take the new one: session = heliconemagic.session()",
-            )
+        current = find_open(self._host, self._session)
         self._session = current
         return current
 
@@ -93,6 +87,22 @@ class BaseHandle:
         if self._pid != os.getpid():
             joined = self._join(build_ticket(self._host, self._session, self.prefix))
             self._host, self._session, self._pid = joined._host, joined._session, os.getpid()
+
+
+def find_open(host: Host, session: Session) -> Session:
+    """``session`` as ``host`` has it now: taken up again it is another object.
+
+    Raises:
+        InputError: another was opened since, or it was ended.
+    """
+    current, record = host.notebook.session, session.record
+    if current is None or current.record.id != record.id:
+        now = f"the notebook's is {current.record.title!r} now" if current else "no session is open now"
+        raise InputError(
+            f"the session {record.title!r} ({record.id[:8]}) has ended; {now}.",
+            hint="take the new one: session = heliconemagic.session()",
+        )
+    return current
 
 
 def _parse_path(path: object) -> SessionPath:

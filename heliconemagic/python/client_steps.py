@@ -19,6 +19,7 @@ from heliconemagic.gateways.choice import Credentials, Gateway, build_credential
 from heliconemagic.paths import SessionPath
 from heliconemagic.planning.checks import check_budget, check_no_secret, check_no_secret_attached
 from heliconemagic.planning.plan import Plan
+from heliconemagic.python.base_handle import find_open
 from heliconemagic.python.hosts import Host
 from heliconemagic.records import Attempt, Cell, Step, StepStatus
 from heliconemagic.redaction import Redactor, Secret
@@ -44,7 +45,12 @@ class ClientSteps:
         self._failed: OrderedDict[str, ClientStepRun] = OrderedDict()
 
     def open_transport(self) -> ClientTransport:
-        """What sends the client's next request; called where that is made, for its cell is known only there."""
+        """What sends the client's next request; called where that is made, for its cell is known only there.
+
+        Raises:
+            InputError: the session has ended. The client's headers are still those of it.
+        """
+        self._session = find_open(self._host, self._session)
         notebook = self._host.notebook
         keys = notebook.access.find_keys()
         credentials = build_credentials(self._gateway, keys)
