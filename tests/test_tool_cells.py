@@ -260,6 +260,18 @@ def test_kept_answers_keep_their_calls(room: Shell, helicone: FakeHelicone) -> N
     assert list_roles({"messages": room.variables["_"].messages}) == ["user", "assistant", "tool"]
 
 
+@pytest.mark.parametrize("title", ["Tools", "Later"])
+def test_kept_answers_say_what_their_whole_turn_took(room: Shell, helicone: FakeHelicone, title: str) -> None:
+    """In this session and in the next, and when what was kept is kept again."""
+    live = run(room, "/plan --fresh --tools weather -m toolcall-1 --out live")
+    room.run(f'%helicone_session "{title}" --gateway {helicone.url} --keep')
+    for path in ("/other", "/third"):
+        ran = run(room, f"{path} --fresh --tools weather -m toolcall-1 --out kept")
+        assert "10 → 6 tokens" in live.text() and "10 → 6 tokens" in ran.text()
+        assert room.variables["kept"].usage == room.variables["live"].usage
+    assert len(helicone.completions) == 2
+
+
 def test_the_turn_survives_a_restart(room: Shell, helicone: FakeHelicone) -> None:
     """Resumed from the journal, a step continues the turn with its calls, and the first run shows it again."""
     source = "%%llm /plan --tools weather -m toolcall-1\nGo"

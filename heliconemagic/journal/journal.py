@@ -273,6 +273,11 @@ class Journal:
         with self._reading() as connection:
             return journal_queries.find_reply(connection, fingerprint)
 
+    def load_rounds(self, step: Step) -> list[Step]:
+        """The requests of the session of ``step`` that began as it did, in order: its turn's, where it called tools."""
+        with self._reading() as connection:
+            return journal_queries.load_rounds(connection, step)
+
     def find_step(self, reference: str) -> Step | None:
         """The step of this id, or of the request with this id; None if there is none."""
         with self._reading() as connection:

@@ -173,6 +173,12 @@ def find_reply(connection: sqlite3.Connection, fingerprint: str) -> Step | None:
     return next((step for step in found if step.is_whole), None)
 
 
+def load_rounds(connection: sqlite3.Connection, step: Step) -> list[Step]:
+    """The finished requests of the session of ``step`` that began as it did: a turn with tools has several."""
+    where = "steps.fingerprint = ? AND steps.status = 'done' AND steps.session_id = ?"
+    return _load(connection, where, step.fingerprint, step.session_id)
+
+
 def find_step(connection: sqlite3.Connection, reference: str) -> Step | None:
     """The step that one of its requests has this id of, or that has it itself."""
     row = connection.execute(

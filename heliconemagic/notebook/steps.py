@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from heliconemagic.engine.engine import Engine
 from heliconemagic.engine.run import Run
+from heliconemagic.errors import JournalError
 from heliconemagic.journal.journal import Journal
 from heliconemagic.planning.checks import build_budget_error
 from heliconemagic.planning.estimates import estimate_request_cost
@@ -14,6 +15,8 @@ from heliconemagic.planning.keeping import build_kept_step, is_own_step, join_co
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.session_state import Session
+from heliconemagic.steps.rounds import find_trail, sum_rounds
+from heliconemagic.usage import Usage
 
 
 class Steps:
@@ -113,7 +116,18 @@ class Steps:
             if joined is not kept:
                 self._journal.close_step(joined)
             return mark_kept(joined)
-        return self._take(plan, build_kept_step(step, kept, now=self._clock()))
+        whole = replace(kept, usage=self._sum_usage(session, kept))
+        return self._take(plan, build_kept_step(step, whole, now=self._clock()))
+
+    def _sum_usage(self, session: Session, kept: Step) -> Usage | None:
+        """What the whole turn of ``kept`` took, which may have run in another session."""
+        if not kept.follows_tools:
+            return kept.usage
+        try:
+            rounds = session.steps if session.find_by_id(kept.id) else self._journal.load_rounds(kept)
+        except JournalError:  # as for `--keep` itself: what cannot be read stops no prompt
+            return kept.usage
+        return sum_rounds(find_trail(rounds, kept), kept).usage
 
     def _take(self, plan: Plan, step: Step) -> Step:
         """A finished step that nothing was sent for, in session and journal, in place of its cell's earlier ones."""

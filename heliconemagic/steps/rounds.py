@@ -14,7 +14,7 @@ from itertools import dropwhile, islice
 from typing import Any
 
 from heliconemagic.paths import SessionPath
-from heliconemagic.records import Message, Step, StepKind, StepStatus, ToolCall
+from heliconemagic.records import Message, OriginKind, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.usage import Usage
 
 TOOLS_FOLDER = "tools"
@@ -76,15 +76,17 @@ def read_call(step: Step) -> ToolCall:
 def find_trail(steps: Sequence[Step], last: Step) -> tuple[Step, ...]:
     """The earlier requests of the cell's turn that ``last`` ends, and all its tool calls, in the order they ran.
 
-    Where they ran in another session, as those of a kept answer, the calls are read from the messages.
+    Where they ran in another session or run, as those of a kept answer, the calls are read from the messages: its own
+    figures are the sums already.
     """
     if not (last.follows_tools or last.tool_calls):
         return ()
     rounds = [last]
+    is_taken_over = last.origin is not None and last.origin.kind is OriginKind.KEPT and not last.attempts
     for step in _iterate_back(steps, last):
         if not rounds[-1].follows_tools:
             break
-        if _leads_to(step, last):
+        if _leads_to(step, last) and (step.run == last.run or not is_taken_over):
             rounds.append(step)
     ids = {step.id for step in rounds}
     found = tuple(
