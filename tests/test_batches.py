@@ -358,6 +358,7 @@ def test_answers_of_another_form_are_failed_rows(bench: BatchBench, helicone: Fa
         ("nothing", "is not defined in the notebook.\n  hint: name a list"),
         ("rows[", "--for 'rows[' cannot be computed."),
         ("rows.nope", "the list has no 'nope'"),
+        ("enumerate(rows)", "len str round sorted min max; else compute it in a cell"),
     ],
 )
 def test_expression_without_a_value_is_named(bench: BatchBench, expression: str, says: str) -> None:
@@ -366,6 +367,13 @@ def test_expression_without_a_value_is_named(bench: BatchBench, expression: str,
         bench.batch(f"/quiz --for {expression}", "{{ row }}", rows=TOPICS)
     assert says in str(caught.value)
     assert "{{" not in str(caught.value)
+
+
+def test_rows_that_only_count(bench: BatchBench, helicone: FakeHelicone) -> None:
+    """``range`` needs no cell of its own; the notebook's own of that name comes first."""
+    assert bench.batch("/quiz/{{ row }} --for range(1,3)", "Question {{ row }}.", rows=()).rows == [1, 2]
+    mine = bench.batch("/mine/{{ row }} --for range(9)", "{{ row }}", rows=(), range=lambda count: ["a"])
+    assert mine.rows == ["a"]
 
 
 class Frame:

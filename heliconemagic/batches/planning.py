@@ -145,9 +145,13 @@ class RowPlanner:
         return error
 
 
+_ROW_MAKERS = {"range": range}
+"""What Python offers besides a prompt's functions: rows that only count."""
+
+
 def _find_rows(expression: str, names: Mapping[str, Any]) -> RowSource:
     try:
-        value = compute_expression(expression, names)
+        value = compute_expression(expression, LayeredNames(names, _ROW_MAKERS))
     except InputError as error:
         error.message = f"--for {error.message}"
         error.hint = error.hint or "name a list, a DataFrame, a generator, or a function that makes one"

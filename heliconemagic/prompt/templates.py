@@ -72,7 +72,8 @@ def compute_expression(expression: str, names: Mapping[str, Any]) -> Any:
             return expressions.compute_span(pieces[0], names)
     except TemplateError as error:
         why = error.message.partition("cannot be filled")[2].lstrip(": ")
-        hint = (error.hint or "").partition("or a literal '{{'")[0][:-1].strip()  # there is no brace to be literal
+        hint, is_literal, _ = (error.hint or "").partition("or a literal '{{'")  # there is no brace to be literal
+        hint = hint[:-1].strip() if is_literal else hint
         raise TemplateError(
             f"{expression!r} cannot be computed{': ' + why if why else '.'}", hint=hint or None, cause=error.cause
         ) from error
