@@ -284,6 +284,39 @@ def test_system_prompt_of_a_lesson_is_never_a_template(
     assert plan.step.messages[0]["content"] == "{{ secret }}"
 
 
+def record_with_system(bench: Bench, system: str) -> None:
+    """Records an answer and one that continues it, in a session whose line has ``system``."""
+    bench.open(f'"Course" --gateway demo -s "{system}"')
+    bench.notebook.sessions.record("lesson.jsonl")
+    for path in ("/a", "/a/b"):
+        bench.run(path, f"Ask {path}.", names={"who": "pupils"})
+
+
+@pytest.mark.parametrize("system", ["By {{ who }}.", "Be brief."])
+def test_replay_needs_no_system_prompt_on_its_line(build_bench: BuildBench, system: str) -> None:
+    """One that is a template is in the recorded messages only; a line that has one must fill in the same."""
+    record_with_system(build_bench(), system)
+    student = build_bench()
+    student.open('"Lesson" --replay lesson.jsonl --pace 0')
+    assert [student.run(path, f"Ask {path}.").origin is not None for path in ("/a", "/a/b")] == [True, True]
+    with pytest.raises(InputError, match="the system prompt was changed"):
+        student.run("/a -s Other.", "Ask /a.", cell="other")
+    with pytest.raises(InputError, match="the prompt was changed"):
+        student.run("/a", "Ask more.", cell="more")
+    student.open(f'"Again" --replay lesson.jsonl --pace 0 -s "{system}"')
+    assert student.run("/a", "Ask /a.", names={"who": "pupils"}).origin is not None
+
+
+@pytest.mark.parametrize("system", ["By {{ who }}.", "Be brief."])
+def test_fallback_needs_no_system_prompt_on_its_line(build_bench: BuildBench, system: str) -> None:
+    """The same prompts at the same path are enough; another system prompt asks for something else."""
+    record_with_system(build_bench(), system)
+    presenter = build_bench()
+    presenter.open('"Talk" --fallback lesson.jsonl -m other --gateway direct:http://127.0.0.1:9/v1')
+    assert presenter.plan("/a", "Ask /a.").request.fallback is not None
+    assert presenter.plan("/a -s Other.", "Ask /a.").request.fallback is None
+
+
 def test_replay_without_a_file_says_what_to_type(build_bench: BuildBench) -> None:
     """On the session line and in a cell."""
     bench = build_bench()
@@ -381,6 +414,7 @@ def test_recording_holds_no_ids_no_user_and_no_gateway(build_bench: BuildBench, 
     for hidden in (step.id, step.session_id, "intern.example", '"ann"', "blue", str(tmp_path), "{{"):
         assert hidden not in text
     assert read_lines(tmp_path)[0]["options"] == {"model": "demo"}
+    assert read_lines(tmp_path)[0]["fills_system"] is True
 
 
 def test_answer_of_a_cell_run_again_takes_the_place_of_the_first(build_bench: BuildBench, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from heliconemagic.lessons.lesson import (
     Recording,
     build_key,
     build_recording,
+    drop_system,
     hash_id,
     is_lesson_step,
     list_current,
@@ -74,7 +75,7 @@ def read_lesson(path: Path, portable: Portable) -> Lesson:
             recordings.append(_name_line(path, number, lambda line=line: decode_recording(line, shelf)))  # type: ignore[misc]
         if len(recordings) > MAX_ANSWERS:
             raise InputError(f"the lesson {path.name!r} has more than {MAX_ANSWERS:,} answers.", hint=_HINT)
-    kept = [_make_portable(recording, portable) for recording in recordings if recording.id not in superseded]
+    kept = [_make_portable(recording, portable, parsed) for recording in recordings if recording.id not in superseded]
     return Lesson(name=path.name, head=parsed, recordings=tuple(kept))
 
 
@@ -105,11 +106,16 @@ def _name_line(path: Path, number: int, decode: Callable[[], Decoded]) -> Decode
         raise InputError(f"the lesson {path.name!r} cannot be read: line {number} {said}.", hint=_HINT) from None
 
 
-def _make_portable(recording: Recording, portable: Portable) -> Recording:
-    """With the key that this user's requests have, which lose the same things before they are compared."""
+def _make_portable(recording: Recording, portable: Portable, head: LessonHead) -> Recording:
+    """With the keys that this user's requests have, which lose the same things before they are compared."""
     messages = portable.make_messages(recording.messages)
     parameters = portable.make(recording.parameters)
-    return replace(recording, key=build_key(recording.model, messages, parameters))
+    bare = drop_system(messages)
+    return replace(
+        recording,
+        key=build_key(recording.model, messages, parameters),
+        bare_key=build_key(recording.model, bare, parameters) if head.fills_system and bare != messages else "",
+    )
 
 
 def _explain(path: Path, error: OSError, done: str, what: str = "lesson") -> InputError:

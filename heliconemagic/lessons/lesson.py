@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from heliconemagic.attachments.examples import SYSTEM_ROLES
 from heliconemagic.records import Message, Origin, OriginKind, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.conversation import build_fingerprint
@@ -23,6 +24,7 @@ class Recording:
 
     id: str  # of the step, hashed: ties its line to nothing but this file
     key: str  # equal for identical requests, whatever gateway they go to
+    bare_key: str = ""  # the same of the request without its system prompt; empty where nobody may leave that out
     path: str
     model: str
     messages: tuple[Message, ...]
@@ -60,6 +62,7 @@ class LessonHead:
     recorded_at: float
     is_export: bool = False  # the file has everything of its session, which only an export writes
     options: RequestOptions = field(default_factory=RequestOptions)  # model, system, temperature, parameters, context
+    fills_system: bool = False  # its system prompt is a template, and is left out: the messages have what it said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,8 @@ class Lesson:
         Where there are several they come in the order in which they were recorded: the first whose text isn't among
         ``taken``, the answers that other steps have had; once all are taken the last one again.
         """
-        matching = [recording for recording in self.recordings if recording.key == key]
+        matching = [found for found in self.recordings if found.key == key]
+        matching = matching or [found for found in self.recordings if found.bare_key == key]
         used = Counter(taken)
         for recording in matching:
             if not used[recording.text]:
@@ -85,10 +89,21 @@ class Lesson:
         return matching[-1] if matching else None
 
     def find_similar(self, path: str, messages: Sequence[Message]) -> Recording | None:
-        """The last answer at ``path`` to the same prompts, whatever was answered to the earlier ones, by any model."""
+        """The last answer at ``path`` to the same prompts, whatever was answered to the earlier ones, by any model.
+
+        Where ``messages`` have no system prompt, the recorded one is passed over.
+        """
         asked = _list_asked(messages)
         same = (recording for recording in self.recordings if recording.path == path)
-        return next((found for found in reversed([*same]) if _list_asked(found.messages) == asked), None)
+        has_system = drop_system(messages) != tuple(messages)
+        return next(
+            (
+                found
+                for found in reversed([*same])
+                if _list_asked(found.messages if has_system else drop_system(found.messages)) == asked
+            ),
+            None,
+        )
 
     def find_at(self, path: str) -> Recording | None:
         """The last answer at ``path``."""
@@ -120,6 +135,11 @@ current_playing: ContextVar[Playing | None] = ContextVar("heliconemagic_playing"
 def build_key(model: str, messages: Sequence[Message], parameters: Mapping[str, Any]) -> str:
     """A hash that is equal for identical requests to whatever server."""
     return build_fingerprint("", model, messages, parameters)
+
+
+def drop_system(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """``messages`` without a system prompt."""
+    return tuple(message for message in messages if message.get("role") not in SYSTEM_ROLES)
 
 
 def read_prompt(messages: Sequence[Message]) -> str:

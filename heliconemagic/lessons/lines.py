@@ -118,6 +118,7 @@ def encode_head(head: LessonHead) -> dict[str, Any]:
         "title": head.title,
         "recorded_at": head.recorded_at,
         "options": {name: value for name, value in played.items() if value is not None},
+        **({"fills_system": True} if head.fills_system else {}),
     }
 
 
@@ -142,6 +143,7 @@ def decode_head(line: Mapping[str, Any]) -> LessonHead:
         title=need_value(line, "title", str),
         recorded_at=need_number(line, "recorded_at", LATEST),
         is_export="session" in line,
+        fills_system=bool(read_value(line, "fills_system", bool)),
         options=RequestOptions(
             model=read_value(options, "model", str),
             system=None if system is None else Verbatim(system),

@@ -95,20 +95,22 @@ def open_lesson(options: RequestOptions, folder: Path | None, portable: Portable
 def build_head(record: SessionRecord, options: RequestOptions, choice: Choice) -> LessonHead:
     """The first line of a lesson of this session: nothing that names its user, notebook, machine or gateway.
 
-    A system prompt with templates in it is left out: it is filled anew in each notebook, whose session line has it.
+    A system prompt with templates in it is left out, and that is said: the line that plays it may have it, and then it
+    is filled anew there. Where that has none, what was filled in stands in the recorded messages.
     """
-    system = options.system if options.system and "{{" not in options.system else None
+    fills_system = bool(options.system and "{{" in options.system)
     return LessonHead(
         id=hash_id(record.id),
         title=record.title,
         recorded_at=record.started_at,
         options=RequestOptions(
             model=options.model or choice.gateway.default_model or None,
-            system=system,
+            system=None if fills_system else options.system or None,
             temperature=options.temperature,
             parameters=options.parameters,
             context=options.context,
         ),
+        fills_system=fills_system,
     )
 
 
