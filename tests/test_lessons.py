@@ -434,6 +434,18 @@ def test_answer_of_a_cell_run_again_takes_the_place_of_the_first(build_bench: Bu
         student.run("/a", "Older.", cell="other")
 
 
+def test_what_continues_a_hidden_step_has_its_turn(build_bench: BuildBench, tmp_path: Path) -> None:
+    """As the docs warn: a request is recorded whole. One that begins anew has nothing of it."""
+    bench = build_bench()
+    bench.open('"Course" --gateway demo')
+    bench.notebook.sessions.record("lesson.jsonl")
+    bench.run("/a --no-log", "Hidden.")
+    bench.run("/b --fresh", "Seen.")
+    assert "Hidden." not in (tmp_path / "lesson.jsonl").read_text()
+    bench.run("/a/c", "And?")
+    assert "Hidden." in (tmp_path / "lesson.jsonl").read_text()
+
+
 def test_recording_goes_on_in_the_same_file(build_bench: BuildBench, recorded: list[Step], tmp_path: Path) -> None:
     """Of the same session; the recorded times stay, also if the last line was cut off."""
     before = read_lines(tmp_path)
