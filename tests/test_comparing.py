@@ -77,6 +77,17 @@ def test_models_and_samples_are_all_asked(bench: Bench) -> None:
     assert len({step.id for step in steps}) == 4
 
 
+def test_model_that_the_gateway_did_not_list_stops_all(sent: Bench, helicone: FakeHelicone) -> None:
+    """Before anything is paid for; a name with a provider in it the gateway may well understand."""
+    plan(sent, "/x -m gpt-4o -m gpt-4o-minni")  # nobody has asked yet
+    assert "gpt-4o" in sent.notebook.models.fetch(None)[1]
+    with pytest.raises(UnknownModelError, match="nothing was sent") as caught:
+        plan(sent, "/x -m gpt-4o -m gpt-4o-minni")
+    assert "did you mean 'gpt-4o-mini'?" in str(caught.value)
+    assert len(plan(sent, "/x -m gpt-4o -m openai/gpt-4o-minni")) == 2
+    assert helicone.completions == []
+
+
 def test_each_answer_is_a_request_of_its_own(sent: Bench, helicone: FakeHelicone) -> None:
     """Tagged like any other, with its own request id; -n is no parameter of the request."""
     compare(sent, "/x -n 3")

@@ -65,7 +65,7 @@ class Refusal:
         if self._is_unknown_model():
             return UnknownModelError(
                 f"{model!r} is not a model of the gateway {gateway!r}.",
-                hint=_suggest_model(model, list_models()) + "`%helicone_session models` lists them",
+                hint=suggest_model(model, list_models()) + "`%helicone_session models` lists them",
                 **common,
             )
         if self._is_too_long():
@@ -123,7 +123,8 @@ class Refusal:
         return "the cause below says what it didn't accept; --dry-run shows the exact request"
 
 
-def _suggest_model(model: str, known: Sequence[str]) -> str:
+def suggest_model(model: str, known: Sequence[str]) -> str:
+    """The start of a hint: which of the models in ``known`` may have been meant; empty where none is close."""
     import difflib
 
     close = difflib.get_close_matches(model, known, n=1, cutoff=0.75)

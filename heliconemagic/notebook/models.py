@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from heliconemagic.client import Client
 from heliconemagic.engine.engine import Engine
+from heliconemagic.errors import UnknownModelError
 from heliconemagic.gateways.choice import (
     DEMO_MODELS,
     Choice,
+    Gateway,
     build_credentials,
 )
+from heliconemagic.gateways.failures import suggest_model
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.sessions import Sessions
 from heliconemagic.records import StepStatus
@@ -44,6 +49,23 @@ class Models:
         models = self._engine.call(ask)
         self._listed[gateway.label] = models
         return gateway.label, models
+
+    def check_listed(self, gateway: Gateway, models: Iterable[str]) -> None:
+        """Refuses a model that the gateway didn't list when it was last asked; nothing where it never was.
+
+        A name with a tag, a provider or several models in it is the gateway's to understand.
+
+        Raises:
+            UnknownModelError: it is none of those.
+        """
+        listed = self._listed.get(gateway.label, [])
+        known = {name for model in listed for name in (model, model.partition(":")[0])}
+        unknown = next((model for model in models if model not in known and not set(model) & set("/:,")), None)
+        if listed and unknown:
+            raise UnknownModelError(
+                f"{unknown!r} is not a model of the gateway {gateway.label!r}: nothing was sent.",
+                hint=suggest_model(unknown, listed) + "`%helicone_session models` asks it for its models anew",
+            )
 
     def list_known(self) -> list[str]:
         """Models that can be named without asking anyone: of the demo, listed before, used before."""

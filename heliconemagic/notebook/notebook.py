@@ -131,7 +131,9 @@ class Notebook:
         search = partial(find_kept, SessionHistory(first.session), setting=setting, wanted=first.wanted)
         with redacting(setting.keys.secrets):
             check_no_secret(command.models, setting.keys.secrets)
-            return build_variants(first, variants, find_kept=search)
+            plans = build_variants(first, variants, find_kept=search)
+            self.models.check_listed(first.request.gateway, (plan.request.model for plan in plans if not plan.kept))
+            return plans
 
     def plan_round(self, plan: Plan, messages: Sequence[Message]) -> Plan:
         """The next request of a cell with tools, checked.
