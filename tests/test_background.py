@@ -42,6 +42,21 @@ def test_ended_step_is_its_reply() -> None:
     assert not hasattr(handle, "nonsense")
 
 
+def test_handle_of_a_list_is_gone_through_as_the_list() -> None:
+    """As a cell's value without --bg; while it runs each way of asking says so, and a handle is never false."""
+    ended: Future[list[Reply]] = Future()
+    handle = Handle("/slow", ended)
+    for ask in (len, list, lambda running: running[0]):
+        with pytest.raises(StillRunningError, match="/slow is still running"):
+            ask(handle)
+    assert handle
+    replies = [Reply(STEP), Reply(STEP)]
+    ended.set_result(replies)
+    assert (len(handle), handle[0], list(handle)) == (2, replies[0], replies)
+    with pytest.raises(TypeError):
+        len(build_ended(Reply(STEP), lambda: False))
+
+
 def test_failure_is_raised_by_whatever_asks() -> None:
     """What failed the step is raised by waiting, awaiting and reading."""
     ended: Future[Reply] = Future()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from batches_in_process import BatchBench
 from fake_helicone import Answer, FakeHelicone, reply_json
 
+from heliconemagic.batches.result import BatchResult
 from heliconemagic.errors import BatchError, CredentialError, InputError, StepInterrupted, TemplateError
 from heliconemagic.lines.options import parse_cell_line
 from heliconemagic.records import StepStatus
+from heliconemagic.reply import Reply
 
 TOPICS = [{"topic": name} for name in ("bees", "reefs", "stars", "tides", "moss", "clay")]
 
@@ -367,6 +370,14 @@ def test_expression_without_a_value_is_named(bench: BatchBench, expression: str,
         bench.batch(f"/quiz --for {expression}", "{{ row }}", rows=TOPICS)
     assert says in str(caught.value)
     assert "{{" not in str(caught.value)
+
+
+def test_cost_of_answers_without_a_price_is_not_known(bench: BatchBench) -> None:
+    """Nothing would read as free."""
+    (priced,) = bench.batch("/quiz/{{ row }} --for rows", "{{ row }}", rows=[1])
+    unpriced = Reply(replace(priced._step, cost=None))
+    assert BatchResult([unpriced]).cost is None
+    assert BatchResult([unpriced, priced]).cost == priced.cost != 0
 
 
 def test_rows_that_only_count(bench: BatchBench, helicone: FakeHelicone) -> None:

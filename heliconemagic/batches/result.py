@@ -82,9 +82,10 @@ class BatchResult(list[Reply | FailedRow]):
         return [item for item in self if isinstance(item, FailedRow)]
 
     @property
-    def cost(self) -> float:
-        """USD of the priced answers, those kept from an earlier run included."""
-        return sum(item.cost or 0.0 for item in self)
+    def cost(self) -> float | None:
+        """USD of the priced answers, those kept from an earlier run included; None where none has a price."""
+        costs = [item.cost for item in self if item.cost is not None]
+        return sum(costs) if costs else None
 
     @property
     def records(self) -> list[dict[str, Any]]:

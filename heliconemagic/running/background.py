@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for_futures
 from contextlib import ExitStack, suppress
@@ -22,7 +22,7 @@ class Handle:
     """What a ``--bg`` cell gives: its result once there is one, and a way to wait for it or to stop it.
 
     ``await handle`` and `wait` give the result and raise its error. Once it is done, the fields of the result are the
-    handle's too.
+    handle's too, and the items of one that is a list.
     """
 
     def __init__(
@@ -77,9 +77,25 @@ class Handle:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
+        return getattr(self._read(f"there is no .{name} yet"), name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._read("there is no item yet")[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._read("there is nothing to go through yet"))
+
+    def __len__(self) -> int:
+        return len(self._read("there is no length yet"))
+
+    def __bool__(self) -> bool:
+        """A handle is something, also while nothing is there: not a matter of its length."""
+        return True
+
+    def _read(self, missing: str) -> Any:
         if not self._ended.done():
-            raise self._build_still_running(f"is still running: there is no .{name} yet")
-        return getattr(self._ended.result(), name)
+            raise self._build_still_running(f"is still running: {missing}")
+        return self._ended.result()
 
     def _build_still_running(self, what: str) -> StillRunningError:
         return StillRunningError(
