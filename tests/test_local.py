@@ -321,6 +321,29 @@ def test_server_that_does_not_begin_is_a_refusal(helicone: FakeHelicone) -> None
     assert second.status_code != first.status_code == 424
 
 
+def test_server_ends_when_its_model_is_removed(helicone: FakeHelicone) -> None:
+    """In the kernel that has used it as in the next one; installed again, it begins anew."""
+    begun, installed = list[Server](), [True]
+
+    def start() -> Server:
+        if not installed:
+            raise LocalModelError("the local model isn't installed.")
+        begun.append(Server(helicone.url))
+        return begun[-1]
+
+    async def ask() -> list[int]:
+        async with httpx2.AsyncClient(transport=LocalTransport(start, lambda: bool(installed))) as client:
+            first = await client.get("http://local.invalid/v1/models")
+            installed.clear()
+            removed = await client.get("http://local.invalid/v1/models")
+            assert begun[0].is_closed
+            installed.append(True)
+            return [each.status_code for each in (first, removed, await client.get("http://local.invalid/v1/models"))]
+
+    first, removed, again = asyncio.run(ask())
+    assert (removed, len(begun)) == (424, 2) and first == again != 424
+
+
 def test_too_long_a_conversation_has_its_own_words() -> None:
     """As llama.cpp refuses it."""
     body = (

@@ -24,10 +24,11 @@ class Server(Protocol):
 
 
 class LocalTransport(httpx2.AsyncBaseTransport):
-    """Takes requests for whatever host to the server in this process."""
+    """Takes requests for whatever host to the server in this process, as long as ``is_installed``."""
 
-    def __init__(self, start: Callable[[], Server]) -> None:
+    def __init__(self, start: Callable[[], Server], is_installed: Callable[[], bool] = lambda: True) -> None:
         self._start = start
+        self._is_installed = is_installed
         self._starting: asyncio.Task[Server] | None = None
         self._inner = httpx2.AsyncHTTPTransport()
 
@@ -40,7 +41,12 @@ class LocalTransport(httpx2.AsyncBaseTransport):
         return await self._inner.handle_async_request(_readdress(request, server))
 
     async def _find_server(self) -> Server:
-        """The server; begun once, also for requests that are cancelled meanwhile."""
+        """The server; begun once, also for requests that are cancelled meanwhile.
+
+        It goes on without its files: where they were removed it is ended, and to begin it anew says what is missing.
+        """
+        if self._starting is not None and self._starting.done() and not self._is_installed():
+            await self._end_server()
         if self._starting is None or (self._starting.done() and self._starting.exception() is not None):
             self._starting = asyncio.ensure_future(asyncio.to_thread(self._start))
         return await asyncio.shield(self._starting)
@@ -48,6 +54,9 @@ class LocalTransport(httpx2.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Closes the connections and ends the server; idempotent."""
         await self._inner.aclose()
+        await self._end_server()
+
+    async def _end_server(self) -> None:
         starting, self._starting = self._starting, None
         if starting is not None:
             started = await asyncio.gather(starting, return_exceptions=True)

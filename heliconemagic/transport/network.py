@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import urllib.request
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx2
@@ -23,7 +24,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def build_transport(gateway: Gateway, environ: Mapping[str, str] = os.environ) -> httpx2.AsyncBaseTransport:
     """A transport for ``gateway`` that records every attempt; ``environ`` says where the local model lies."""
     if gateway.preset == "local":
-        return RecordingTransport(LocalTransport(lambda: LocalServer(LocalStore.find(environ))))
+        find_store = partial(LocalStore.find, environ)
+        return RecordingTransport(LocalTransport(lambda: LocalServer(find_store()), lambda: find_store().has_weights()))
     if gateway.preset == "replay":
         return RecordingTransport(ReplayTransport())
     if gateway.answers_in_process:
