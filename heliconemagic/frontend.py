@@ -158,9 +158,10 @@ class Frontend:
     def put_next_cell(self, source: str) -> None:
         """Opens a new cell below the one that runs, or fills in a terminal's next prompt; runs nothing.
 
-        Where nobody sits, nobody takes it.
+        Where nobody sits, nobody takes it: a program that runs the notebook is not told of one.
         """
-        self._shell.set_next_input(source, replace=False)
+        if self.is_attended():
+            self._shell.set_next_input(source, replace=False)
 
     def put_result(self, value: Any) -> None:
         """Makes ``value`` the cell's result, ``_``, without the shell displaying it."""

@@ -32,6 +32,7 @@ def test_nobody_is_there_to_take_a_new_cell(kernel: Kernel) -> None:
     """Under nbclient the card says where the code is."""
     cell = kernel.run(f"%%llm /code --to-cell {DEMO}\nWrite python code.", allow_stdin=False)
     assert "nobody is here to take it" in cell.displays[-1]["text/plain"] and not cell.errors
+    assert cell.reply is not None and cell.reply["payload"] == []
 
 
 @pytest.mark.parametrize("allow_stdin", [True, False], ids=["lab", "nbclient"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 from shells import Shell
@@ -30,6 +33,14 @@ class Long(Course):
             raise ValueError("too short")
         return value
 """
+
+
+class Terminal(io.StringIO):
+    """Somebody sits there."""
+
+    def isatty(self) -> bool:
+        """A terminal."""
+        return True
 
 
 @pytest.fixture
@@ -105,8 +116,11 @@ def test_contradictions_are_refused(demo: Shell, line: str, told: str) -> None:
     assert isinstance(ran.error, InputError) and told in str(ran.error)
 
 
-def test_code_goes_into_a_new_cell(demo: Shell) -> None:
-    """Below a comment that says where it is from; nothing runs it."""
+def test_code_goes_into_a_new_cell(demo: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below a comment that says where it is from; nothing runs it, and where nobody sits there is none."""
+    demo.run("%%llm /code --to-cell\nWrite python code.")
+    assert getattr(demo.ip, "rl_next_input", None) is None
+    monkeypatch.setattr(sys, "stdin", Terminal())
     demo.run("%%llm /code --to-cell --out answer\nWrite python code.")
     source = demo.ip.rl_next_input
     assert source.startswith("# from /code, by demo-fast; not run\n")
