@@ -41,7 +41,7 @@ def test_cells_that_are_steps(kernel: Kernel, helicone: FakeHelicone) -> None:
     assert "at Helicone" in plain.displays[-1]["text/plain"]
 
 
-@pytest.mark.parametrize("code", ["time.sleep(60)", "for _ in range(600): await asyncio.sleep(0.1)"])
+@pytest.mark.parametrize("code", ["time.sleep(60)", "for each in range(600): await asyncio.sleep(0.1)"])
 def test_interrupted(kernel: Kernel, code: str) -> None:
     """The step ends as interrupted, however the cell waits, and the next cell runs and is inside of nothing."""
     running = kernel.send(f"%%helicone_step /slow\nimport asyncio, time\nprint('begun', flush=True)\n{code}")
