@@ -33,6 +33,7 @@ class Frontend:
         self._clock = clock
         self._depth = 0
         self._results: list[Any] = []  # of the cells that run, from the outermost: what IPython fills in
+        self._request: str | None = None  # the id of the message that had the outermost cell run
         self._run = 0
         self._cell_id: str | None = None
         self._cell_text = ""
@@ -41,8 +42,17 @@ class Frontend:
 
     def note_execute(self) -> None:
         """A cell begins, or one nested in it."""
+        self._forget_other_requests()
         self._depth += 1
         self._results.append(getattr(self._shell.displayhook, "exec_result", None))
+
+    def _forget_other_requests(self) -> None:
+        """A cell whose end was not told, as an interrupt can have it, is not around those of later requests."""
+        request = (self._read_parent().get("header") or {}).get("msg_id")
+        if request != self._request:
+            self._request = request
+            self._depth = 0
+            self._results.clear()
 
     def note_executed(self) -> None:
         """A cell, or one nested in it, has ended, with or without an error.
@@ -64,15 +74,15 @@ class Frontend:
         if self.is_nested:
             return
         self._run = max(self._run + 1, int(self._clock() * 1000))
-        self._cell_id = getattr(info, "cell_id", None) or self._read_parent_metadata().get("cellId")
+        self._cell_id = getattr(info, "cell_id", None) or (self._read_parent().get("metadata") or {}).get("cellId")
         self._cell_text = str(getattr(info, "raw_cell", "") or "")
         _cell_here.set(self.cell)
 
-    def _read_parent_metadata(self) -> Mapping[str, Any]:
+    def _read_parent(self) -> Mapping[str, Any]:
+        """The message of the front end that has the cell run; empty in a terminal."""
         kernel = self.kernel
         read_parent = getattr(kernel, "get_parent", None)
-        parent = read_parent("shell") if read_parent else getattr(kernel, "_parent_header", None)
-        return (parent or {}).get("metadata") or {}
+        return (read_parent("shell") if read_parent else getattr(kernel, "_parent_header", None)) or {}
 
     @property
     def cell(self) -> Cell:
@@ -106,6 +116,7 @@ class Frontend:
 
     def can_await(self) -> bool:
         """Whether a cell may become an ``await``: autoawait is on, the loop runs, no cell is executing."""
+        self._forget_other_requests()
         if self._depth or not getattr(self._shell, "autoawait", False) or self.kernel is None:
             return False
         return _is_loop_running()

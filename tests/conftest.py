@@ -45,6 +45,8 @@ def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     # Not tmp_path, which is the test's own and empty; nor a numbered folder, for which all others would be looked at.
     folder = tmp_path_factory.mktemp(f"world-{uuid.uuid4().hex}", numbered=False)
     (folder / "place").mkdir()
+    for place in (folder, tmp_path_factory.getbasetemp()):
+        (place / ".env").touch()  # the nearest one: whatever lies further up is not looked for
     monkeypatch.chdir(folder / "place")
     monkeypatch.setenv("HELICONEMAGIC_HOME", str(folder / "journal"))
     monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))

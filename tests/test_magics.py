@@ -397,6 +397,7 @@ def test_step_leaves_the_imports_under_way_to_their_thread(bare_shell: Shell, mo
     ending.start()
     bare_shell.run("%%llm /abstract\nhi")
     assert may_end.is_set()
+    bare_shell.run("%unload_ext heliconemagic")
 
 
 def test_loading_imports_nothing_heavy() -> None:
