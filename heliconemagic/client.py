@@ -41,6 +41,8 @@ DEFAULT_ROW_TIMEOUT = 600.0
 CONNECT_TIMEOUT = 10.0
 MAX_SAID = 300
 """Characters that are quoted of what came instead of an answer."""
+_MODEL_LIST = "a list of models"
+_ASK_FOR_BASE_URL = "is this the base URL of an OpenAI-compatible API? It mostly ends in /v1"
 _NO_MORE_THREADS = "RuntimeError: cannot schedule new futures after"
 """How Python tells a thread that the interpreter ends: there is no other sign of it."""
 
@@ -186,12 +188,29 @@ class Client:
                 yield chunk
 
     async def list_models(self, gateway: Gateway, credentials: Credentials) -> list[str]:
-        """The ids of the gateway's models, in its order."""
+        """The ids of the gateway's models, in its order; a model without one is left out.
+
+        Raises:
+            GatewayError, CredentialError: as for an answer, or what came is no list of models.
+        """
         request = Request(gateway=gateway, credentials=credentials, model="", messages=(), retries=0, timeout=20.0)
         client = self._find_client(gateway).with_options(api_key=reveal_key(credentials), max_retries=0, timeout=20.0)
-        with self._converting(request):
-            page = await client.models.list(extra_headers=self._build_headers(gateway.extra_headers, credentials))
-        return [model.id for model in page.data]
+        headers = self._build_headers(gateway.extra_headers, credentials)
+        with self._converting(request, wanted=_MODEL_LIST):  # the SDK's own page is built of whatever comes
+            answer: Any = _read_whole(
+                await client.get(
+                    "/models", cast_to=object, options={"headers": headers, "security": {"bearer_auth": True}}
+                )
+            )
+        models = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(models, list):
+            raise GatewayError(
+                f"{gateway.base_url} answered, but not with {_MODEL_LIST}.",
+                hint=_ASK_FOR_BASE_URL,
+                cause=self._redactor.redact_lookalikes(find_said(answer)) or None,
+            )
+        ids = [model.get("id") for model in models if isinstance(model, dict)]
+        return [found for found in ids if isinstance(found, str) and found]
 
     async def close(self) -> None:
         """Closes every connection; idempotent."""
@@ -204,10 +223,12 @@ class Client:
             await transport.aclose()
 
     @contextmanager
-    def _converting(self, request: Request, *, is_streaming: bool = False) -> Iterator[None]:
+    def _converting(
+        self, request: Request, *, is_streaming: bool = False, wanted: str = "a chat completion"
+    ) -> Iterator[None]:
         """Raises our errors for the SDK's; those don't stay behind ours, for a traceback would tell their words.
 
-        A server may have repeated a key in them.
+        A server may have repeated a key in them. ``wanted`` is what was asked for.
         """
         try:
             yield
@@ -216,9 +237,9 @@ class Client:
         except Exception as error:  # noqa: BLE001 - whatever the SDK and a server make of each other
             if _NO_MORE_THREADS in _name_cause(error):
                 raise asyncio.CancelledError from None
-            raise self._convert(error, request, is_streaming=is_streaming) from None
+            raise self._convert(error, request, is_streaming=is_streaming, wanted=wanted) from None
 
-    def _convert(self, error: Exception, request: Request, *, is_streaming: bool = False) -> HeliconeMagicError:
+    def _convert(self, error: Exception, request: Request, *, is_streaming: bool, wanted: str) -> HeliconeMagicError:
         import openai
 
         label = request.gateway.label
@@ -242,7 +263,7 @@ class Client:
         if isinstance(error, openai.OpenAIError):
             return CredentialError(f"the openai client refused to send to {label!r}.", cause=cause)
         return GatewayError(
-            f"the answer of {label!r} could not be read as a chat completion.",
+            f"the answer of {label!r} could not be read as {wanted}.",
             hint="is this the base URL of an OpenAI-compatible API? `%helicone_session doctor` shows it",
             cause=cause,
         )
@@ -273,7 +294,7 @@ def build_unfinished_error(gateway: Gateway, *, has_chunks: bool, said: str = ""
         )
     return GatewayError(
         f"{gateway.base_url} answered, but not with a chat completion.",
-        hint="is this the base URL of an OpenAI-compatible API? It mostly ends in /v1",
+        hint=_ASK_FOR_BASE_URL,
         cause=said or None,
     )
 

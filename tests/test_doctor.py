@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 from fake_helicone import HELICONE_KEY, PROVIDER_KEY, FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 
+from heliconemagic.errors import GatewayError
 from heliconemagic.notebook.production import Production
 from heliconemagic.verbs.doctor import diagnose
 
@@ -101,3 +103,33 @@ def test_without_a_key_nothing_is_logged(tmp_path: Path, helicone: FakeHelicone)
     findings = patient.diagnose(helicone.url)
     patient.close()
     assert "HELICONE_API_KEY is not set" in findings["gateway"]
+
+
+class Lister(httpx2.AsyncBaseTransport):
+    """A server whose list of models is ``body``."""
+
+    def __init__(self, body: str) -> None:
+        self._body = body
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Says it, as JSON or as a page."""
+        kind = "text/html" if self._body.startswith("<") else "application/json"
+        return httpx2.Response(200, content=self._body.encode(), headers={"Content-Type": kind}, request=request)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"models": []}', '{"data": null}', '{"data": {"id": "x"}}', '[{"id": "x"}]', "<html>Hello</html>", "null", "{"],
+)
+def test_what_is_no_list_of_models_is_said(patient: Patient, body: str) -> None:
+    """Whatever a server answers there, it is one of our errors, and a finding."""
+    patient.network = Lister(body)
+    with pytest.raises(GatewayError, match="a list of models"):
+        patient.notebook.models.fetch("direct:http://models.example/v1")
+    assert patient.diagnose("direct:http://models.example/v1")["answers"].startswith("no: ")
+
+
+def test_models_without_ids_are_left_out(patient: Patient) -> None:
+    """The others are listed."""
+    patient.network = Lister('{"data": [{"name": "x"}, {"id": "a"}, "b", {"id": null}]}')
+    assert patient.notebook.models.fetch("direct:http://models.example/v1")[1] == ["a"]

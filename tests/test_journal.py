@@ -188,6 +188,17 @@ def test_newest_text_wins(journal: Journal) -> None:
     assert (step.text, step.reasoning, step.status) == ("word " * 5, "hm " * 5, StepStatus.PENDING)
 
 
+def test_first_token_goes_with_the_text(journal: Journal) -> None:
+    """A running step says when its text began, and goes on saying so."""
+    journal.put_session(build_session())
+    journal.open_step(build_step())
+    journal.put_text("step-1", "half", first_token_at=101.5)
+    journal.flush()
+    journal.put_text("step-1", "half and more")
+    _, [step] = journal.load_session("5e551011")
+    assert (step.text, step.first_token_at) == ("half and more", 101.5)
+
+
 def test_late_text_changes_nothing(journal: Journal) -> None:
     """Text that comes after a step was closed does not replace the final text."""
     journal.put_session(build_session())

@@ -40,7 +40,7 @@ def read_steps(kernel: Kernel, name: str) -> list[Step]:
 
 @pytest.mark.any_kernel
 def test_killed_kernel(start_kernel: StartKernel, fake: FakeHelicone, name: str) -> None:
-    """What a killed kernel had received is in the journal, marked as interrupted."""
+    """What a killed kernel had received, and since when, is in the journal, marked as interrupted."""
     kernel = start_kernel()
     open_session(kernel, fake, name)
     kernel.send("%%llm /long -m slow-500\nGo on.")
@@ -50,6 +50,7 @@ def test_killed_kernel(start_kernel: StartKernel, fake: FakeHelicone, name: str)
     assert step.status.value == "interrupted"
     assert step.text.startswith("word0 word1 ")
     assert step.text.count("word") > 20
+    assert step.first_token_at is not None and step.started_at < step.first_token_at < (step.ended_at or 0.0)
 
 
 @pytest.mark.any_kernel

@@ -287,7 +287,8 @@ class Run:
         while self._changed:
             journal.put_attempt(self._step.id, self._changed.popitem()[1])
         if self.has_text.is_set():
-            journal.put_text(self._step.id, self.state.text, self.state.reasoning)
+            began = self._step.first_token_at  # the kernel may be killed: all of the time would count as waiting
+            journal.put_text(self._step.id, self.state.text, self.state.reasoning, first_token_at=began)
 
     def fail(self, error: Exception) -> None:
         """Ends the step before it was sent."""

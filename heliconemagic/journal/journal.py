@@ -126,9 +126,9 @@ class Journal:
         """Whether what the ticket stands for was committed; False if not, for `warning`'s reason."""
         return self._writer.wait(ticket, OPEN_SECONDS)
 
-    def put_text(self, step_id: str, text: str, reasoning: str = "") -> None:
-        """The whole text so far; on disk within 250 ms, if no newer one comes first."""
-        change = partial(self._store.write_text, step_id, text, reasoning)
+    def put_text(self, step_id: str, text: str, reasoning: str = "", *, first_token_at: float | None = None) -> None:
+        """The whole text so far and when it began; on disk within 250 ms, if no newer one comes first."""
+        change = partial(self._store.write_text, step_id, text, reasoning, first_token_at)
         self._writer.put((_TEXT, step_id), change, delay=_TEXT_DELAY)
 
     def put_attempt(self, step_id: str, attempt: Attempt) -> None:

@@ -152,11 +152,20 @@ def _encode_message(message: Message) -> tuple[bytes, str | bytes]:
     return hashlib.sha256(_CANONICAL.encode(message).encode()).digest(), _encode_text(_JSON.encode(message))
 
 
-def write_text(connection: sqlite3.Connection, step_id: str, text: str, reasoning: str, *, now: float) -> None:
-    """The text so far of a step that still runs; a finished one keeps what it has."""
+def write_text(
+    connection: sqlite3.Connection,
+    step_id: str,
+    text: str,
+    reasoning: str,
+    *,
+    first_token_at: float | None,
+    now: float,
+) -> None:
+    """The text so far of a step that still runs, and when it began; a finished one keeps what it has."""
     connection.execute(
-        "UPDATE steps SET text = ?, reasoning = ?, flushed_at = ? WHERE id = ? AND status = 'pending'",
-        (_encode(text), _encode(reasoning), now, step_id),
+        "UPDATE steps SET text = ?, reasoning = ?, first_token_at = coalesce(?, first_token_at), flushed_at = ?"
+        " WHERE id = ? AND status = 'pending'",
+        (_encode(text), _encode(reasoning), first_token_at, now, step_id),
     )
 
 

@@ -148,9 +148,12 @@ class JournalStore:
         now = self._clock()
         journal_rows.write_step(connection, step, owner_id=self.owner.id, now=now, attachments=attachments)
 
-    def write_text(self, step_id: str, text: str, reasoning: str, connection: sqlite3.Connection) -> None:
+    def write_text(
+        self, step_id: str, text: str, reasoning: str, first_token_at: float | None, connection: sqlite3.Connection
+    ) -> None:
         """The change that stores the text so far."""
-        journal_rows.write_text(connection, step_id, text, reasoning, now=self._clock())
+        now = self._clock()
+        journal_rows.write_text(connection, step_id, text, reasoning, first_token_at=first_token_at, now=now)
 
     def write_sign_of_life(self, connection: sqlite3.Connection) -> None:
         """The change that says nothing new: whether it can be written is what matters."""
