@@ -195,6 +195,14 @@ def test_pull_without_bodies_asks_for_none(desk: Desk) -> None:
     assert [step.text for step in desk.load()] == ["answer 1", "answer 2"]
 
 
+def test_pull_without_bodies_after_a_whole_one_says_what_is_here(desk: Desk) -> None:
+    """Requests whose bodies are here stay as they are: they are no requests without an answer."""
+    desk.say(f"pull {DESK}")
+    shown = desk.say(f"pull {DESK} --no-bodies")
+    assert "from 127.0.0.1:3000: 2 here already, with prompt and answer" in shown
+    assert "no answered request" not in shown and [step.text for step in desk.load()] == ["answer 1", "answer 2"]
+
+
 def test_pull_knows_failures_tools_and_streams(desk: Desk) -> None:
     """Statuses, kinds and stored streams become what they are here."""
     chunks = [{"choices": [{"index": 0, "delta": {"content": text}}]} for text in ("str", "eamed")]

@@ -14,7 +14,7 @@ from heliconemagic.records import SessionRecord, SessionSummary, Step, StepKind,
 from heliconemagic.render.session import build_session_bundle, build_session_text
 from heliconemagic.render.session_list import build_sessions_html, build_sessions_text
 from heliconemagic.render.session_view import build_session_view
-from heliconemagic.render.timeline import write_bar
+from heliconemagic.render.timeline import WIDTH, write_bar
 
 SESSION = SessionRecord(id="5f1d", name="Course", title="Course Création", gateway="oai", started_at=0.0)
 
@@ -161,8 +161,16 @@ def test_bars_without_styles_stand_below_each_other() -> None:
     """Each has the same columns before it, in an element of equal widths, with blanks that browsers keep."""
     page = strip_page(build_session_bundle(SESSION, STEPS[:3])["text/html"])
     bars = [re.sub(r"</?span>", "", bar) for bar in re.findall(r"<td><samp>(.*?)</samp></td>", page)]
-    assert [bar.replace("\u00a0", " ") for bar in bars] == list_bars(STEPS[:3])
+    assert [bar.replace("\u00a0", " ").rstrip() for bar in bars] == list_bars(STEPS[:3])
     assert not any(" " in bar for bar in bars)
+
+
+@pytest.mark.parametrize(("form", "pattern"), [("text/html", "<samp>(.*?)</samp></td>"), ("text/markdown", "`(.*?)`")])
+def test_bars_line_up_where_a_page_aligns_them_right(form: str, pattern: str) -> None:
+    """As JupyterLab does where it takes the sheet away: all of one width, down to the shortest and the folder's."""
+    steps = [build_timed(f"/a/{number}", number, number + 1) for number in range(90)] + STEPS[1:2]
+    bars = re.findall(pattern, strip_page(build_session_bundle(SESSION, steps)[form]))
+    assert len(bars) > 2 and {len(re.sub(r"</?span>", "", bar)) for bar in bars} == {WIDTH}
 
 
 def test_the_page_has_the_rows_and_the_link() -> None:

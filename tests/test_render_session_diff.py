@@ -172,6 +172,19 @@ def test_many_steps_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown.count("{+") == 2 and "… 3 more steps with other words, not compared one by one" in shown
 
 
+def test_rows_without_anything_to_tell_are_left_out_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept ones, then those that are the same: what failed, changed or was asked is shown, in the sessions' order."""
+    monkeypatch.setattr(session_diff_words, "MAX_ROWS", 3)
+    kept = Origin(kind=OriginKind.KEPT, answered_at=100.0)
+    changes: dict[str, dict[str, Any]] = {
+        "/same": {}, "/sent": {"text": "Other."}, "/only": {}, "/failed": {"status": StepStatus.FAILED},
+    }  # fmt: skip
+    old = [build(f"/kept-{number}") for number in range(5)] + [build(path) for path in changes if path != "/only"]
+    new = [build(f"/kept-{number}", origin=kept) for number in range(5)]
+    new += [build(path, **change) for path, change in changes.items()]
+    assert [row[0] for row in list_rows(diff(old, new))] == ["/sent", "/failed", "/only"]
+
+
 def test_long_differences_are_folded() -> None:
     """The first ones are open, as long as they can be read at a glance."""
     old = [build(f"/{number}", text="a " * 300) for number in range(3)]

@@ -91,6 +91,13 @@ def test_a_batch_is_one_step() -> None:
     assert (step.error, step.text, saved.session_name) == ("2 of 9 rows failed", "", "Course")
 
 
+def test_the_card_of_a_rerun_is_no_reply(tmp_path: Path) -> None:
+    """It has the form of a batch that belongs to no session of the notebook: nothing is left out, nothing is told."""
+    card = BatchCard(id="b", path="rerun of Course", status=StepStatus.DONE, origin="demo", step_ids=("x", "y"))
+    found = read_notebook(write_forms(tmp_path / "a.ipynb", build_batch_json(card), build_form(id="good")))
+    assert ([reply.step.id for reply in found.replies], found.faults) == (["good"], ())
+
+
 def test_a_saved_session_comes_back(tmp_path: Path) -> None:
     """What was shown is read as it ran: paths, prompts, answers, parents, tokens, failures, times."""
     path = hand_in(tmp_path, "ada")

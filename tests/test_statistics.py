@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -250,6 +251,16 @@ def test_picture_reads_without_its_style() -> None:
     assert {"h4", "table", "th", "code"} <= tags
     assert "▁" in page and "●" in page and "█" in page
     assert "p95istheslowest" in PageReader(page).text
+
+
+@pytest.mark.parametrize(("form", "ends"), [("text/html", ("<code>", "</code>")), ("text/markdown", ("`", "`"))])
+def test_pictures_line_up_where_a_page_aligns_them_right(form: str, ends: tuple[str, str]) -> None:
+    """As JupyterLab does where it takes the sheet away: in each column all of one width."""
+    page = build_statistics_bundle(build_many(8))[form]
+    pictures = re.findall(f"{ends[0]}([^<`]+){ends[1]}", page)
+    assert {"▁", "●", "█"} <= set("".join(pictures))
+    assert {len(picture) for picture in pictures if "█" in picture and "▁" not in picture} == {8}
+    assert {len(picture) for picture in pictures if "●" in picture} == {20}
 
 
 def test_many_sessions_share_marks() -> None:

@@ -126,9 +126,9 @@ class Ledger:
         return tuple(map(build_line, reversed(self._last)))
 
     def list_first(self) -> tuple[BatchLine, ...]:
-        """The first rows that have an answer."""
-        first = [outcome for outcome in self.ordered if outcome.is_answered]
-        return tuple(map(build_line, first[:MAX_LINES]))
+        """The first rows that have an answer: those of this run, then as many kept ones as there is room for."""
+        answered = sorted((one for one in self.ordered if one.is_answered), key=lambda one: one.state == "kept")
+        return tuple(map(build_line, sorted(answered[:MAX_LINES], key=lambda one: one.row.number)))
 
     def list_failed(self) -> tuple[BatchLine, ...]:
         """The first rows that were sent or tried, and have no answer."""

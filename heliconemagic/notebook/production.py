@@ -173,6 +173,7 @@ class Production:
             pull.bodiless += with_bodies and exchange is None
             pull.feedback += build_feedback(row, session_id=pull.record.id)
             if exchange is None and pull.has_bodies(row):
+                pull.unchanged += 1
                 continue
             pull.put(build_step(row, exchange, session_id=pull.record.id, gateway=pull.label))
 
@@ -193,6 +194,7 @@ class Production:
             new=pull.new,
             updated=pull.updated,
             own=pull.own,
+            unchanged=pull.unchanged,
             bodiless=pull.bodiless,
             under_way=pull.under_way,
             is_whole=pull.requests.is_whole,

@@ -25,6 +25,7 @@ class Pulled:
     new: int
     updated: int
     own: int  # that ran here, and are recorded better than Helicone could tell
+    unchanged: int  # that are here already, with more than came now
     bodiless: int  # whose bodies could not be had
     under_way: int  # without an answer as yet: left out
     is_whole: bool
@@ -37,7 +38,7 @@ class Pull:
         self.record = record
         self.requests = requests
         self.label = label
-        self.bodiless = self.new = self.updated = 0
+        self.bodiless = self.new = self.updated = self.unchanged = 0
         self.written: list[Step] = []
         self.feedback: list[Feedback] = []
         self._known = {step.id: step for step in known}

@@ -14,7 +14,7 @@ from heliconemagic.render.session_rows import COLUMNS, CRITICAL, SIDES, Row
 from heliconemagic.render.session_view import Part, SessionView, build_session_view
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
-from heliconemagic.render.timeline import CHARACTERS, COVERED, REFUSED, Bar, write_bar
+from heliconemagic.render.timeline import CHARACTERS, COVERED, REFUSED, Bar, fill_bar, write_bar
 
 _SELF = COLUMNS.index("self")
 _CLASSES: Mapping[str, str] = {
@@ -118,7 +118,7 @@ def _build_row(row: Row, view: SessionView) -> str:
 
 def _build_bar(bar: Bar) -> str:
     """In an element whose text has equal widths in every browser: the bars stand below each other without a sheet."""
-    drawn = "".join(_build_bar_part(part.kind, part.text.replace(" ", "\u00a0")) for part in bar)
+    drawn = "".join(_build_bar_part(part.kind, part.text.replace(" ", "\u00a0")) for part in fill_bar(bar))
     return f"<samp>{drawn}</samp>" if drawn else ""
 
 
@@ -144,7 +144,7 @@ def write_markdown(view: SessionView, *, notes: Sequence[str] = ()) -> str:
 def _build_markdown_row(row: Row, view: SessionView) -> str:
     cells = " | ".join(escape_markdown(cell) for cell in _leave_out_self(view, row.words))
     blank = "\u00a0" * 3 * row.indent
-    bar = f"`{write_bar(row.bar)}`".replace(" ", "\u00a0") if row.bar else ""
+    bar = f"`{write_bar(fill_bar(row.bar))}`".replace(" ", "\u00a0") if row.bar else ""
     return f"| {blank}{cells} | {bar} |"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from heliconemagic.records import SessionTotals, Step, StepKind, sum_steps
+from heliconemagic.records import SessionTotals, Step, StepKind, StepStatus, sum_steps
 from heliconemagic.render.batch_words import MAX_PATH, shorten
 from heliconemagic.render.card_words import describe_model, describe_state, describe_total_cost
 from heliconemagic.render.figures import format_cost, format_count, format_seconds
@@ -67,7 +67,23 @@ class PairDiff:
 def list_rows(diff: SessionDiff) -> list[tuple[str, ...]]:
     """A row of the table for each pair, by `COLUMNS`."""
     common = _find_common(diff)
-    return [_build_row(pair, common) for pair in diff.pairs[:MAX_ROWS]]
+    return [_build_row(pair, common) for pair in _choose_pairs(diff, common)]
+
+
+def _choose_pairs(diff: SessionDiff, common: Sequence[tuple[str, str, str]]) -> list[Pair]:
+    """As many pairs as there are rows, in their order: of too many those that tell nothing are left out first."""
+    order = sorted(range(len(diff.pairs)), key=lambda place: _find_rank(diff.pairs[place], common))
+    return [diff.pairs[place] for place in sorted(order[:MAX_ROWS])]
+
+
+def _find_rank(pair: Pair, common: Sequence[tuple[str, str, str]]) -> int:
+    """0 for what failed, 1 for what differs, 2 for what was asked and is the same, 3 for what was kept as it was."""
+    old, new = pair.old, pair.new
+    if any(step and step.status in (StepStatus.FAILED, StepStatus.INTERRUPTED) for step in (old, new)):
+        return 0
+    if old is None or new is None or _list_differences(old, new, pair, common):
+        return 1
+    return 2 if pair.is_asked else 3
 
 
 def _find_common(diff: SessionDiff) -> list[tuple[str, str, str]]:

@@ -35,11 +35,11 @@ def build_range(middle: float, high: float, most: float, width: int) -> str:
 
 
 def build_share(value: float, most: float, width: int) -> str:
-    """A bar of ``value`` on a scale from 0 to ``most``.
+    """A bar of ``value`` on a scale from 0 to ``most``, with blanks up to ``width``.
 
-    >>> build_share(3, 6, 8), build_share(0.01, 6, 8), build_share(0, 6, 8)
-    ('████', '▏', '')
+    >>> [build_share(value, 6, 8).replace(BLANK, " ") for value in (3, 0.01, 0)]
+    ['████    ', '▏       ', '']
     """
     if value <= 0 or most <= 0:
         return ""
-    return "█" * round(value / most * width) or "▏"
+    return ("█" * round(value / most * width) or "▏").ljust(width, BLANK)

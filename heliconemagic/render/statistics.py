@@ -63,10 +63,14 @@ def build_statistics_markdown(summary: Summary) -> str:
 
 def _build_markdown_table(table: Table) -> str:
     rules = {"l": "---", "r": "--:", "p": "---"}
-    lines = [table.columns, *table.rows]
-    texts = [f"| {' | '.join(escape_markdown(cell) for cell in row)} |" for row in lines]
-    texts.insert(1, f"|{'|'.join(rules[side] for side in table.sides)}|")
-    return "\n".join(texts)
+    words = " | ".join(map(escape_markdown, table.columns))
+    texts = [f"| {' | '.join(map(_build_markdown_cell, row, table.sides))} |" for row in table.rows]
+    return "\n".join([f"| {words} |", f"|{'|'.join(rules[side] for side in table.sides)}|", *texts])
+
+
+def _build_markdown_cell(text: str, side: str) -> str:
+    """A picture is code: it keeps its blanks, and its characters have one width."""
+    return f"`{text}`" if side == "p" and text else escape_markdown(text)
 
 
 def build_statistics_text(summary: Summary) -> str:

@@ -129,3 +129,9 @@ def _shorten(texts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 def write_bar(bar: Bar) -> str:
     """A bar for a terminal."""
     return "".join(part.text for part in bar)
+
+
+def fill_bar(bar: Bar) -> Bar:
+    """A bar with blanks up to its full width: it begins where the others do, also where a page aligns it right."""
+    blank = " " * (WIDTH - len(write_bar(bar)))
+    return (*bar, BarPart("", blank)) if bar and blank else bar

@@ -59,7 +59,8 @@ def decode_replies(value: object) -> list[SavedReply]:
         raise LineError(f"has a reply of format {version:g}, and this heliconemagic reads {VERSION}: update it")
     _check_depth(form)
     if form.get("kind") == "batch":
-        return [_decode_batch(form)]
+        # The card of a rerun has the form of a batch and no step in common: its steps are in a session of their own.
+        return [_decode_batch(form)] if {"session_id", "started_at"} & form.keys() else []
     if "replies" in form:
         return list(_decode_compared(form))
     return [_decode_reply(form)]

@@ -116,6 +116,7 @@ def _describe_pulled(pulled: Pulled) -> list[str]:
     """What came, what did not, and how to go on."""
     parts = [f"{pulled.new:,} new"] if pulled.new else []
     parts += [f"{pulled.updated:,} brought up to date"] if pulled.updated else []
+    parts += [f"{pulled.unchanged:,} here already, with prompt and answer"] if pulled.unchanged else []
     parts += [f"{pulled.own:,} ran here and stay as they are"] if pulled.own else []
     lines = [f"from {pulled.hosts.label}: {', '.join(parts) or 'no answered request'}"]
     if pulled.bodiless:
