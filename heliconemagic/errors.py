@@ -29,6 +29,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
+
+_HINT, _CAUSE = "\n  hint: ", "\n  cause: "
+
+
+class ErrorWords(NamedTuple):
+    """What an error says, apart; what it doesn't say is empty."""
+
+    message: str
+    hint: str = ""
+    cause: str = ""
+
+    @property
+    def brief(self) -> str:
+        """What went wrong in one line, without what to type."""
+        return f"{self.message} ({self.cause})" if self.cause else self.message
+
+
+def read_words(text: str) -> ErrorWords:
+    """The words of an error that was kept as its text; of any other text the first line is the message.
+
+    >>> read_words("no such model.\\n  hint: try m2\\n  cause: 404 not found")
+    ErrorWords(message='no such model.', hint='try m2', cause='404 not found')
+    """
+    said, _, cause = text.partition(_CAUSE)
+    said, _, hint = said.partition(_HINT)
+    return ErrorWords(said.partition("\n")[0], hint.partition("\n")[0].strip(), " ".join(cause.split()))
 
 
 class _ShortTraceback:
@@ -57,13 +84,15 @@ class HeliconeMagicError(_ShortTraceback, Exception):
         self.cause = change(self.cause) if self.cause else None
         self.args = (self.message,)
 
+    @property
+    def words(self) -> ErrorWords:
+        """All that it says."""
+        return ErrorWords(self.message, self.hint or "", " ".join((self.cause or "").split()))
+
     def __str__(self) -> str:
-        lines = [self.message]
-        if self.hint:
-            lines.append(f"  hint: {self.hint}")
-        if self.cause:
-            lines.append(f"  cause: {self.cause}")
-        return "\n".join(lines)
+        hint = f"{_HINT}{self.hint}" if self.hint else ""
+        cause = f"{_CAUSE}{self.cause}" if self.cause else ""
+        return f"{self.message}{hint}{cause}"
 
 
 class InputError(HeliconeMagicError):

@@ -182,7 +182,8 @@ class Workbench:
             if self.panel.open(whole.build, path=next(iter(command.arguments), ""), kind=self._views.find_kind()):
                 self.show.close()
                 return
-        self.show.open(shown.build, grows=shown.grows)
+        can_update = self.frontend.find_kind() != "text"  # a terminal would print all of it again
+        self.show.open(shown.build, grows=shown.grows and can_update)
 
     def _show_pick(self, path: SessionPath) -> None:
         """Lets the columns that are on the page, and the last `show`, say which answer is current now."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from render_samples import FORM, PageReader, build_card
 
-from heliconemagic.errors import IncompleteAnswerError
+from heliconemagic.errors import GatewayError, IncompleteAnswerError
 from heliconemagic.records import Attempt, SessionTotals, StepStatus, ToolCall
 from heliconemagic.render.card import (
     REPLY_MIME,
@@ -91,19 +91,23 @@ def test_sums_say_what_is_unpriced() -> None:
 
 
 def test_a_failure_is_said_and_what_arrived_is_kept() -> None:
-    """The error's message and hint stand in the foot, the partial answer in the body."""
+    """The error's message, hint and cause stand in the foot, the partial answer in the body."""
     error = IncompleteAnswerError("the connection broke.", hint="run the cell again", cause="ReadError")
     card = build_card(status=StepStatus.FAILED, text="half an", usage=None, cost=None, error=error)
     page = PageReader(build_html(card)).text
     for words in ("failed", "broke off after 6.3 s", "half an", "the connection broke.", "hint: run the cell again"):
         assert squeeze(words) in page
+    assert all("ReadError" in form for form in (page, build_text(card), build_markdown(card)))
     assert "the connection broke." in build_text(card) and "half an" in build_markdown(card)
 
 
 def test_a_recorded_failure_reads_like_a_fresh_one() -> None:
     """The journal keeps an error as text."""
-    card = build_card(status=StepStatus.FAILED, text="", usage=None, error_text="no such model.\n  hint: try m2")
-    assert PageReader(build_foot(card)).text == squeeze("no such model. · hint: try m2")
+    said = str(GatewayError("no such model.", hint="try m2", cause="404 not found"))
+    card = build_card(status=StepStatus.FAILED, text="", usage=None, error_text=said)
+    assert PageReader(build_foot(card)).text == squeeze("no such model. · hint: try m2 · cause: 404 not found")
+    assert build_text(card).splitlines()[2:5] == ["no such model.", "hint: try m2", "cause: 404 not found"]
+    assert "(404 not found)" in build_markdown(card)
     assert "failed after 6.3 s" in build_head_text(card)
 
 

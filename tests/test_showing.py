@@ -8,6 +8,7 @@ from typing import Any
 from shells import Shell
 
 from heliconemagic.frontend import Frontend
+from heliconemagic.lines.options import parse_session_line
 from heliconemagic.views.showing import SessionShow
 from heliconemagic.workbench import Workbench
 
@@ -89,3 +90,24 @@ def test_closed_show_is_left_alone() -> None:
     page.run_steps(10, 1.0)
     page.show.catch_up()
     assert page.updates == 0
+
+
+class Terminal(Frontend):
+    """A shell in a terminal."""
+
+    def find_kind(self) -> str:
+        """As text."""
+        return "text"
+
+
+def test_a_terminal_shows_once(shell: Shell, tmp_path: Path) -> None:
+    """It has no displays that could be updated: each update would be printed below."""
+    frontend, environ = Terminal(shell.ip, {}, lambda: 9_000.0), {"HELICONEMAGIC_HOME": str(tmp_path)}
+    bench = Workbench(shell.ip, frontend, environ=environ, ask_secret=str, write=print)
+    for line in ('"Course" --gateway demo', "show"):
+        bench.run_session_line(parse_session_line(line))
+    displays = shell.ip.display_pub.displays
+    shown = displays[-1]
+    bench.show.refresh(is_final=True)
+    bench.close()
+    assert (displays[-1], len(shown.bundles)) == (shown, 1) and shown.display_id is None

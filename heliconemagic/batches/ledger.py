@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heliconemagic.batches.planning import BatchRow
-from heliconemagic.errors import HeliconeMagicError
+from heliconemagic.errors import HeliconeMagicError, read_words
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.batch_state import BatchCounts, BatchLine
 
@@ -149,7 +149,7 @@ def build_line(outcome: Outcome) -> BatchLine:
         path=outcome.path,
         state=_describe_state(outcome),
         text=step.text if step else "",
-        error=outcome.error.partition("\n")[0],
+        error=read_words(outcome.error).brief,
         tokens=step.usage.total_tokens if step and step.usage else None,
         cost=step.cost if step else None,
         seconds=step.latency if step and outcome.state != "kept" else None,

@@ -11,7 +11,7 @@ from heliconemagic.batches.planning import RowPlanner, RowReader
 from heliconemagic.batches.queue import Halt, RowQueue
 from heliconemagic.batches.result import BatchResult, FailedRow
 from heliconemagic.cards import build_reply, find_session_url
-from heliconemagic.errors import BatchError, HeliconeMagicError, StepInterrupted
+from heliconemagic.errors import BatchError, HeliconeMagicError, StepInterrupted, read_words
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import StepStatus
@@ -173,4 +173,4 @@ class BatchReport:
             message += f", one after the other in the same way; {counts.unsent:,} were not sent"
             hint = getattr(self.queue.failure, "hint", None) or hint
         failure = next((one.error for one in self.ledger.ordered if one.state == "failed"), "")
-        return BatchError(f"{message}.", hint=hint, cause=failure.partition("\n")[0] or None)
+        return BatchError(f"{message}.", hint=hint, cause=read_words(failure).brief or None)

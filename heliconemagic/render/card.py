@@ -26,6 +26,7 @@ from heliconemagic.render.card_words import (
     describe_origin,
     describe_progress,
     describe_totals,
+    list_failure_words,
     list_figures,
 )
 from heliconemagic.render.markup import (
@@ -108,11 +109,7 @@ def _list_notes(card: Card) -> list[str]:
 
 
 def _list_failure(card: Card) -> list[str]:
-    message, hint = describe_failure(card)
-    return [
-        build_span("hm-bad hm-hint", escape(message)),
-        build_span("hm-bad hm-hint", escape(f"hint: {hint}") if hint else ""),
-    ]
+    return [build_span("hm-bad hm-hint", escape(line)) for line in list_failure_words(card)]
 
 
 def build_html(card: Card) -> str:
@@ -129,11 +126,17 @@ def build_markdown(card: Card) -> str:
     step = card.step
     words = [describe_origin(card), card.context, describe_end(step) or STATE_WORDS[step.status]]
     head = " · ".join([f"**{escape_markdown(step.path)}**", *(escape_markdown(word) for word in words if word)])
-    message, hint = describe_failure(card)
-    failure = f"**{escape_markdown(' '.join(part for part in (message, hint) if part))}**" if message else ""
+    failure = build_failure_markdown(card)
     attached = build_attached_markdown(step)
     parts = (head, attached, build_answer_markdown(card), failure, _build_markdown_foot(card))
     return "\n\n".join(part for part in parts if part)
+
+
+def build_failure_markdown(card: Card) -> str:
+    """What failed it; empty where nothing did."""
+    message, hint, cause = describe_failure(card)
+    said = " ".join(part for part in (message, hint, f"({cause})" if cause else "") if part)
+    return f"**{escape_markdown(said)}**" if said else ""
 
 
 def _build_markdown_foot(card: Card) -> str:
@@ -161,8 +164,7 @@ def build_foot_text(card: Card) -> str:
 
 def build_text(card: Card) -> str:
     """The whole card for a terminal."""
-    message, hint = describe_failure(card)
-    failure = make_safe_text("\n".join(part for part in (message, f"hint: {hint}" if hint else "") if part))
+    failure = make_safe_text("\n".join(list_failure_words(card)))
     called = "\n".join(list_trail_lines([card.step] if is_model_call(card.step) else card.trail))
     parts = (build_head_text(card), called, build_answer_text(card), failure, build_foot_text(card))
     return "\n\n".join(part for part in parts if part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heliconemagic.errors import ErrorWords, read_words
 from heliconemagic.records import Origin, OriginKind, SessionTotals, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.render.card_calls import describe_rounds
 from heliconemagic.render.card_state import Card
@@ -161,16 +162,20 @@ def describe_reasoning(step: Step) -> str:
     return f"reasoning, {format_count(len(step.reasoning.split()), 'word')}"
 
 
-def describe_failure(card: Card) -> tuple[str, str]:
-    """The error's message and hint; empty where there is none. A recorded step has only its text.
+def describe_failure(card: Card) -> ErrorWords:
+    """The error's message, hint and cause; empty where there is none. A recorded step has only its text.
 
     A traced step's error stands with what it gave.
     """
     if is_traced(card.step):
-        return "", ""
+        return ErrorWords("")
     if card.error is not None:
-        return card.error.message, card.error.hint or ""
-    if card.step.status is not StepStatus.FAILED:
-        return "", ""
-    message, _, rest = (card.step.error or "").partition("\n")
-    return message, rest.strip().removeprefix("hint:").partition("\n")[0].strip()
+        return card.error.words
+    return read_words(card.step.error or "" if card.step.status is StepStatus.FAILED else "")
+
+
+def list_failure_words(card: Card) -> list[str]:
+    """The same as lines."""
+    message, hint, cause = describe_failure(card)
+    lines = (message, f"hint: {hint}" if hint else "", f"cause: {cause}" if cause else "")
+    return [line for line in lines if line]

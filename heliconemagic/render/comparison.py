@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any
 
 from heliconemagic.records import Step, StepStatus
-from heliconemagic.render.card import build_foot, build_json, build_text
+from heliconemagic.render.card import build_failure_markdown, build_foot, build_json, build_text
 from heliconemagic.render.card_answer import build_answer_html, build_answer_markdown
 from heliconemagic.render.card_attached import build_attached_html, build_attached_markdown, build_attached_text
 from heliconemagic.render.card_request import build_request_html
@@ -19,7 +19,6 @@ from heliconemagic.render.card_state import REPLIES_MIME, Card
 from heliconemagic.render.card_words import (
     STATE_WORDS,
     describe_end,
-    describe_failure,
     describe_progress,
     describe_totals,
     list_figures,
@@ -148,8 +147,7 @@ def build_comparison_markdown(comparison: Comparison) -> str:
 
 
 def _build_markdown_column(card: Card) -> str:
-    message, hint = describe_failure(card)
-    failure = f"**{escape_markdown(' '.join(part for part in (message, hint) if part))}**" if message else ""
+    failure = build_failure_markdown(card)
     foot = " · ".join(
         escape_markdown(word) for word in (describe_end(card.step), *_list_figures(card), *card.notes) if word
     )

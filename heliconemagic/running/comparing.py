@@ -169,7 +169,7 @@ def build_error(
     message = f"{path}: {ends}{kept}."
     if not errors:
         return StepInterrupted(message)
-    return ComparisonError(message, hint=errors[0].hint, cause=errors[0].message)
+    return ComparisonError(message, hint=errors[0].hint, cause=errors[0].words.brief)
 
 
 _ENDS = {

@@ -240,5 +240,5 @@ def _build_text_head(card: Card, _now: float) -> str:
 
 def _build_failure(card: Card) -> str:
     """What failed it, which the error of the cell says of the first failure only."""
-    message, _ = describe_failure(card)
-    return f"{make_safe_text(message)}\n" if message else ""
+    said = describe_failure(card).brief
+    return f"{make_safe_text(said)}\n" if said else ""
