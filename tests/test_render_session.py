@@ -287,3 +287,9 @@ def test_a_list_of_sessions_has_a_line_each() -> None:
     assert "Course &lt;1&gt;" in page and '<td align="right">1,204</td>' in page
     assert build_sessions_text([]) == "no sessions recorded yet"
     assert "no sessions recorded yet" in build_sessions_html([])
+
+
+def test_the_list_of_sessions_takes_the_width_that_is_there() -> None:
+    """Its last column is the id, which is to be copied: no narrower than the page."""
+    summary = SessionSummary(id="5f1d", name="Course", title="Course", gateway="oai", started_at=0.0)
+    assert 'class="hm hm-wide ' in build_sessions_html([summary])

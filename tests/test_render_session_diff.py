@@ -56,6 +56,13 @@ def test_figures_as_deltas() -> None:
     ]  # fmt: skip
 
 
+def test_an_answer_that_came_whole_has_no_first_token() -> None:
+    """As in the session's tree: of what wasn't streamed nobody knows when it began; also where one side is missing."""
+    whole = build(first_token_at=106.3, ended_at=106.3)
+    assert [row[2] for row in list_rows(diff([whole], [whole]))] == [""]
+    assert [row[2] for row in list_rows(diff([whole], [build(), build(first_token_at=None)]))] == ["– → 0.41 s", ""]
+
+
 def test_what_differs_is_named() -> None:
     """Texts, parameters with their values, and how it ended."""
     messages = ({"role": "system", "content": "You rule."}, {"role": "user", "content": "Go back."})

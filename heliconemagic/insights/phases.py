@@ -75,6 +75,13 @@ def _list_moments(step: Step, sent: float, end: float) -> list[tuple[Phase, floa
     return [(Phase.FIRST_TOKEN, sent), (Phase.GENERATING, first)]
 
 
+def find_first_token(step: Step) -> float | None:
+    """Seconds from the start to the first token; an answer that came whole, or is no model's, has none of its own."""
+    if step.kind is not StepKind.LLM or any(span.phase is Phase.WHOLE for span in split_step(step)):
+        return None
+    return step.time_to_first_token
+
+
 def sum_phase(spans: tuple[PhaseSpan, ...], phase: Phase) -> float:
     """Seconds of ``phase``."""
     return sum(span.seconds for span in spans if span.phase is phase)

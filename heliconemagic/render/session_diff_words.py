@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from heliconemagic.insights.phases import find_first_token
 from heliconemagic.records import SessionTotals, Step, StepKind, StepStatus, sum_steps
 from heliconemagic.render.batch_words import MAX_PATH, shorten
 from heliconemagic.render.card_words import describe_model, describe_state, describe_total_cost
@@ -100,7 +101,7 @@ def _build_row(pair: Pair, common: Sequence[tuple[str, str, str]]) -> tuple[str,
     return (
         path,
         _join(_name(old), _name(new)),
-        _compare(old, new, lambda step: step.time_to_first_token, format_seconds),
+        _compare(old, new, find_first_token, format_seconds),
         _compare(old, new, lambda step: step.latency, format_seconds),
         _compare(old, new, _count_tokens, format_count),
         _compare(old, new, lambda step: step.cost, format_cost),
@@ -113,7 +114,7 @@ def _list_alone(pair: Pair) -> tuple[str, ...]:
     assert step is not None
     return (
         _name(step),
-        _spell(step.time_to_first_token, format_seconds),
+        _spell(find_first_token(step), format_seconds),
         _spell(step.latency, format_seconds),
         _spell(_count_tokens(step), format_count),
         _spell(step.cost, format_cost),

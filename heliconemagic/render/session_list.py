@@ -23,7 +23,7 @@ def build_sessions_html(summaries: Sequence[SessionSummary]) -> str:
     head = build_row(SESSION_COLUMNS, _SESSION_SIDES, "th")
     rows = "".join(f"<tr>{build_row(_describe_session(summary), _SESSION_SIDES)}</tr>\n" for summary in summaries)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return add_style(f'<div class="hm {NO_MATH}">{table}</div>')
+    return add_style(f'<div class="hm hm-wide {NO_MATH}">{table}</div>')
 
 
 def build_sessions_text(summaries: Sequence[SessionSummary]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from heliconemagic.insights.phases import Phase, describe_refusal, list_refused, split_step
+from heliconemagic.insights.phases import describe_refusal, find_first_token, list_refused
 from heliconemagic.insights.self_time import measure_self_times
 from heliconemagic.insights.session_clock import MIN_PAUSE
 from heliconemagic.insights.spans import list_spans, merge_spans
@@ -106,12 +106,13 @@ class RowBuilder:
         )
 
     def _build_step_row(self, step: Step, depth: int) -> Row:
+        first_token = find_first_token(step)
         return Row(
             depth=depth,
             label=f"{step.path} · {describe_variant(step)}" if step.comparison else step.path,
             state=" · ".join(filter(None, self._list_states(step))),
             time=format_seconds(step.latency) if step.latency is not None else "",
-            first_token=_describe_first_token(step),
+            first_token=format_seconds(first_token) if first_token is not None else "",
             tokens=format_count(step.tokens) if step.tokens else "",
             cost=describe_step_cost(step),
             bar=self.ruler.draw_step(step, self.latest),
@@ -175,14 +176,6 @@ def find_shown(node: Node) -> Node:
 def iterate_steps(folder: Folder[Step]) -> Iterator[Step]:
     """All steps below ``folder``."""
     return (node for _, node in iterate_nodes(folder) if not isinstance(node, Folder))
-
-
-def _describe_first_token(step: Step) -> str:
-    """When it came after the start; an answer that came whole has none of its own."""
-    if step.time_to_first_token is None or step.kind is not StepKind.LLM:
-        return ""
-    is_whole = any(span.phase is Phase.WHOLE for span in split_step(step))
-    return "" if is_whole else format_seconds(step.time_to_first_token)
 
 
 def list_states(step: Step) -> Iterator[str]:
