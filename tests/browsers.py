@@ -193,10 +193,13 @@ class LabPage:
         self.page.wait_for_timeout(200)
         return dict(json.loads(self.path.read_text()))
 
-    def reload(self) -> None:
-        """Loads the page again, as F5 does."""
+    def reload(self, *, while_running: bool = False) -> None:
+        """Loads the page again, as F5 does; a kernel in the midst of a cell says nothing until its end."""
         self.page.reload()
-        self.wait_until_ready()
+        if while_running:
+            self.page.wait_for_selector(".jp-Notebook .jp-Cell", state="attached")
+        else:
+            self.wait_until_ready()
 
     def restart_kernel(self) -> None:
         """Restarts the kernel, and says yes."""

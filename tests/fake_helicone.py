@@ -40,6 +40,7 @@ class FakeHelicone:
         self.disconnects = 0  # clients that left before their answer had ended
         self.connections = 0  # opened so far
         self.piece_delay = 0.0  # seconds between pieces, so that each arrives alone
+        self.is_held = False  # no further piece leaves while it is
         self.url = ""  # scheme, host and port
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -186,6 +187,8 @@ class FakeHelicone:
                 writer.write(chunk + (b"0\r\n\r\n" if is_last else b""))
                 await writer.drain()
                 await asyncio.sleep(self.piece_delay)
+                while self.is_held:
+                    await asyncio.sleep(0.01)
         return True
 
 

@@ -155,20 +155,26 @@ def test_stop(open_notebook: OpenNotebook, before: str) -> None:
 
 
 @pytest.mark.parametrize("is_saved", [False, True], ids=["unsaved", "saved"])
-def test_reload_in_mid_stream(open_notebook: OpenNotebook, is_saved: bool) -> None:
+def test_reload_in_mid_stream(open_notebook: OpenNotebook, fake: FakeHelicone, is_saved: bool) -> None:
     """A reloaded page shows no broken widget, and the answer, which went on, can be brought back."""
-    page = open_notebook("reload.ipynb", SLOW)
+    fake.gateway.text, fake.piece_delay = "And so on. " * 40 + "The end.", 0.05
+    page = open_notebook("reload.ipynb", [BEGIN.replace("demo", fake.url), "%%llm /long\nHi", ""])
     page.run(0)
     page.start(1)
-    page.wait(lambda: "Demo text" in page.read(1), "no text came")
+    page.wait(lambda: "And so on" in page.read(1), "no text came")
+    fake.is_held = True  # however long the page takes, the answer is under way when it is back
     if is_saved:
         page.save()
-    page.reload()
+    page.reload(while_running=True)
+    if is_saved:
+        page.wait(lambda: "And so on" in page.read(1), "the card did not come back")
     assert find_broken(page) == []
-    page.type(3, "%helicone_session show /long")
-    page.run(3)
-    assert "not a language model" in page.read(3)
-    assert "first token" in page.read(3)
+    fake.is_held, fake.piece_delay = False, 0.0
+    page.wait_until_ready()
+    page.type(2, "%helicone_session show /long")
+    page.run(2)
+    assert "The end." in page.read(2)
+    assert "first token" in page.read(2)
     assert find_broken(page) == []
 
 
