@@ -40,7 +40,8 @@ class FakeHelicone:
         self.disconnects = 0  # clients that left before their answer had ended
         self.connections = 0  # opened so far
         self.piece_delay = 0.0  # seconds between pieces, so that each arrives alone
-        self.is_held = False  # no further piece leaves while it is
+        self._may_send = asyncio.Event()
+        self._may_send.set()
         self.url = ""  # scheme, host and port
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,6 +73,15 @@ class FakeHelicone:
     def direct_url(self) -> str:
         """Base URL of the provider itself: no Helicone header comes back."""
         return self.url + Mode.DIRECT.value
+
+    def hold(self) -> None:
+        """Lets no further piece of an answer leave until `release`."""
+        self._loop.call_soon_threadsafe(self._may_send.clear)
+
+    def release(self) -> None:
+        """Lets all the rest leave at once."""
+        self.piece_delay = 0.0
+        self._loop.call_soon_threadsafe(self._may_send.set)
 
     # ---- what tests ask
 
@@ -187,8 +197,7 @@ class FakeHelicone:
                 writer.write(chunk + (b"0\r\n\r\n" if is_last else b""))
                 await writer.drain()
                 await asyncio.sleep(self.piece_delay)
-                while self.is_held:
-                    await asyncio.sleep(0.01)
+                await self._may_send.wait()
         return True
 
 

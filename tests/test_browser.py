@@ -162,14 +162,14 @@ def test_reload_in_mid_stream(open_notebook: OpenNotebook, fake: FakeHelicone, i
     page.run(0)
     page.start(1)
     page.wait(lambda: "And so on" in page.read(1), "no text came")
-    fake.is_held = True  # however long the page takes, the answer is under way when it is back
+    fake.hold()  # however long the page takes, the answer is under way when it is back
     if is_saved:
         page.save()
     page.reload(while_running=True)
     if is_saved:
         page.wait(lambda: "And so on" in page.read(1), "the card did not come back")
     assert find_broken(page) == []
-    fake.is_held, fake.piece_delay = False, 0.0
+    fake.release()
     page.wait_until_ready()
     page.type(2, "%helicone_session show /long")
     page.run(2)
