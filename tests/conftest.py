@@ -28,12 +28,17 @@ from fixtures_node import node_folder  # noqa: F401
 from fixtures_python import asking_shell, both_keys, program, session  # noqa: F401
 from shells import Shell
 
+_SLOW_FIRST = ("browser", "kernel", "")  # by mark
 _ENDING_SECONDS = 5.0  # for a thread that is about to end
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that no version of the kernel can change run on one alone: each of the others costs minutes."""
+    """Tests that no version of the kernel can change run on one alone: each of the others costs minutes.
+
+    Files that take long come first: at the end, one of them alone would keep a single core busy.
+    """
     config.hook.pytest_deselected(items=leave_out_other_kernels(items))
+    items.sort(key=lambda item: _SLOW_FIRST.index(next(filter(item.get_closest_marker, _SLOW_FIRST), "")))
 
 
 @pytest.fixture(autouse=True)
