@@ -200,7 +200,7 @@ def test_remove_frees_all_of_it(store: LocalStore) -> None:
     install(store, store.find_missing(), lambda count: None)
     assert "freed" in line.remove()["text/plain"]
     assert not store.folder.exists()
-    assert "wasn't installed" in line.remove()["text/plain"]
+    assert "is not installed" in line.remove()["text/plain"]
 
 
 # ---- without it

@@ -92,8 +92,10 @@ class LocalModelLine:
             LocalModelError: it is in use where that prevents it.
         """
         freed = self._store.remove()
-        line = f"{format_megabytes(freed)} freed" if freed else "it wasn't installed"
-        return build_notice_bundle(Notice(head=f"{self._store.model.name} is removed", lines=(line,)))
+        head, line = f"{self._store.model.name} is removed", f"{format_megabytes(freed)} freed"
+        if not freed:
+            head, line = f"{self._store.model.name} is not installed", "there was nothing to remove"
+        return build_notice_bundle(Notice(head=head, lines=(line,)))
 
 
 class Progress:
