@@ -181,10 +181,28 @@ def test_removed_file(open_journal: Open, tmp_path: Path) -> None:
     journal = open_journal()
     journal.put_session(build_session())
     journal.open_step(build_step())
+    wait_until(journal.flush)
     for path in sorted((tmp_path / "records").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     journal.close_step(build_step("step-2", status=StepStatus.DONE))
     assert [step.id for step in journal.load_session("5e551011")[1]] == ["step-1", "step-2"]
+
+
+def test_file_removed_while_it_is_opened(open_journal: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was to be written isn't written to the file that has no name any more."""
+    path, removed = tmp_path / "records" / "journal.sqlite3", []
+
+    def remove_once(folder: Path) -> None:
+        if not removed:
+            removed.append(folder)
+            path.unlink()
+
+    monkeypatch.setattr("heliconemagic.journal.store.sweep", remove_once)  # the last thing before it is open
+    journal = open_journal()
+    journal.put_session(build_session())
+    journal.open_step(build_step())
+    wait_until(journal.flush)
+    assert [step.id for step in journal.load_session("5e551011")[1]] == ["step-1"]
 
 
 def test_corrupt_file_is_not_read(open_journal: Open, tmp_path: Path) -> None:

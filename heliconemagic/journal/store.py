@@ -57,7 +57,11 @@ class JournalStore:
     # For the thread that writes.
 
     def connect(self) -> sqlite3.Connection:
-        """The connection for writing; another one if the file was replaced or removed meanwhile."""
+        """The connection for writing; another one if the file was replaced or removed meanwhile.
+
+        Raises:
+            OSError, sqlite3.Error, JournalError: it cannot be made, opened or written.
+        """
         identity = journal_files.find_identity(self.path)
         if self._connection is not None and identity == self._identity:
             return self._connection
@@ -66,6 +70,8 @@ class JournalStore:
         self._identity = identity
         self._connection = open_settled(self.path, self._connect)
         self._identity = journal_files.find_identity(self.path)
+        if self._identity is None:  # what is written to a file without a name is lost, and nobody would know
+            raise FileNotFoundError(f"removed while it was opened: {self.path}")
         self._introduce(self._connection)
         self._is_anew = False
         self._is_quick = is_logged_ahead(self._connection)
