@@ -40,8 +40,8 @@ class FakeHelicone:
         self.disconnects = 0  # clients that left before their answer had ended
         self.connections = 0  # opened so far
         self.piece_delay = 0.0  # seconds between pieces, so that each arrives alone
-        self._may_send = asyncio.Event()
-        self._may_send.set()
+        self._gate = _open_gate()  # each answer goes through the one that stood when it began
+        self._closed_gates: list[asyncio.Event] = []
         self.url = ""  # scheme, host and port
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,13 +75,22 @@ class FakeHelicone:
         return self.url + Mode.DIRECT.value
 
     def hold(self) -> None:
-        """Lets no further piece of an answer leave until `release`."""
-        self._loop.call_soon_threadsafe(self._may_send.clear)
+        """Lets no further piece of the answers that have begun leave until `release`; later answers aren't held."""
+        self._loop.call_soon_threadsafe(self._close_gate)
 
     def release(self) -> None:
         """Lets all the rest leave at once."""
         self.piece_delay = 0.0
-        self._loop.call_soon_threadsafe(self._may_send.set)
+        self._loop.call_soon_threadsafe(self._open_gates)
+
+    def _close_gate(self) -> None:
+        self._gate.clear()
+        self._closed_gates.append(self._gate)
+        self._gate = _open_gate()
+
+    def _open_gates(self) -> None:
+        while self._closed_gates:
+            self._closed_gates.pop().set()
 
     # ---- what tests ask
 
@@ -163,7 +172,7 @@ class FakeHelicone:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer) -> bytes | None:
         """Sends while watching whether the client leaves; gives what it had sent ahead, None at the end."""
         watcher = asyncio.ensure_future(_read_ahead(reader))
-        sender = asyncio.ensure_future(self._send(writer, answer))
+        sender = asyncio.ensure_future(self._send(writer, answer, self._gate))
         try:
             await asyncio.wait({watcher, sender}, return_when=asyncio.FIRST_COMPLETED)
             if not sender.done() and watcher.result():  # a second request already, and no goodbye
@@ -178,7 +187,7 @@ class FakeHelicone:
             watcher.cancel()
             await asyncio.gather(sender, watcher, return_exceptions=True)
 
-    async def _send(self, writer: asyncio.StreamWriter, answer: Answer) -> bool:
+    async def _send(self, writer: asyncio.StreamWriter, answer: Answer, gate: asyncio.Event) -> bool:
         """Writes the answer; False if it was cut off."""
         if answer.status:
             writer.write(_build_head(answer))
@@ -197,8 +206,14 @@ class FakeHelicone:
                 writer.write(chunk + (b"0\r\n\r\n" if is_last else b""))
                 await writer.drain()
                 await asyncio.sleep(self.piece_delay)
-                await self._may_send.wait()
+                await gate.wait()
         return True
+
+
+def _open_gate() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate
 
 
 def _build_head(answer: Answer) -> bytes:

@@ -11,12 +11,15 @@ pytestmark = pytest.mark.kernel
 SLOW = "%%llm /slow --bg --out slow -m slow-60\nGo on."
 
 
-def test_cell_returns_at_once_and_the_card_goes_on(kernel: Kernel) -> None:
+def test_cell_returns_at_once_and_the_card_goes_on(kernel: Kernel, fake: FakeHelicone) -> None:
     """Other cells run while the text of a background cell arrives; its card ends static, where it began."""
     cell = kernel.send(SLOW)
+    assert fake.wait_for(lambda: bool(fake.completions))
+    fake.hold()
     kernel.wait(lambda: cell.is_over)
     assert kernel.evaluate("slow.done") is False
     assert kernel.evaluate("[1 for _ in range(3)]") == [1, 1, 1]
+    fake.release()
     kernel.wait_for_text("word3 ")
     assert kernel.evaluate("slow.wait().text.startswith('word0 word1')")
     kernel.wait(lambda: kernel.list_open() == [])
@@ -41,9 +44,13 @@ def test_cell_that_needs_the_step_waits_for_it(kernel: Kernel, fake: FakeHelicon
 
 def test_cell_that_needs_nothing_does_not_wait(kernel: Kernel, fake: FakeHelicone) -> None:
     """A cell beside it is sent at once, and doesn't continue it afterwards either."""
-    slow, beside = kernel.send(SLOW), kernel.send("%%llm /beside\nHi")
+    slow = kernel.send(SLOW)
+    assert fake.wait_for(lambda: bool(fake.completions))
+    fake.hold()
+    beside = kernel.send("%%llm /beside\nHi")
     kernel.wait(lambda: beside.is_over)
     assert kernel.evaluate("slow.done") is False
+    fake.release()
     assert beside.record["parent_id"] is None
     kernel.evaluate("slow.wait().text")
     assert kernel.run("%%llm /later\nHi").record["parent_id"] == beside.record["id"]
