@@ -109,7 +109,7 @@ class FakeHelicone:
         """The logs of steps that are no requests, in the order in which they came."""
         return [received for received in self.requests if received.path.endswith("/custom/v1/log")]
 
-    def wait_for(self, condition: Callable[[], bool], timeout: float = 10.0) -> bool:
+    def wait_for(self, condition: Callable[[], bool], timeout: float = 30.0) -> bool:
         """Whether ``condition`` comes true within ``timeout`` seconds."""
         end = time.monotonic() + timeout
         while not condition():
