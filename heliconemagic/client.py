@@ -70,8 +70,8 @@ class Request:
         """The JSON body as it is recorded and shown: attachments by their hashes."""
         body: dict[str, Any] = {"model": self.model, "messages": drop_thumbnails(self.messages)}
         body.update(self.parameters)
+        body["stream"] = self.streams  # said also where it does not: not every server takes silence for no
         if self.streams:
-            body["stream"] = True
             body["stream_options"] = {"include_usage": True, **(self.parameters.get("stream_options") or {})}
         return body
 
@@ -127,7 +127,7 @@ class Client:
         headers = self._build_headers(request.headers, request.credentials)
         return await self._find_variant(request).post(
             "/chat/completions",
-            body={"stream": request.streams, **body},  # said also where it is not, as the SDK does
+            body=body,
             cast_to=object,
             options={"headers": headers, "security": {"bearer_auth": True}},
             stream=request.streams,

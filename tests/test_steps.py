@@ -33,6 +33,7 @@ from heliconemagic.errors import (
     UnknownModelError,
 )
 from heliconemagic.records import StepStatus
+from heliconemagic.render.code import build_python
 
 
 class NoMoreThreads(httpx2.AsyncBaseTransport):
@@ -97,6 +98,15 @@ def test_answer_at_once_is_the_same_answer(bench: Bench, helicone: FakeHelicone)
     """--no-stream asks for a whole completion."""
     assert bench.run("/abstract --no-stream").text == "Hello!"
     assert not helicone.completions[0].json.get("stream")
+
+
+@pytest.mark.parametrize("line", ["/abstract", "/abstract --no-stream -o seed 1"])
+def test_what_is_shown_is_what_is_sent(bench: Bench, helicone: FakeHelicone, line: str) -> None:
+    """The dry run and the code of a card have the whole body, with whether it streams."""
+    form = bench.plan(line).form
+    bench.run(line)
+    assert form.body == helicone.completions[0].json
+    assert f"stream={form.body['stream']}" in build_python(form)
 
 
 @pytest.mark.parametrize(
