@@ -41,6 +41,8 @@ DEFAULT_ROW_TIMEOUT = 600.0
 CONNECT_TIMEOUT = 10.0
 MAX_SAID = 300
 """Characters that are quoted of what came instead of an answer."""
+_ACCOUNT_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
+"""What the SDK makes of ``OPENAI_ORG_ID`` and ``OPENAI_PROJECT_ID``."""
 _MODEL_LIST = "a list of models"
 _ASK_FOR_BASE_URL = "is this the base URL of an OpenAI-compatible API? It mostly ends in /v1"
 _NO_MORE_THREADS = "RuntimeError: cannot schedule new futures after"
@@ -89,7 +91,7 @@ class Client:
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._build_transport = build_transport
-        self._ambient = find_ambient_headers(environ)
+        self._environ = environ
         self._clients: dict[tuple[str, tuple[tuple[str, str], ...]], openai.AsyncOpenAI] = {}
         self._variants: dict[tuple[Any, ...], openai.AsyncOpenAI] = {}
         self._transports: dict[str, httpx2.AsyncBaseTransport] = {}  # by base URL, for other clients' requests
@@ -124,7 +126,7 @@ class Client:
             body["messages"] = await asyncio.to_thread(build_wire_messages, body["messages"], request.attachments.get)
         # As `chat.completions.create` does it, but the body and the answer stay the JSON objects they are: that walks
         # through all messages for keys to rename, and builds objects of the answer without checking what is in them.
-        headers = self._build_headers(request.headers, request.credentials)
+        headers = self._build_headers(request.gateway, request.headers, request.credentials)
         return await self._find_variant(request).post(
             "/chat/completions",
             body=body,
@@ -134,11 +136,11 @@ class Client:
             stream_cls=openai.AsyncStream[object] if request.streams else None,
         )
 
-    def _build_headers(self, headers: Mapping[str, str], credentials: Credentials) -> dict[str, Any]:
-        """All that is sent besides what the SDK adds itself, and nothing that it takes from the environment."""
+    def _build_headers(self, gateway: Gateway, headers: Mapping[str, str], credentials: Credentials) -> dict[str, Any]:
+        """All that is sent besides what the SDK adds itself, and nothing of the environment's for others."""
         import openai
 
-        omitted = {name: openai.Omit() for name in self._ambient}
+        omitted = {name: openai.Omit() for name in find_ambient_headers(self._environ, gateway)}
         bearer = {"Authorization": f"Bearer {reveal_key(credentials)}"}
         return {**omitted, **bearer, **headers, **credentials.reveal_headers()}
 
@@ -195,7 +197,7 @@ class Client:
         """
         request = Request(gateway=gateway, credentials=credentials, model="", messages=(), retries=0, timeout=20.0)
         client = self._find_client(gateway).with_options(api_key=reveal_key(credentials), max_retries=0, timeout=20.0)
-        headers = self._build_headers(gateway.extra_headers, credentials)
+        headers = self._build_headers(gateway, gateway.extra_headers, credentials)
         with self._converting(request, wanted=_MODEL_LIST):  # the SDK's own page is built of whatever comes
             answer: Any = _read_whole(
                 await client.get(
@@ -314,10 +316,14 @@ def _explain_broken_stream(error: Exception, label: str, cause: str, timeout: fl
     return IncompleteAnswerError(message, hint=kept, cause=cause)
 
 
-def find_ambient_headers(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The headers that the SDK would add to every request, whoever gets it: keys meant for one gateway among them."""
+def find_ambient_headers(environ: Mapping[str, str], gateway: Gateway) -> tuple[str, ...]:
+    """The headers that the SDK would take from the environment, though they are for others than ``gateway``.
+
+    Keys meant for one gateway may be among them, and whose OpenAI account it is concerns OpenAI alone.
+    """
     lines = environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-    return tuple(line.partition(":")[0].strip() for line in lines if ":" in line)
+    custom = (line.partition(":")[0].strip() for line in lines if ":" in line)
+    return (*custom, *(() if gateway.is_openai else _ACCOUNT_HEADERS))
 
 
 def reveal_key(credentials: Credentials) -> str:

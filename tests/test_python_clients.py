@@ -314,6 +314,14 @@ def test_keys_go_where_they_belong(
     assert elsewhere.completions[0].header("helicone-auth") is None
 
 
+def test_openai_alone_is_told_whose_account_it_is(helicone: FakeHelicone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client for some other server doesn't name OpenAI's organisation there."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-fake")
+    with heliconemagic.session("Nightly", gateway=f"direct:{helicone.direct_url}") as handle:
+        ask(handle.client("/agent"))
+    assert helicone.completions[0].header("openai-organization") is None
+
+
 def test_helicone_key_is_in_no_log_and_not_in_the_client(
     program: SessionHandle, caplog: pytest.LogCaptureFixture
 ) -> None:

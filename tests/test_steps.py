@@ -331,6 +331,27 @@ def test_headers_of_the_environment_go_nowhere(
     assert "stray" not in str([request.headers for request in helicone.requests])
 
 
+@pytest.mark.parametrize(
+    ("gateway", "sent"),
+    [
+        ("direct", True), ("oai", True), ("target:https://api.openai.com/v1", True), ("{url}/v1/gateway/oai/v1", True),
+        ("helicone", False), ("target:https://api.groq.com/openai/v1", False), ("direct:{url}/direct/v1", False),
+        ("{url}/v1", False),
+    ],
+)  # fmt: skip
+def test_openai_alone_is_told_whose_account_it_is(
+    build_bench: BuildBench, helicone: FakeHelicone, monkeypatch: pytest.MonkeyPatch, gateway: str, sent: bool
+) -> None:
+    """The SDK would tell organisation and project to every server."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-fake")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-fake")
+    bench = build_bench({**BOTH_KEYS, "GROQ_API_KEY": "gsk_fakefakefakefakefakefake"})
+    bench.open(f'"Own" --gateway {gateway.format(url=helicone.url)}')
+    bench.run("/abstract -m gpt-4o-mini")
+    told = [helicone.completions[0].header(name) for name in ("openai-organization", "openai-project")]
+    assert told == (["org-fake", "proj-fake"] if sent else [None, None])
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_not_followed(bench: Bench, helicone: FakeHelicone, status: int) -> None:
     """Keys and prompt would go to whatever host the server names; it is told instead."""

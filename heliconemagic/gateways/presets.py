@@ -14,7 +14,13 @@ from urllib.parse import quote
 
 from heliconemagic import headers
 from heliconemagic.errors import InputError
-from heliconemagic.gateways.providers import AZURE_VARIABLE, HELICONE_VARIABLE, OPENAI_VARIABLE, find_provider_of_host
+from heliconemagic.gateways.providers import (
+    AZURE_VARIABLE,
+    HELICONE_VARIABLE,
+    OPENAI_VARIABLE,
+    Provider,
+    find_provider_of_host,
+)
 from heliconemagic.gateways.urls import BaseUrl, parse_base_url
 from heliconemagic.redaction import Redactor
 
@@ -50,6 +56,8 @@ _IN_PROCESS = {
     "replay": "",
 }  # and what a person should know of them
 _HELICONE_HOSTS = {"ai-gateway.helicone.ai": "helicone", "oai.helicone.ai": "oai", "oai.hconeai.com": "oai"}
+_OPENAI_PROXY = "/v1/gateway/oai/v1"
+"""Where a self-hosted Helicone passes requests on to OpenAI."""
 _HELICONE_AUTH = {headers.AUTH: "Bearer {" + HELICONE_VARIABLE + "}"}
 
 
@@ -64,6 +72,7 @@ class Gateway:
     key_variable: str | None = None  # whose key is the bearer
     is_key_optional: bool = False
     is_helicone: bool = False  # gets Helicone's headers
+    is_openai: bool = False  # OpenAI itself answers, for whom its organisation and project go along
     answers_in_process: bool = False
     is_text_only: bool = False  # its model calls no tools and sees no images
     extra_headers: Mapping[str, str] = field(default_factory=dict)  # of every request, no secrets
@@ -125,7 +134,8 @@ def _build_unknown_error(spec: str) -> InputError:
 
 def _find_preset(name: str) -> Gateway | None:
     if name == "oai":
-        return _build_helicone("oai", "https://oai.helicone.ai/v1", OPENAI_VARIABLE, price_id="openai")
+        oai = _build_helicone("oai", "https://oai.helicone.ai/v1", OPENAI_VARIABLE, price_id="openai")
+        return replace(oai, is_openai=True)
     if name == "helicone":
         ai_gateway = _build_helicone("helicone", "https://ai-gateway.helicone.ai/v1", HELICONE_VARIABLE)
         return replace(ai_gateway, secret_headers={})
@@ -175,7 +185,8 @@ def _build_target(url: BaseUrl) -> Gateway:
         price_id=provider.price_id if provider else "",
     )
     model = provider.default_model if provider else gateway.default_model
-    return replace(gateway, extra_headers=headers.build_target_headers(url.origin), default_model=model)
+    extra = headers.build_target_headers(url.origin)
+    return replace(gateway, extra_headers=extra, default_model=model, is_openai=_is_openai(provider))
 
 
 def _build_direct_url(url: BaseUrl, *, label: str = "") -> Gateway:
@@ -189,9 +200,14 @@ def _build_direct_url(url: BaseUrl, *, label: str = "") -> Gateway:
         default_model=provider.default_model if provider else DEFAULT_MODELS["direct"],
         key_variable=provider.key_variable if provider else OPENAI_VARIABLE,
         is_key_optional=provider is None,
+        is_openai=_is_openai(provider),
         price_id=provider.price_id if provider else "",
         note=f"{NOT_LOGGED}; the key travels unencrypted" if is_open else NOT_LOGGED,
     )
+
+
+def _is_openai(provider: Provider | None) -> bool:
+    return provider is not None and provider.id == "openai"
 
 
 def _refuse_helicone(url: BaseUrl) -> None:
@@ -213,11 +229,11 @@ def _build_url(url: BaseUrl, environ: Mapping[str, str]) -> Gateway:
             f"'{url.host}' is a provider, not a Helicone gateway.",
             hint=f"type direct:{url} to go there without Helicone, or target:{url} to go there through Helicone",
         )
-    gateway = _build_helicone(
-        "url", str(url) if url.path else f"{url}/v1/gateway/oai/v1", OPENAI_VARIABLE, label=str(url)
-    )
-    dashboard = BaseUrl(url.scheme, url.host, 3000, "")
-    return replace(gateway, rest_url=url.origin, dashboard_url=str(dashboard), price_id="openai")
+    base_url = str(url) if url.path else f"{url}{_OPENAI_PROXY}"
+    gateway = _build_helicone("url", base_url, OPENAI_VARIABLE, label=str(url), price_id="openai")
+    dashboard = str(BaseUrl(url.scheme, url.host, 3000, ""))
+    is_openai = base_url.endswith(_OPENAI_PROXY)
+    return replace(gateway, rest_url=url.origin, dashboard_url=dashboard, is_openai=is_openai)
 
 
 def _build_helicone_host(url: BaseUrl, environ: Mapping[str, str]) -> Gateway:

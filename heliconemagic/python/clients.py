@@ -54,7 +54,7 @@ def _build_arguments(parts: ClientParts) -> dict[str, Any]:
     import openai
 
     options = parts.options
-    ambient = [name for name in find_ambient_headers(parts.environ) if name.lower() != "authorization"]
+    ambient = [name for name in find_ambient_headers(parts.environ, parts.gateway) if name.lower() != "authorization"]
     return {
         "api_key": reveal_key(parts.credentials),
         "base_url": parts.gateway.base_url,
