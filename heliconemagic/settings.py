@@ -33,7 +33,7 @@ class RequestOptions:
 
     gateway: str | None = None  # preset, URL or direct:URL
     model: str | None = None
-    system: str | None = None
+    system: str | None = None  # "": no system prompt
     temperature: float | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)  # any further request parameter, typed
     user: str | None = None

@@ -132,6 +132,8 @@ def test_two_system_prompts_are_refused(bench: Bench) -> None:
     assert plan_messages(bench, shots)[0] == shots[0]
     with pytest.raises(InputError, match=r"(?s)shots\[0\] is a system message.*or out of -s"):
         plan_messages(bench, shots, "/x -s Long. --messages shots")
+    bench.open('"Course" -s "The session\'s."')
+    assert plan_messages(bench, shots, "/x -s '' --messages shots")[0] == shots[0]
 
 
 def test_an_unknown_variable_is_told_with_an_example(bench: Bench) -> None:

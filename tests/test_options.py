@@ -88,6 +88,8 @@ def test_first_lines_of_cells(line: str, attributes: dict[str, Any]) -> None:
         ("-s -", {"system": "-"}),
         ('-s "-m" -m "-s"', {"system": "-m", "model": "-s"}),
         ('--system="a b"', {"system": "a b"}),
+        ("-s ''", {"system": ""}),
+        ("--system=", {"system": ""}),
         (
             '-o response_format \'{"type": "json_object"}\'',
             {"parameters": {"response_format": {"type": "json_object"}}},

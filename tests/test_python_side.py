@@ -62,6 +62,22 @@ def test_session_line_system_prompt_is_filled(asking_shell: Shell, helicone: Fak
     assert helicone.completions[-1].json["messages"][0]["content"] == "Write for beginners."
 
 
+def test_an_empty_system_prompt_is_none(asking_shell: Shell, helicone: FakeHelicone) -> None:
+    """In a cell, in a call, and on a session line over the defaults."""
+    asking_shell.run("%config HeliconeMagic.system = 'The default.'")
+    asking_shell.run(f'%helicone_session "Course Creation" -s Brief. --gateway {helicone.url}')
+    for source in (
+        "%%llm /a --fresh\nhi",
+        "%%llm /a --fresh -s ''\nhi",
+        'session.ask("/a", "hi", system="", fresh=True)',
+    ):
+        assert asking_shell.run(source).error is None
+    asking_shell.run(f"%helicone_session \"Course Creation\" -s '' --gateway {helicone.url}")
+    assert '"system"' not in asking_shell.run("%llm /a --fresh --dry-run hi").text()
+    roles = [[message["role"] for message in sent.json["messages"]] for sent in helicone.completions]
+    assert roles == [["system", "user"], ["user"], ["user"]]
+
+
 def test_cell_run_again_supersedes_what_it_asked(asking_shell: Shell, session: SessionHandle) -> None:
     """All steps of its last run, in whatever threads they were asked."""
     cell = (

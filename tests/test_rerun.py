@@ -131,7 +131,8 @@ def test_a_system_prompt_is_replaced(bench: RerunBench) -> None:
     bench.helicone.requests.clear()
     bench.rerun()
     bench.rerun('-s "Be kind."')
-    assert bench.bodies == [["Be dull.", "Hi."], ["Be kind.", "Hi."]]
+    bench.rerun("-s ''")
+    assert bench.bodies == [["Be dull.", "Hi."], ["Be kind.", "Hi."], ["Hi."]]
 
 
 def test_calls_of_tools_stay_as_recorded(bench: RerunBench) -> None:

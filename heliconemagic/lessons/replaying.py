@@ -105,7 +105,7 @@ def build_head(record: SessionRecord, options: RequestOptions, choice: Choice) -
         recorded_at=record.started_at,
         options=RequestOptions(
             model=options.model or choice.gateway.default_model or None,
-            system=None if fills_system else options.system or None,
+            system=None if fills_system else options.system,
             temperature=options.temperature,
             parameters=options.parameters,
             context=options.context,

@@ -103,7 +103,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(names=("-m", "--model"), field="model", metavar="MODEL", example="gpt-4o-mini", completes="models",
            several="models", is_everyday=True, help="model, as the gateway spells it; several on a cell are compared"),
     Option(names=("-s", "--system"), field="system", metavar="TEXT", example='"Answer in one sentence."',
-           is_everyday=True, help="system prompt"),
+           parse=values.parse_system, is_everyday=True, help="system prompt; '' for none"),
     Option(names=("-t", "--temperature"), field="temperature", metavar="NUMBER", example="0.7",
            parse=values.parse_temperature, is_everyday=True, help="temperature, 0 to 2"),
     Option(names=("-o", "--option"), field="parameters", metavar="KEY VALUE", example="max_tokens 200",

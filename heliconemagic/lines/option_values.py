@@ -61,6 +61,11 @@ def parse_text(text: str) -> str:
     return text.strip()
 
 
+def parse_system(text: str) -> str:
+    """Any text; an empty one stands for no system prompt, whatever the session or the defaults have."""
+    return text.strip()
+
+
 def parse_temperature(text: str) -> float:
     """A number from 0 to 2."""
     return _parse_number(text, f"takes a number from 0 to {HOTTEST:g}", 0, HOTTEST)

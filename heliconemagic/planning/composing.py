@@ -52,7 +52,7 @@ def compose(
     options = setting.options
     system = _fill_system(options.system, names, command.mode)
     attached = _load_attachments(command, names, setting.folder)
-    examples = _read_examples(command, names, has_system=system is not None)
+    examples = _read_examples(command, names, has_system=bool(system))
     messages = build_messages(chain, build_content(filled.text, attached.parts), system, examples.messages)
     tools = _find_tools(command, names, path)
     if wanted.is_json:

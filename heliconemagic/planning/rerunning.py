@@ -173,7 +173,7 @@ def find_model(step: Step, given: RequestOptions, choice: Choice) -> str:
 
 
 def put_system(messages: Sequence[Message], system: str | None) -> tuple[Message, ...]:
-    """``messages`` with another system prompt; None leaves it as it was.
+    """``messages`` with another system prompt; None leaves it as it was, an empty one takes it out.
 
     >>> put_system([{"role": "user", "content": "hi"}], "Be brief.")
     ({'role': 'system', 'content': 'Be brief.'}, {'role': 'user', 'content': 'hi'})
@@ -181,7 +181,7 @@ def put_system(messages: Sequence[Message], system: str | None) -> tuple[Message
     if system is None:
         return tuple(messages)
     others = (message for message in messages if message.get("role") not in SYSTEM_ROLES)
-    return ({"role": "system", "content": system}, *others)
+    return (*([{"role": "system", "content": system}] if system else []), *others)
 
 
 def describe_parent(parent: Step | None, path: str) -> str:

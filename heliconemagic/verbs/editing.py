@@ -128,7 +128,7 @@ class EditLine:
             return []
         added = [name for name in options.parameters if name not in step.parameters]
         added += ["temperature"] if options.temperature is not None and "temperature" not in step.parameters else []
-        added += ["system prompt"] if options.system else []
+        added += ["system prompt (-s '' leaves it out)"] if options.system else []
         return [f"this session's own options come on top: {', '.join(added)}"] if added else []
 
 

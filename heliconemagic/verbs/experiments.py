@@ -172,7 +172,7 @@ def _describe_changes(planner: RerunPlanner, plans: Sequence[Plan]) -> str:
     changes = {
         "model": _join_changes(models),
         "gateway": _join_changes(gateways),
-        "system": repr(shorten(given.system, MAX_SYSTEM)) if given.system else "",
+        "system": "" if given.system is None else repr(shorten(given.system, MAX_SYSTEM)) if given.system else "none",
         "temperature": "" if given.temperature is None else f"{given.temperature:g}",
         **{name: shorten(str(value), MAX_SYSTEM) for name, value in given.parameters.items()},
     }
