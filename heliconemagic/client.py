@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -16,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from heliconemagic.attachments.attachment import drop_thumbnails
 from heliconemagic.attachments.wire import build_wire_messages
-from heliconemagic.errors import (
-    CredentialError,
-    GatewayError,
-    HeliconeMagicError,
-    IncompleteAnswerError,
-    UnreachableError,
+from heliconemagic.client_errors import (
+    ASK_FOR_BASE_URL,
+    explain_broken_stream,
+    find_said,
+    find_told_error,
+    name_cause,
 )
+from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, UnreachableError
 from heliconemagic.gateways.choice import Credentials, Gateway
-from heliconemagic.gateways.failures import Refusal
+from heliconemagic.gateways.failures import Refusal, read_told_error
 from heliconemagic.lessons.lesson import Playing
 from heliconemagic.records import Message
 from heliconemagic.redaction import Redactor
@@ -39,12 +39,9 @@ DEFAULT_TIMEOUT = 120.0
 DEFAULT_ROW_TIMEOUT = 600.0
 """The same for an answer that comes in one piece, as the rows of a batch do: it may take long to write."""
 CONNECT_TIMEOUT = 10.0
-MAX_SAID = 300
-"""Characters that are quoted of what came instead of an answer."""
 _ACCOUNT_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
 """What the SDK makes of ``OPENAI_ORG_ID`` and ``OPENAI_PROJECT_ID``."""
 _MODEL_LIST = "a list of models"
-_ASK_FOR_BASE_URL = "is this the base URL of an OpenAI-compatible API? It mostly ends in /v1"
 _NO_MORE_THREADS = "RuntimeError: cannot schedule new futures after"
 """How Python tells a thread that the interpreter ends: there is no other sign of it."""
 
@@ -102,8 +99,12 @@ class Client:
         self._redactor = redactor
 
     @asynccontextmanager
-    async def open_answer(self, request: Request) -> AsyncIterator[AsyncIterator[Any]]:
+    async def open_answer(
+        self, request: Request, has_text: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[AsyncIterator[Any]]:
         """The chunks of the answer; a non-streamed one is a single completion. Closed on leaving.
+
+        ``has_text`` tells whether something to show has come by now.
 
         Raises:
             GatewayError, CredentialError: as `heliconemagic.gateways.failures` explains them.
@@ -111,10 +112,10 @@ class Client:
         with self._converting(request):
             answer = await self._send(request)
         if not request.streams:
-            yield _iterate_one(_read_whole(answer))
+            yield _iterate_one(self._check_whole(_read_whole(answer), request))
             return
         try:
-            yield self._convert_while(answer, request)
+            yield self._convert_while(answer, request, has_text)
         finally:
             await answer.close()
 
@@ -184,10 +185,18 @@ class Client:
             self._transports[gateway.base_url] = self._build_transport(gateway)
         return self._transports[gateway.base_url]
 
-    async def _convert_while(self, chunks: AsyncIterator[Any], request: Request) -> AsyncIterator[Any]:
-        with self._converting(request, is_streaming=True):
+    async def _convert_while(
+        self, chunks: AsyncIterator[Any], request: Request, has_text: Callable[[], bool]
+    ) -> AsyncIterator[Any]:
+        with self._converting(request, has_text=has_text):
             async for chunk in chunks:
                 yield chunk
+
+    def _check_whole(self, answer: object, request: Request) -> object:
+        """The answer, unless it is an error that has the status of none."""
+        if isinstance(answer, dict) and answer.get("error") and "choices" not in answer:
+            raise self._explain(read_told_error(answer["error"]), request)
+        return answer
 
     async def list_models(self, gateway: Gateway, credentials: Credentials) -> list[str]:
         """The ids of the gateway's models, in its order; a model without one is left out.
@@ -208,7 +217,7 @@ class Client:
         if not isinstance(models, list):
             raise GatewayError(
                 f"{gateway.base_url} answered, but not with {_MODEL_LIST}.",
-                hint=_ASK_FOR_BASE_URL,
+                hint=ASK_FOR_BASE_URL,
                 cause=self._redactor.redact_lookalikes(find_said(answer)) or None,
             )
         ids = [model.get("id") for model in models if isinstance(model, dict)]
@@ -226,30 +235,37 @@ class Client:
 
     @contextmanager
     def _converting(
-        self, request: Request, *, is_streaming: bool = False, wanted: str = "a chat completion"
+        self, request: Request, *, has_text: Callable[[], bool] | None = None, wanted: str = "a chat completion"
     ) -> Iterator[None]:
         """Raises our errors for the SDK's; those don't stay behind ours, for a traceback would tell their words.
 
-        A server may have repeated a key in them. ``wanted`` is what was asked for.
+        A server may have repeated a key in them. ``wanted`` is what was asked for, ``has_text`` the stream's.
         """
         try:
             yield
         except HeliconeMagicError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the SDK and a server make of each other
-            if _NO_MORE_THREADS in _name_cause(error):
+            if _NO_MORE_THREADS in name_cause(error):
                 raise asyncio.CancelledError from None
-            raise self._convert(error, request, is_streaming=is_streaming, wanted=wanted) from None
+            if has_text is not None:
+                raise self._convert_streaming(error, request, has_text=has_text()) from None
+            raise self._convert(error, request, wanted) from None
 
-    def _convert(self, error: Exception, request: Request, *, is_streaming: bool, wanted: str) -> HeliconeMagicError:
+    def _convert_streaming(self, error: Exception, request: Request, *, has_text: bool) -> HeliconeMagicError:
+        told = find_told_error(error)
+        if told is not None and not has_text:  # an event in place of an answer
+            return self._explain(read_told_error(told), request)
+        cause = self._redactor.redact_lookalikes(name_cause(error) if told is None else find_said({"error": told}))
+        return explain_broken_stream(error, request.gateway.label, cause, request.timeout, has_text=has_text)
+
+    def _convert(self, error: Exception, request: Request, wanted: str) -> HeliconeMagicError:
         import openai
 
         label = request.gateway.label
         if isinstance(error, openai.APIStatusError):
             return self._explain_refusal(error, request)
-        cause = self._redactor.redact_lookalikes(_name_cause(error))
-        if is_streaming:
-            return _explain_broken_stream(error, label, cause, request.timeout)
+        cause = self._redactor.redact_lookalikes(name_cause(error))
         if isinstance(error, openai.APITimeoutError):
             return UnreachableError(
                 f"the gateway {label!r} accepted the request and sent nothing for {request.timeout:g} s.",
@@ -272,9 +288,12 @@ class Client:
 
     def _explain_refusal(self, error: openai.APIStatusError, request: Request) -> HeliconeMagicError:
         response = error.response
-        refusal = Refusal(
-            error.status_code, response.text, response.headers, request_id=response.headers.get("helicone-id")
+        request_id = response.headers.get("helicone-id")
+        return self._explain(
+            Refusal(error.status_code, response.text, response.headers, request_id=request_id), request
         )
+
+    def _explain(self, refusal: Refusal, request: Request) -> HeliconeMagicError:
         return refusal.explain(
             gateway=request.gateway.label,
             model=request.model,
@@ -282,38 +301,6 @@ class Client:
             redactor=self._redactor,
             list_models=request.list_models,
         )
-
-
-def build_unfinished_error(gateway: Gateway, *, has_chunks: bool, said: str = "") -> HeliconeMagicError:
-    """The error of an answer that ended in order: a stream without ``[DONE]`` or a finish reason, or no completion.
-
-    ``said`` is what came instead, without keys.
-    """
-    if has_chunks:
-        return IncompleteAnswerError(
-            f"the gateway {gateway.label!r} closed the connection in the middle of the answer.",
-            hint="run the cell again; the partial text is kept",
-        )
-    return GatewayError(
-        f"{gateway.base_url} answered, but not with a chat completion.",
-        hint=_ASK_FOR_BASE_URL,
-        cause=said or None,
-    )
-
-
-def _explain_broken_stream(error: Exception, label: str, cause: str, timeout: float) -> HeliconeMagicError:
-    import openai
-
-    kept = "run the cell again; the partial text is kept"
-    if isinstance(error, openai.APITimeoutError):
-        message = f"the gateway {label!r} fell silent in the middle of the answer for {timeout:g} s."
-    elif isinstance(error, openai.APIConnectionError):
-        message = f"the gateway {label!r} closed the connection in the middle of the answer."
-    elif isinstance(error, ValueError):
-        message = f"the gateway {label!r} sent a piece of the answer that is not valid JSON."
-    else:
-        message = f"the gateway {label!r} reported an error in the middle of the answer."
-    return IncompleteAnswerError(message, hint=kept, cause=cause)
 
 
 def find_ambient_headers(environ: Mapping[str, str], gateway: Gateway) -> tuple[str, ...]:
@@ -331,15 +318,6 @@ def reveal_key(credentials: Credentials) -> str:
     return credentials.api_key.reveal() if credentials.api_key else "none"
 
 
-def _name_cause(error: BaseException) -> str:
-    """The innermost library's words: the SDK's own are often just "Connection error."."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
-    return f"{type(error).__name__}: {error}".rstrip(": ")
-
-
 def build_timeout(seconds: float) -> Any:
     """The SDK's form of ``seconds`` without a byte; connecting has a limit of its own."""
     import httpx2
@@ -355,16 +333,6 @@ def _read_whole(answer: object) -> object:
         return json.loads(answer)
     except (ValueError, RecursionError):
         return answer
-
-
-def find_said(answer: object) -> str:
-    """What a server says that answers with no completion: its error's words, or the beginning of its text."""
-    if isinstance(answer, dict):
-        error = answer.get("error", answer.get("detail", answer.get("message")))
-        words = error.get("message") if isinstance(error, dict) else error
-        answer = words if isinstance(words, str) and words else answer
-    text = " ".join((answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)).split())
-    return text if len(text) <= MAX_SAID else text[: MAX_SAID - 1] + "…"
 
 
 async def _iterate_one(answer: Any) -> AsyncIterator[Any]:

@@ -33,7 +33,7 @@ class ReplyState:
         self._reasoning = _Channel(redactor)
         self._refusal = _Channel(redactor)
         self._tool_calls: dict[int, dict[str, str]] = {}
-        self._has_deltas = False
+        self.has_deltas = False
         self._call_size = 0  # characters of their names and arguments, and one for each piece
         self._redactor = redactor
         self.finish_reason: str | None = None
@@ -78,8 +78,8 @@ class ReplyState:
     def _handle_choice(self, choice: dict[str, Any]) -> bool:
         self.finish_reason = self._read_word(choice, "finish_reason") or self.finish_reason
         delta = choice.get("delta")
-        self._has_deltas |= delta is not None
-        if not self._has_deltas:
+        self.has_deltas |= delta is not None
+        if not self.has_deltas:
             delta = choice.get("message")  # beside deltas it says all of it again
         if not isinstance(delta, dict):
             return False

@@ -20,7 +20,7 @@ WRAPPERS = {
     "IPython": ("magics", "extension", "completion"),
     "traitlets": ("magics",),
     "ipywidgets": ("views.widgets",),
-    "openai": ("client.", "python.clients."),
+    "openai": ("client.", "client_errors.", "python.clients."),
     "httpx2": ("client.", "transport.", "helicone_api.api."),
     "sqlite3": ("journal.",),
     "xllamacpp": ("local.",),

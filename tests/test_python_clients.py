@@ -237,9 +237,13 @@ def test_files_are_recorded_by_their_size(program: SessionHandle, helicone: Fake
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_reader_takes_pieces_of_any_size(size: int) -> None:
-    """Nothing depends on where the network cuts."""
+    """Nothing depends on where the network cuts, and a byte order mark is none of the first line's."""
     chunk = {"choices": [{"index": 0, "delta": {"content": "Grüße"}}]}
-    data = b": comment\r\n\r\ndata: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\r\n\r\ndata: [DONE]\n\n"
+    data = (
+        b"\xef\xbb\xbfdata: "
+        + json.dumps(chunk, ensure_ascii=False).encode()
+        + b"\r\n\r\n: comment\r\n\r\ndata: [DONE]\n\n"
+    )
     reader = AnswerReader("text/event-stream; charset=utf-8")
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
     chunks = [chunk for piece in pieces for chunk in reader.feed(piece)] + list(reader.finish())

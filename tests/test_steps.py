@@ -10,7 +10,7 @@ import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import httpx2
 import pytest
@@ -260,6 +260,78 @@ def test_what_is_no_answer_is_quoted(bench: Bench, helicone: FakeHelicone, body:
         bench.run("/abstract --no-stream -o seed 1", "hi")
     assert said in str(caught.value.cause or "")
     assert "partial text" not in str(caught.value)
+
+
+EVENTS = (("content-type", "text/event-stream"),)
+JSON = (("content-type", "application/json"),)
+SAID = [
+    ({"code": "invalid_api_key", "message": "wrong key"}, CredentialError, r"refused the key \(invalid_api_key\)"),
+    ({"code": 429, "message": "slow down"}, RateLimitError, r"asked too often \(429\)"),
+    ({"type": "rate_limit_error", "message": "slow"}, RateLimitError, r"too often \(rate_limit_error\)"),
+    ({"code": "model_not_found", "type": "invalid_request_error"}, UnknownModelError, "is not a model"),
+    ({"code": "503", "message": "full"}, GatewayError, r"failed \(503\)"),
+    ({"type": "overloaded_error", "message": "full"}, GatewayError, r"failed \(overloaded_error\)"),
+    ("out of paper", GatewayError, r"refused the request\."),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "told", "form"),
+    [*((*case, "event") for case in SAID), *((*SAID[1], form) for form in ("events after a role", "body", "whole"))],
+)
+def test_error_with_the_status_of_none_is_the_servers(
+    bench: Bench, helicone: FakeHelicone, error: object, kind: type[HeliconeMagicError], told: str, form: str
+) -> None:
+    """Before a stream's first text, in place of the stream, or of an answer in one piece: its words, as any other's."""
+    said = json.dumps({"error": error}, indent=None if "event" in form else 2).encode()
+    role = b'data: {"choices": [{"delta": {"role": "assistant", "content": ""}}]}\n\n' if "role" in form else b""
+    body = role + b"data: %s\n\n" % said if "event" in form else said
+    helicone.respond = lambda _: Answer(200, EVENTS if "event" in form else JSON, (body[:3], body[3:]))
+    with pytest.raises(kind, match=told) as caught:
+        bench.run("/abstract --no-stream" if form == "whole" else "/abstract", "hi")
+    words = error.get("message", "") if isinstance(error, dict) else error
+    assert str(words) in str(caught.value.cause)
+    assert "partial text" not in str(caught.value)
+    assert "--retries" not in str(caught.value)
+
+
+def test_error_in_the_middle_has_the_servers_words(bench: Bench, helicone: FakeHelicone) -> None:
+    """What had come is kept; also an error that is just a text is quoted."""
+    text = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\n'
+    helicone.respond = lambda _: Answer(200, EVENTS, (text, b'data: {"error": "out of paper"}\n\n'))
+    with pytest.raises(IncompleteAnswerError, match="in the middle") as caught:
+        bench.run("/abstract", "hi")
+    assert (bench.last.text, caught.value.cause) == ("Hello", "out of paper")
+    assert "partial text is kept" in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_byte_order_mark_before_a_stream_is_none_of_it(bench: Bench, helicone: FakeHelicone, size: int) -> None:
+    """Wherever the network cuts."""
+    chunks = [{"content": "Hello"}, {"content": "!"}]
+    events = b"".join(b"data: %s\n\n" % json.dumps({"choices": [{"delta": chunk}]}).encode() for chunk in chunks)
+    data = b"\xef\xbb\xbf" + events + b"data: [DONE]\n\n"
+    pieces = tuple(data[start : start + size] for start in range(0, len(data), size))
+    helicone.respond = lambda _: Answer(200, EVENTS, pieces)
+    assert bench.run("/abstract", "hi").text == "Hello!"
+
+
+@pytest.mark.parametrize("kind", [JSON, EVENTS, ()])
+def test_answer_in_one_piece_in_place_of_a_stream_is_one(bench: Bench, helicone: FakeHelicone, kind: Any) -> None:
+    """A server that cannot stream has answered all the same."""
+    helicone.respond = lambda _: Answer(200, kind, (json.dumps(WHOLE, indent=1).encode(),))
+    assert bench.run("/abstract", "hi").text == "Hi"
+
+
+@pytest.mark.parametrize(
+    "body", ['{"detail": "not here"}', '[{"detail": "not here"}]', '{"object": "error", "message": "not here"}']
+)
+def test_json_in_place_of_a_stream_is_quoted(bench: Bench, helicone: FakeHelicone, body: str) -> None:
+    """With its own words for what is wrong."""
+    helicone.respond = lambda _: Answer(200, JSON, (body.encode(),))
+    with pytest.raises(GatewayError, match="not with a chat completion") as caught:
+        bench.run("/abstract", "hi")
+    assert "not here" in (caught.value.cause or "")
 
 
 def test_message_beside_deltas_is_not_added(bench: Bench, helicone: FakeHelicone) -> None:

@@ -14,7 +14,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from heliconemagic.client import Client, Request, build_unfinished_error, find_said
+from heliconemagic.client import Client, Request
+from heliconemagic.client_errors import build_unfinished_error, find_said
 from heliconemagic.engine.loops import call_on
 from heliconemagic.errors import GatewayError, IncompleteAnswerError, UnreachableError
 from heliconemagic.gateways.pricing import estimate_cost
@@ -56,6 +57,7 @@ class Run:
         self.done: Future[None] = Future()
         self.has_text = threading.Event()
         self.stamps_request_id = request.gateway.is_helicone
+        self.wants_events = request.streams
         self._step = step
         self._journal = journal if step.is_recorded else None
         self._redactor = redactor
@@ -237,18 +239,22 @@ class Run:
     async def _receive(self, client: Client, request: Request) -> None:
         has_chunks, chunk = False, None
         try:
-            async with client.open_answer(request) as chunks:
+            async with client.open_answer(request, self.has_text.is_set) as chunks:
                 async for chunk in chunks:
-                    has_chunks = True
+                    has_chunks |= request.streams and isinstance(chunk, dict) and "choices" in chunk
                     self.take(chunk)
         except IncompleteAnswerError:
             if self.state.finish_reason is None:  # else all of it had arrived
                 raise
-        if not request.streams and not self.state.is_whole:
-            said = self._redactor.redact_lookalikes(find_said(chunk))
-            raise build_unfinished_error(request.gateway, has_chunks=False, said=said)
-        if request.streams and not self.is_answered:
-            raise build_unfinished_error(request.gateway, has_chunks=has_chunks)
+        if self._is_complete(request):
+            return
+        said = "" if chunk is None else self._redactor.redact_lookalikes(find_said(chunk))
+        raise build_unfinished_error(request.gateway, has_chunks=has_chunks, said=said)
+
+    def _is_complete(self, request: Request) -> bool:
+        """Whether it is an answer; a server may give one in one piece although a stream was asked for."""
+        is_one_piece = not (request.streams and self.state.has_deltas)
+        return (request.streams and self.is_answered) or (is_one_piece and self.state.is_whole)
 
     def _note_text(self) -> None:
         if self._notes_pace:

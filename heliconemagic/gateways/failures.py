@@ -7,7 +7,9 @@ are redacted and shortened before they are shown.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, RateLimitError, UnknownModelError
@@ -16,14 +18,41 @@ from heliconemagic.redaction import Redactor
 LOCAL_UNAVAILABLE = "local_model_unavailable"
 """The code by which `heliconemagic.transport.local` says that there is no model to ask."""
 MAX_CAUSE_LENGTH = 300
+MAX_NAME_LENGTH = 60
 MAX_WAIT_LENGTH = 40  # of a date as HTTP spells it
 
 
-class Refusal:
-    """An answer with an error status: ``status`` as meant (not as wrapped), ``body``, ``headers``."""
+_MEANT: Mapping[int, tuple[str, ...]] = MappingProxyType(
+    {
+        401: ("invalid_api_key", "authentication", "unauthorized", "unauthenticated"),
+        403: ("permission", "forbidden", "access_denied"),
+        429: ("rate_limit", "quota", "too_many_requests", "resource_exhausted"),
+        404: ("not_found",),
+        500: ("server_error", "internal", "api_error", "overloaded", "unavailable", "timeout", "bad_gateway"),
+        400: ("invalid", "bad_request", "context_length", "content_filter"),
+    }
+)
+"""The status that goes with the words of OpenAI's codes and types, and of those who spell theirs alike."""
 
-    def __init__(self, status: int, body: str, headers: Mapping[str, str], *, request_id: str | None = None) -> None:
+
+class Refusal:
+    """An answer with an error status: ``status`` as meant (not as wrapped), ``body``, ``headers``.
+
+    One that came in an answer with the status 200 goes by a ``name``: no attempt follows it.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        body: str,
+        headers: Mapping[str, str],
+        *,
+        request_id: str | None = None,
+        name: str | None = None,
+    ) -> None:
         self.status = status
+        self.is_final = name is not None
+        self.name = str(status) if name is None else name
         self.headers = headers
         self.request_id = request_id
         self.code, self.message = _read_error(body)
@@ -46,7 +75,9 @@ class Refusal:
             list_models: gives the models that might have been meant.
         """
         redact = redactor.redact_lookalikes
-        cause = redact(" ".join(part for part in (str(self.status), self.code, self.message) if part))
+        name = redact(self.name)[:MAX_NAME_LENGTH]
+        said = dict.fromkeys((self.name, self.code, self.message))  # the name may be the code
+        cause = redact(" ".join(filter(None, said)))
         cause = cause[:MAX_CAUSE_LENGTH]
         request_id = redact(self.request_id) if self.request_id else None
         common: dict[str, Any] = {"cause": cause, "status_code": self.status, "request_id": request_id}
@@ -55,7 +86,7 @@ class Refusal:
             return GatewayError(redact(self.message), hint=hint)
         if self.status in (401, 403):
             return CredentialError(
-                f"the gateway {gateway!r} refused the key ({self.status}).",
+                f"the gateway {gateway!r} refused the key ({name}).",
                 hint=f"check {key_variables}: `%helicone_session doctor`, then `%helicone_session login`",
                 cause=cause,
             )
@@ -76,19 +107,18 @@ class Refusal:
             )
         if self.status == 429:
             hint = redact(self._say_wait())
-            return RateLimitError(f"the gateway {gateway!r} is asked too often (429).", hint=hint, **common)
-        return self._explain_other(gateway, **common)
+            return RateLimitError(f"the gateway {gateway!r} is asked too often ({name}).", hint=hint, **common)
+        return self._explain_other(gateway, name, **common)
 
-    def _explain_other(self, gateway: str, **common: Any) -> GatewayError:
+    def _explain_other(self, gateway: str, name: str, **common: Any) -> GatewayError:
         if self.status >= 500:
             return GatewayError(
-                f"the gateway {gateway!r} or the provider behind it failed ({self.status}).",
+                f"the gateway {gateway!r} or the provider behind it failed ({name}).",
                 hint="run the cell again, or choose another model with -m or another gateway with --gateway",
                 **common,
             )
-        return GatewayError(
-            f"the gateway {gateway!r} refused the request ({self.status}).", hint=self._say_refused(), **common
-        )
+        named = f" ({name})" if name else ""
+        return GatewayError(f"the gateway {gateway!r} refused the request{named}.", hint=self._say_refused(), **common)
 
     def _explain_redirect(self, gateway: str, **common: Any) -> GatewayError:
         return GatewayError(
@@ -111,7 +141,9 @@ class Refusal:
         wait = (self.headers.get("retry-after") or self.headers.get("helicone-ratelimit-reset") or "")[:MAX_WAIT_LENGTH]
         policy = self.headers.get("helicone-ratelimit-policy", "")[:MAX_CAUSE_LENGTH]
         when = f"run the cell again in {wait} s" if wait else "wait a little and run the cell again"
-        return f"{when}; the policy in force is {policy}" if policy else f"{when}, or raise --retries"
+        if policy:
+            return f"{when}; the policy in force is {policy}"
+        return when if self.is_final else f"{when}, or raise --retries"
 
     def _say_refused(self) -> str:
         if self.status == 404:
@@ -121,6 +153,24 @@ class Refusal:
         if any(mark in self.message for mark in ("response_format", "json_schema", "json_object")):
             return "this model or gateway takes no such answer form: choose another with -m, or ask for it in words"
         return "the cause below says what it didn't accept; --dry-run shows the exact request"
+
+
+def read_told_error(error: object) -> Refusal:
+    """The refusal in an answer whose own status is 200: ``error`` is what stands under that name in its JSON.
+
+    >>> read_told_error({"code": "model_not_found", "type": "invalid_request_error"}).status
+    404
+    """
+    fields = error if isinstance(error, dict) else {}
+    numbers = [str(fields.get(name)) for name in ("code", "status", "status_code")]
+    body = json.dumps({"error": error}, default=str)
+    told = next((int(number) for number in numbers if re.fullmatch("[45][0-9][0-9]", number)), None)
+    if told is not None:
+        return Refusal(told, body, {}, name=str(told))
+    words = [str(fields[name]) for name in ("code", "status", "type") if fields.get(name)]
+    spelled = " ".join(words).lower()
+    meant = (status for status, marks in _MEANT.items() if any(mark in spelled for mark in marks))
+    return Refusal(next(meant, 0), body, {}, name=words[0] if words else "")
 
 
 def suggest_model(model: str, known: Sequence[str]) -> str:

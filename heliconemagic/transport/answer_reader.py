@@ -7,6 +7,7 @@ form, as far as they say the same. What cannot be read is left out: the bytes ar
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,25 +25,28 @@ class AnswerReader:
         self._is_stream = content_type.startswith(EVENTS)
         self._is_json = "json" in content_type
         self._rest = b""
+        self._is_at_start = True
 
     def feed(self, piece: bytes) -> Iterator[Chunk]:
         """The chunks that ``piece`` completes."""
         if self._is_stream:
             *lines, self._rest = (self._rest + piece).split(b"\n")
             for line in lines:
-                yield from _read_line(line)
+                yield from self._read_line(line)
         elif self._is_json and len(self._rest) <= MAX_WHOLE:
             self._rest += piece
 
     def finish(self) -> Iterator[Chunk]:
         """The chunks that are complete only at the end."""
         rest, self._rest = self._rest, b""
-        yield from _read_line(rest) if self._is_stream else _read_chunks(rest)
+        yield from self._read_line(rest) if self._is_stream else _read_chunks(rest)
 
-
-def _read_line(line: bytes) -> Iterator[Chunk]:
-    if line.startswith(b"data:"):
-        yield from _read_chunks(line[5:])
+    def _read_line(self, line: bytes) -> Iterator[Chunk]:
+        """The chunk in a line of events; a byte order mark before the first one is none of its bytes."""
+        if self._is_at_start:
+            line, self._is_at_start = line.removeprefix(BOM_UTF8), False
+        if line.startswith(b"data:"):
+            yield from _read_chunks(line[5:])
 
 
 def _read_chunks(data: bytes) -> Iterator[Chunk]:

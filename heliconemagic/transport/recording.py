@@ -4,7 +4,7 @@ Stamps a fresh ``Helicone-Request-Id`` on each attempt (openai would resend the 
 sure the attempt is on disk before its first byte is sent, and notes when bytes came and how it
 ended. It also mends answers that would mislead the SDK: a client error that Helicone's AI gateway
 wraps into a 500 gets its real status, so that it isn't retried; a rate limit policy's reset time
-becomes a ``Retry-After``.
+becomes a ``Retry-After``; JSON in place of a stream becomes the stream's one event.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import httpx2
 from heliconemagic import headers
 from heliconemagic.errors import IncompleteAnswerError
 from heliconemagic.records import Attempt
+from heliconemagic.transport.event_stream import EventStream
 
 MAX_ANSWER = 100_000_000
 """Bytes of one answer as they arrive: several times what the longest answers take, chunk by chunk."""
@@ -36,6 +37,8 @@ class AttemptRecorder(Protocol):
     """What the transport tells of one step's attempts; called on the event loop."""
 
     stamps_request_id: bool
+    wants_events: bool
+    """Whether an answer that is no stream of events is to be made one."""
 
     async def open_attempt(self, attempt: Attempt) -> None:
         """Called before the first byte leaves; returns once the attempt is recorded."""
@@ -88,7 +91,8 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
         record.begin(response.status_code, response.headers)
         if response.status_code >= 400:
             return await self._read_refusal(request, response, record)
-        return replace_stream(request, response, _WatchedStream(response, record))
+        watched = _WatchedStream(response, record)
+        return replace_stream(request, response, EventStream(watched) if recorder.wants_events else watched)
 
     async def _read_refusal(
         self, request: httpx2.Request, response: httpx2.Response, record: _AttemptLog
