@@ -25,6 +25,7 @@ from heliconemagic.client_errors import (
 from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, UnreachableError
 from heliconemagic.gateways.choice import Credentials, Gateway
 from heliconemagic.gateways.failures import Refusal, read_told_error
+from heliconemagic.key_filter import KeyFilter
 from heliconemagic.lessons.lesson import Playing
 from heliconemagic.records import Message
 from heliconemagic.redaction import Redactor
@@ -93,10 +94,12 @@ class Client:
         self._variants: dict[tuple[Any, ...], openai.AsyncOpenAI] = {}
         self._transports: dict[str, httpx2.AsyncBaseTransport] = {}  # by base URL, for other clients' requests
         self._redactor = Redactor([])
+        self._log_filter = KeyFilter()
 
     def use_redactor(self, redactor: Redactor) -> None:
         """Takes the keys that may be configured by now."""
         self._redactor = redactor
+        self._log_filter.take(redactor)
 
     @asynccontextmanager
     async def open_answer(
@@ -164,6 +167,7 @@ class Client:
         address = (gateway.base_url, tuple(sorted(gateway.query.items())))
         if address not in self._clients:
             self._clients[address] = self._build_client(gateway)
+            self._log_filter.watch()
         return self._clients[address]
 
     def _build_client(self, gateway: Gateway) -> openai.AsyncOpenAI:
@@ -179,10 +183,15 @@ class Client:
             ),
         )
 
-    def find_transport(self, gateway: Gateway) -> httpx2.AsyncBaseTransport:
-        """What other clients of the gateway send by: one pool of connections, closed with this client."""
+    def find_transport(self, gateway: Gateway, redactor: Redactor) -> httpx2.AsyncBaseTransport:
+        """What other clients of the gateway send by: one pool of connections, closed with this client.
+
+        ``redactor`` knows the keys that they send.
+        """
+        self._log_filter.take(redactor)
         if gateway.base_url not in self._transports:
             self._transports[gateway.base_url] = self._build_transport(gateway)
+            self._log_filter.watch()
         return self._transports[gateway.base_url]
 
     async def _convert_while(
@@ -225,6 +234,7 @@ class Client:
 
     async def close(self) -> None:
         """Closes every connection; idempotent."""
+        self._log_filter.close()
         self._variants.clear()
         while self._clients:
             _, client = self._clients.popitem()

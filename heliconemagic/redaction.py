@@ -64,6 +64,12 @@ class Redactor:
         self._values = sorted((value for value in values if len(value) >= MIN_SECRET_LENGTH), key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, self._values))) if self._values else None
 
+    def join(self, other: Redactor) -> Redactor:
+        """One that knows the keys of both."""
+        if set(other._values) <= set(self._values):
+            return self
+        return Redactor(map(Secret, {*self._values, *other._values}))
+
     def redact(self, text: str) -> str:
         """``text`` without the configured keys."""
         return self._pattern.sub(REDACTED, text) if self._pattern else text

@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import openai
@@ -327,10 +328,13 @@ def test_openai_alone_is_told_whose_account_it_is(helicone: FakeHelicone, monkey
 
 
 def test_helicone_key_is_in_no_log_and_not_in_the_client(
-    program: SessionHandle, caplog: pytest.LogCaptureFixture
+    program: SessionHandle, helicone: FakeHelicone, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither shows what goes out besides the tags."""
+    """Neither shows what goes out besides the tags, nor where a server repeats it."""
     client = program.client("/agent")
+    completion = {"choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
+    answer = reply_json(completion)
+    helicone.respond = lambda _: replace(answer, headers=(*answer.headers, ("X-Echo", HELICONE_KEY)))
     with caplog.at_level(logging.DEBUG):
         ask(client)
     assert "Sending HTTP Request" in caplog.text

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import logging
 import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heliconemagic.key_filter import KeyFilter
 from heliconemagic.redaction import REDACTED, Redactor, Secret, StreamRedactor
 
 KEY = "sk-helicone-fakefak-efakefa-kefakef-akefake"
@@ -90,3 +93,30 @@ def test_lookalikes_go_out_of_errors(text: str) -> None:
 def test_words_are_no_lookalikes() -> None:
     """A model may be named after a task."""
     assert Redactor([]).redact_lookalikes("no model 'risk-assessment-7b'") == "no model 'risk-assessment-7b'"
+
+
+def test_joined_redactors_know_the_keys_of_both() -> None:
+    """One that is known already is none anew."""
+    other = Redactor([Secret("other-key-of-somebody")])
+    both = Redactor([Secret(KEY)]).join(other)
+    assert both.redact(f"{KEY} other-key-of-somebody") == f"{REDACTED} {REDACTED}"
+    assert both.join(other) is both
+
+
+def test_log_record_loses_keys_wherever_they_stand() -> None:
+    """In its words, in what is put into them, and in its traceback; what cannot be formatted goes through as it is."""
+    keys, logger, said = KeyFilter(), logging.getLogger("httpx2"), io.StringIO()
+    handler = logging.StreamHandler(said)
+    keys.take(Redactor([Secret(KEY)]))
+    keys.watch()
+    logger.addHandler(handler)
+    try:
+        raise ValueError(KEY)
+    except ValueError:
+        logger.warning(f"{KEY} %s", [KEY], exc_info=True)
+    assert keys.filter(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
+    logger.removeHandler(handler)
+    keys.close()
+    assert KEY not in said.getvalue()
+    assert said.getvalue().count(REDACTED) == 3
+    assert keys not in logger.filters

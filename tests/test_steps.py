@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 import time
@@ -32,6 +33,7 @@ from heliconemagic.errors import (
     RateLimitError,
     UnknownModelError,
 )
+from heliconemagic.key_filter import KeyFilter
 from heliconemagic.records import StepStatus
 from heliconemagic.render.code import build_python
 
@@ -422,6 +424,22 @@ def test_openai_alone_is_told_whose_account_it_is(
     bench.run("/abstract -m gpt-4o-mini")
     told = [helicone.completions[0].header(name) for name in ("openai-organization", "openai-project")]
     assert told == (["org-fake", "proj-fake"] if sent else [None, None])
+
+
+def test_key_that_a_server_repeats_is_in_no_log(
+    build_bench: BuildBench, helicone: FakeHelicone, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The libraries log the headers of answers at DEBUG; once the notebook is closed their loggers are as before."""
+    bench = build_bench()
+    echo = ((PROVIDER_KEY, "x"), ("X-Any", f"{HELICONE_KEY} {PROVIDER_KEY}"), *JSON)
+    helicone.respond = lambda _: Answer(200, echo, (json.dumps(WHOLE).encode(),))
+    with caplog.at_level(logging.DEBUG):
+        bench.run("/abstract --no-stream", "hi")
+    assert "[redacted] [redacted]" in caplog.text
+    assert [key for key in (PROVIDER_KEY, HELICONE_KEY) if key in caplog.text] == []
+    bench.close()
+    filters = [kept for name in logging.root.manager.loggerDict for kept in logging.getLogger(name).filters]
+    assert not any(isinstance(kept, KeyFilter) for kept in filters)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -130,6 +130,7 @@ class HeliconeLine:
         address = (hosts, keys.helicone.secret)
         if address not in self._apis:
             place = Gateway(label=hosts.label, preset="url", base_url=hosts.rest_url, default_model="")
-            transport = self._engine.open_client().find_transport(place)
-            self._apis[address] = HeliconeApi(hosts, keys.helicone.secret, transport, Redactor(keys.secrets))
+            redactor = Redactor(keys.secrets)
+            transport = self._engine.open_client().find_transport(place, redactor)
+            self._apis[address] = HeliconeApi(hosts, keys.helicone.secret, transport, redactor)
         return self._apis[address]

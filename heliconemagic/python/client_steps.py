@@ -55,12 +55,13 @@ class ClientSteps:
         keys = notebook.access.find_keys()
         credentials = build_credentials(self._gateway, keys)
         secrets = (*keys.secrets, *credentials.secrets)
+        redactor = Redactor(secrets)
         return ClientTransport(
-            lambda: notebook.engine.open_client().find_transport(self._gateway),
+            lambda: notebook.engine.open_client().find_transport(self._gateway, redactor),
             partial(self._open_step, credentials, secrets, self._host.find_cell()),
             credentials.secret_headers,
             self._gateway.base_url,
-            Redactor(secrets).redact,
+            redactor.redact,
         )
 
     def _open_step(
