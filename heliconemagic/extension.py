@@ -30,7 +30,7 @@ from heliconemagic.cells import (
 )
 from heliconemagic.completion import install as install_completion
 from heliconemagic.errors import InputError
-from heliconemagic.frontend import Frontend
+from heliconemagic.frontend import Frontend, is_on_page
 from heliconemagic.magics import HeliconeMagic
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class Extension:
         self._register_transformer(build_transformer(names, can_await=self._frontend.can_await))
         self._register_transformer(build_step_transformer(is_nested=lambda: self._frontend.is_executing))
         self._register_events()
+        self._register_display_hook()
         self._undo.append(install_completion(self._shell, self._suggest))
         if owner:
             self._frontend.publish({"text/plain": _say_owned(owner)})
@@ -200,6 +201,23 @@ class Extension:
         for event, handler in handlers.items():
             self._shell.events.register(event, handler)
             self._undo.append(lambda event=event, handler=handler: self._shell.events.unregister(event, handler))  # type: ignore[misc]
+
+    def _register_display_hook(self) -> None:
+        """In a terminal a reply that stands there already isn't announced by an ``Out[1]:`` with nothing behind it."""
+        if self._frontend.find_kind() != "text":
+            return
+        trap = self._shell.display_trap
+        shells_own = trap.hook
+
+        def display(value: object = None) -> None:
+            if not is_on_page(value):
+                shells_own(value)
+                return
+            self._frontend.put_result(value)
+            self._shell.displayhook.fill_exec_result(value)
+
+        trap.hook = display
+        self._undo.append(lambda: setattr(trap, "hook", shells_own))
 
 
 def _warm_up() -> None:

@@ -207,6 +207,17 @@ class NotebookNames(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
+def is_on_page(value: object) -> bool:
+    """Whether ``value`` is one of our own that was shown as it came, as replies are in the cell that asks for them."""
+    if not type(value).__module__.startswith(f"{__package__}."):
+        return False
+    display = getattr(value, "_ipython_display_", None)
+    try:
+        return display is not None and display() is None
+    except NotImplementedError:  # IPython's way of saying: show it by the other forms
+        return False
+
+
 def find_last_error() -> str:
     """The last uncaught error as a plain traceback, or in its own short form where the notebook showed that.
 
