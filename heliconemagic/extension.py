@@ -107,6 +107,8 @@ class Extension:
         self._undo.append(install_completion(self._shell, self._suggest))
         if owner:
             self._frontend.publish({"text/plain": _say_owned(owner)})
+        for refused in self._magics.refused:
+            self._frontend.publish({"text/plain": refused})
         self._importing.start()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=partial(_wait_for, weakref.ref(self._importing)))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import Bool, CaselessStrEnum, Float, Integer, Unicode
+from traitlets import Bool, CaselessStrEnum, Float, Integer, TraitError, Unicode, validate
+from traitlets.config import Config
 
+from heliconemagic.lines import option_values as values
 from heliconemagic.lines.option_table import Magic, find_verb
 from heliconemagic.lines.options import build_help, build_verb_help, parse_cell_line, parse_session_line
 from heliconemagic.lines.step_line import parse_step_line
@@ -15,6 +18,12 @@ from heliconemagic.settings import Context, RequestOptions
 
 if TYPE_CHECKING:
     from heliconemagic.workbench import Workbench
+
+
+_NUMBERS: Mapping[str, Callable[[str], float]] = MappingProxyType(
+    {"temperature": values.parse_temperature, "retries": values.parse_retries, "timeout": values.parse_seconds}
+)
+"""How the numbers are checked that have an option as well."""
 
 
 @magics_class
@@ -29,8 +38,8 @@ class HeliconeMagic(Magics):
         [mode.value for mode in Context], Context.AUTO.value, help="How a step finds what it continues."
     ).tag(config=True)
     keep = Bool(False, help="Show the journal's replies of identical requests, as --keep does.").tag(config=True)
-    retries = Integer(2, min=0, max=20, help="How often a failed attempt is repeated.").tag(config=True)
-    timeout = Float(120.0, min=0.1, help="Seconds without a byte before a request is given up.").tag(config=True)
+    retries = Integer(2, help="How often a failed attempt is repeated: 0 to 20.").tag(config=True)
+    timeout = Float(120.0, help="Seconds without a byte before a request is given up.").tag(config=True)
     live = Bool(False, help="Keep finished cards as widgets, as --live does.").tag(config=True)
     display = CaselessStrEnum(["auto", "widget", "static", "text"], "auto", help="How a running step is shown.").tag(
         config=True
@@ -43,10 +52,31 @@ class HeliconeMagic(Magics):
         find_ready_workbench: Callable[[], Workbench],
         publish: Callable[..., None],
     ) -> None:
-        super().__init__(shell)
+        config = Config(shell.config)
+        own = config.pop(type(self).__name__, {})
+        super().__init__(shell, config=config)
+        self.refused = tuple(self._take_config(own))
+        """What is wrong with values that a configuration has: the defaults stand in their places."""
         self._find_workbench = find_workbench  # built at the first use
         self._find_ready_workbench = find_ready_workbench  # with all that a step imports
         self._publish = publish
+
+    def _take_config(self, own: Mapping[str, Any]) -> Iterator[str]:
+        """Takes the configured values one by one: the shell keeps also those that ``%config`` has refused."""
+        for name, value in own.items():
+            try:
+                self.update_config(Config({type(self).__name__: {name: value}}))
+            except TraitError as error:
+                yield f"{error} The default stands."
+
+    @validate("temperature", "retries", "timeout")
+    def _check_number(self, proposal: Any) -> Any:
+        """As the option's value is checked."""
+        name, value = proposal.trait.name, proposal.value
+        try:
+            return value if value is None else _NUMBERS[name](f"{value}")
+        except ValueError as error:
+            raise TraitError(f"HeliconeMagic.{name} {error}, not {value!r}.") from None
 
     def read_defaults(self) -> RequestOptions:
         """The traits, as the options below a session's own."""

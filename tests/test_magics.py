@@ -333,6 +333,32 @@ def test_traits_set_the_defaults(shell: Shell) -> None:
     assert "demo-fast" in shell.run("%%llm /x\nhi").displays[-1].bundle["text/plain"]
 
 
+@pytest.mark.parametrize(
+    ("assigned", "told"),
+    [
+        ("context = 'bogus'", "expected any of ['auto', 'path', 'chat', 'none']"),
+        ("display = 'bogus'", "expected any of ['auto', 'widget', 'static', 'text']"),
+        ("temperature = 9", "HeliconeMagic.temperature takes a number from 0 to 2, not 9.0"),
+        ("temperature = float('nan')", "takes a number from 0 to 2, not nan"),
+        ("retries = 99", "HeliconeMagic.retries takes a whole number from 0 to 20, not 99"),
+        ("timeout = 0", "HeliconeMagic.timeout takes a number of seconds above 0, not 0.0"),
+    ],
+)
+def test_wrong_default_is_refused_and_reloading_works(
+    shell: Shell, caplog: pytest.LogCaptureFixture, assigned: str, told: str
+) -> None:
+    """With what may stand there; the shell keeps what was refused, but the extension does without it."""
+    trait = f"HeliconeMagic.{assigned.partition(' ')[0]}"
+    before = shell.run(f"%config {trait}").value
+    shell.run("%config HeliconeMagic.model = 'demo-fast'")
+    shell.run(f"%config HeliconeMagic.{assigned}")
+    assert told in caplog.text
+    reloaded = shell.run("%reload_ext heliconemagic")
+    assert (reloaded.error, told in reloaded.text()) == (None, True)
+    assert [shell.run(f"%config {name}").value for name in (trait, "HeliconeMagic.model")] == [before, "demo-fast"]
+    assert sum(type(each).__name__ == "HeliconeMagic" for each in shell.ip.configurables) == 1
+
+
 def test_unloading_leaves_nothing_behind(bare_shell: Shell) -> None:
     """No magic, transformer, event, attribute, trait or thread; loading again works."""
     ip = bare_shell.ip
