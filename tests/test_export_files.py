@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -93,15 +94,17 @@ def test_the_longer_suffix_wins() -> None:
         ("missing/course.md", "there is no folder 'missing'"),
         ("folder.md", "it is a folder"),
         ("file/a.md", "'file' is no folder"),
+        ("pipe.md", "it is a device, a pipe"),
     ],
 )
 def test_files_that_cannot_be_written(tmp_path: Path, name: str, said: str) -> None:
     """The message says why; nothing is left behind."""
     (tmp_path / "folder.md").mkdir()
     (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "pipe.md")
     with pytest.raises(InputError, match=said):
         write_export(tmp_path / name, "text")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.md", "pipe.md"]
 
 
 def test_the_lesson_that_is_recorded_is_not_replaced(bench: Bench, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -463,6 +464,7 @@ def test_recording_goes_on_in_the_same_file(build_bench: BuildBench, recorded: l
         ("lesson.jsonl", "the lesson of another session, 'Course'"),
         ("nowhere/lesson.jsonl", "no folder 'nowhere'"),
         ("folder.d", "it is a folder"),
+        ("a.pipe", "it is a device, a pipe"),
     ],
 )
 def test_recording_overwrites_nothing(
@@ -471,6 +473,7 @@ def test_recording_overwrites_nothing(
     """It is refused, and everything is left as it was."""
     (tmp_path / "notes.txt").write_text("my notes")
     (tmp_path / "folder.d").mkdir()
+    os.mkfifo(tmp_path / "a.pipe")
     before = sorted((path.name, path.is_file() and path.read_bytes()) for path in tmp_path.glob("*.*"))
     bench = build_bench()
     bench.open('"Another" --gateway demo')

@@ -246,6 +246,20 @@ def test_login_where_nobody_can_type_is_a_short_error(shell: Shell, monkeypatch:
     assert ".env" in ran.printed
 
 
+def test_login_asks_for_no_key_that_nobody_uses(shell: Shell) -> None:
+    """It says so, and doesn't advise to use what was not given."""
+    said = shell.run("%helicone_session login --gateway demo").text()
+    assert "the gateway 'demo' uses no key" in said and "run the session line" not in said
+
+
+def test_properties_that_no_cell_could_send_open_no_session(shell: Shell) -> None:
+    """The line is refused, and not each of its cells."""
+    ran = shell.run('%helicone_session "Course" --gateway demo -p team=blue -p Team=red')
+    assert isinstance(ran.error, InputError)
+    assert "differ only in case" in ran.printed
+    assert "no session is open" in shell.run("%helicone_session").text()
+
+
 def test_forget_never_guesses_between_namesakes(demo: Shell) -> None:
     """A name that several sessions bear is refused, with their ids; an id is taken."""
     demo.run(f'%helicone_session "Course Creation" --gateway demo {FAST} --new')

@@ -15,6 +15,9 @@ MOST_REPLACED = 200_000_000
 """Bytes of a file that is read to see whether it may be replaced."""
 
 
+_NO_FILE = "it is a device, a pipe or a socket, and would be gone"
+
+
 def write_export(path: Path, text: str) -> int:
     """Writes ``text`` to ``path`` and gives its size in bytes.
 
@@ -38,6 +41,8 @@ def _check_replaceable(path: Path) -> None:
     """An earlier export may be replaced, as long as nobody has changed it; so may an empty file."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists() and not path.is_file():
+        raise OSError(_NO_FILE)
     if not path.exists() or not path.stat().st_size:
         return
     data = path.read_bytes() if path.stat().st_size <= MOST_REPLACED else b""

@@ -207,6 +207,8 @@ class LessonWriter:
         try:
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if self.path.exists() and not self.path.is_file():
+                raise OSError("it is a device, a pipe or a socket, and would be gone")
             if not self.path.exists() or self.path.stat().st_size == 0:
                 return {}
         except OSError as error:

@@ -69,6 +69,7 @@ class Sessions:
         known = current.record.title if current else self._surroundings.find_title() or "notebook"
         title = command.title or command.name or known
         name = headers.check_session_name(command.name or title)
+        headers.build_property_headers(command.options.properties)  # none may be refused by each cell only
         terms = self._prepare(command.options)
         keys, gateway = self._access.find_keys(), terms.choice.gateway
         build_credentials(gateway, keys)

@@ -19,7 +19,7 @@ def describe_plan(plan: Plan, times: int = 1) -> list[str]:
     priced = f"{format_cost(cost)} for the prompt, est." if cost else format_cost(cost)
     return [
         f"{plan.place.path} · {plan.place.label} · {plan.request.gateway.label} · {plan.request.model}",
-        f"about {tokens:,} tokens in {len(plan.request.messages)} messages · {priced}",
+        f"about {format_count(tokens, 'token')} in {format_count(len(plan.request.messages), 'message')} · {priced}",
         *([f"{describe_source(mark_kept(plan.kept).origin)}: nothing would be sent"] if plan.kept else []),
         *(describe_attachment(found, plan.step.model) for found in iterate_attachments(plan.step.messages)),
         *([f"{times} times at once, each with an answer of its own"] if times > 1 else ()),

@@ -273,7 +273,7 @@ class SessionLine:
         """Asks for a key without echo; it is kept in this kernel's memory, or in the OS keyring where there is one."""
         notebook = self._notebook
         asked = notebook.access.find_key_variables(command.options.gateway, notebook.session)
-        lines = []
+        lines, is_taken = [], False
         for variable in asked:
             typed = Secret(self._ask_secret(f"{variable} (Enter to skip): ").strip())
             if not typed:
@@ -285,7 +285,11 @@ class SessionLine:
             self._notebook.access.give_key(variable, typed)
             where = "the OS keyring" if store_in_keyring(variable, typed) else "this kernel's memory only"
             lines.append(f"{variable}: kept in {where}")
-        lines.append("run the session line again to use it")
+            is_taken = True
+        if not asked:
+            lines.append(f"the gateway {command.options.gateway!r} uses no key")
+        elif is_taken:
+            lines.append("run the session line again to use it")
         return build_notice_bundle(Notice(head="login", lines=tuple(lines)))
 
     def diagnose(self, command: SessionCommand) -> Bundle:
