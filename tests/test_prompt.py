@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliconemagic.errors import InputError, TemplateError
-from heliconemagic.prompt.templates import fill_template, find_awaitables, find_names
+from heliconemagic.prompt.templates import compute_expression, fill_template, find_awaitables, find_names
 
 UNTOUCHED = {
     "json": '{"a": {"b": [1, {"c": "d"}]}, "e": "$x {y}"}',
@@ -340,3 +340,18 @@ def test_the_full_language_is_strict_and_sandboxed_too(text: str, message: str) 
     """Errors are converted as those of spans are."""
     with pytest.raises(TemplateError, match=re.escape(message)):
         fill_template(text, {"topic": "bees", "zero": 0}, mode="jinja")
+
+
+def test_template_counts_no_further_than_the_sandbox() -> None:
+    """A number with too many noughts takes no hour."""
+    with pytest.raises(TemplateError, match="the template cannot be filled") as caught:
+        fill_template("{% for n in range(10**9) %}{{ n }}{% endfor %}", {}, mode="jinja")
+    assert "Range too big" in (caught.value.cause or "")
+
+
+def test_expression_that_fails_says_why_once() -> None:
+    """In the cause, without an empty reason before it."""
+    with pytest.raises(TemplateError) as caught:
+        compute_expression("1/0", {})
+    told = (caught.value.message, caught.value.cause)
+    assert told == ("'1/0' cannot be computed.", "ZeroDivisionError: division by zero")

@@ -18,7 +18,7 @@ from jinja2 import StrictUndefined, TemplateAssertionError, TemplateSyntaxError,
 from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.environment import TemplateExpression
 from jinja2.runtime import Undefined
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2.sandbox import SandboxedEnvironment, safe_range
 from jinja2.utils import missing
 
 from heliconemagic.errors import HeliconeMagicError, TemplateError
@@ -111,7 +111,7 @@ def render_template(text: str, names: Mapping[str, Any], show: Callable[[Any], s
         TemplateError: it is not a template, a name is unknown, or an expression fails.
     """
     environment = _build_environment(
-        {**DEFAULT_NAMESPACE, **OFFERED_FUNCTIONS},
+        {**DEFAULT_NAMESPACE, **OFFERED_FUNCTIONS, "range": safe_range},
         keep_trailing_newline=True,
         newline_sequence=_find_newline(text),
         finalize=lambda value: _finish(value, show),

@@ -71,7 +71,7 @@ def compute_expression(expression: str, names: Mapping[str, Any]) -> Any:
         if len(pieces) == 1 and not isinstance(pieces[0], str):
             return expressions.compute_span(pieces[0], names)
     except TemplateError as error:
-        why = error.message.partition("cannot be filled")[2].lstrip(": ")
+        why = error.message.partition("cannot be filled")[2].lstrip(": .")
         hint, is_literal, _ = (error.hint or "").partition("or a literal '{{'")  # there is no brace to be literal
         hint = hint[:-1].strip() if is_literal else hint
         raise TemplateError(
