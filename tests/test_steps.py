@@ -318,6 +318,14 @@ def test_byte_order_mark_before_a_stream_is_none_of_it(bench: Bench, helicone: F
     assert bench.run("/abstract", "hi").text == "Hello!"
 
 
+def test_compressed_stream_is_read(bench: Bench, helicone: FakeHelicone) -> None:
+    """Nothing is looked for in its bytes before they are unpacked."""
+    choice = {"delta": {"content": "Hi"}, "finish_reason": "stop"}
+    packed = zlib.compress(b"data: %s\n\n" % json.dumps({"choices": [choice]}).encode(), wbits=31)
+    helicone.respond = lambda _: Answer(200, (*EVENTS, ("content-encoding", "gzip")), (packed,))
+    assert bench.run("/abstract", "hi").text == "Hi"
+
+
 @pytest.mark.parametrize("kind", [JSON, EVENTS, ()])
 def test_answer_in_one_piece_in_place_of_a_stream_is_one(bench: Bench, helicone: FakeHelicone, kind: Any) -> None:
     """A server that cannot stream has answered all the same."""

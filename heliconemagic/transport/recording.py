@@ -92,7 +92,10 @@ class RecordingTransport(httpx2.AsyncBaseTransport):
         if response.status_code >= 400:
             return await self._read_refusal(request, response, record)
         watched = _WatchedStream(response, record)
-        return replace_stream(request, response, EventStream(watched) if recorder.wants_events else watched)
+        is_readable = "content-encoding" not in response.headers
+        return replace_stream(
+            request, response, EventStream(watched) if recorder.wants_events and is_readable else watched
+        )
 
     async def _read_refusal(
         self, request: httpx2.Request, response: httpx2.Response, record: _AttemptLog
