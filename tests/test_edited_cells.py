@@ -180,4 +180,6 @@ def test_session_options_that_come_on_top_are_told(online: Shell, helicone: Fake
     """The session's own system prompt and parameters would be sent as well."""
     online.run(f'%helicone_session "Debugging" --gateway {helicone.url} -s Short. -t 0.1')
     edit(online, helicone, {"model": "gpt-4o", "messages": [HI]})
-    assert "on top: temperature, system prompt" in online.run(f"%helicone_session edit {ID}").text()
+    assert "on top: temperature, system prompt (-s ''" in online.run(f"%helicone_session edit {ID}").text()
+    edit(online, helicone, {"model": "gpt-4o", "messages": [{"role": "system", "content": "Long."}, HI]})
+    assert "system prompt" not in online.run(f"%helicone_session edit {ID}").text()

@@ -80,7 +80,7 @@ class Refusal:
         cause = redact(" ".join(filter(None, said)))
         cause = cause[:MAX_CAUSE_LENGTH]
         request_id = redact(self.request_id) if self.request_id else None
-        common: dict[str, Any] = {"cause": cause, "status_code": self.status, "request_id": request_id}
+        common: dict[str, Any] = {"cause": cause, "status_code": self.status or None, "request_id": request_id}
         if self.code == LOCAL_UNAVAILABLE:
             hint = "`%helicone_session models install` mends it; `%helicone_session doctor --gateway local` tells more"
             return GatewayError(redact(self.message), hint=hint)

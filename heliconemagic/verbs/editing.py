@@ -56,7 +56,7 @@ class EditLine:
         request = RecordedRequest(path=step.path, model=model, messages=messages, parameters=step.parameters)
         cell = build_edited_cell(request, self._variables)
         self._variables.update(cell.variables)
-        return replace(cell, notes=(*cell.notes, *model_note, *self._describe_additions(step)))
+        return replace(cell, notes=(*cell.notes, *model_note, *self._describe_additions(step, cell)))
 
     def _find_request(self, command: SessionCommand) -> Step:
         """The request that is meant."""
@@ -121,14 +121,15 @@ class EditLine:
         except UnknownModelError:
             return "", (f"the gateway {session.choice.gateway.label!r} has no {model!r}: its own model is asked",)
 
-    def _describe_additions(self, step: Step) -> list[str]:
+    def _describe_additions(self, step: Step, cell: EditedCell) -> list[str]:
         """What the open session would send besides, which the request did not have."""
         options = self._notebook.session.options if self._notebook.session else None
         if options is None:
             return []
         added = [name for name in options.parameters if name not in step.parameters]
         added += ["temperature"] if options.temperature is not None and "temperature" not in step.parameters else []
-        added += ["system prompt (-s '' leaves it out)"] if options.system else []
+        has_own = " -s " in cell.source.partition("\n")[0]
+        added += ["system prompt (-s '' leaves it out)"] if options.system and not has_own else []
         return [f"this session's own options come on top: {', '.join(added)}"] if added else []
 
 

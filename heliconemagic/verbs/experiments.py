@@ -172,11 +172,17 @@ def _describe_changes(planner: RerunPlanner, plans: Sequence[Plan]) -> str:
     changes = {
         "model": _join_changes(models),
         "gateway": _join_changes(gateways),
-        "system": "" if given.system is None else repr(shorten(given.system, MAX_SYSTEM)) if given.system else "none",
+        "system": _describe_system(given.system),
         "temperature": "" if given.temperature is None else f"{given.temperature:g}",
         **{name: shorten(str(value), MAX_SYSTEM) for name, value in given.parameters.items()},
     }
     return " · ".join(f"{name} {change}" for name, change in changes.items() if change) or "nothing changed"
+
+
+def _describe_system(system: str | None) -> str:
+    if system is None:
+        return ""
+    return repr(shorten(system, MAX_SYSTEM)) if system else "none"
 
 
 def _join_changes(pairs: dict[tuple[str, str], None]) -> str:
