@@ -12,9 +12,12 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliconemagic.records import Cell
+
+if TYPE_CHECKING:
+    import asyncio
 
 MAX_TITLE = 120
 """Characters of a notebook's name that a session bears."""
@@ -37,6 +40,7 @@ class Frontend:
         self._run = 0
         self._cell_id: str | None = None
         self._cell_text = ""
+        self._loop: asyncio.AbstractEventLoop | None = None  # the kernel's, on the thread that displays
 
     # ---- events of the shell
 
@@ -44,6 +48,7 @@ class Frontend:
         """A cell begins, or one nested in it."""
         self._forget_other_requests()
         self._depth += 1
+        self._loop = _find_running_loop() if self.kernel is not None else None
         self._results.append(getattr(self._shell.displayhook, "exec_result", None))
 
     def _forget_other_requests(self) -> None:
@@ -119,7 +124,7 @@ class Frontend:
         self._forget_other_requests()
         if self._depth or not getattr(self._shell, "autoawait", False) or self.kernel is None:
             return False
-        return _is_loop_running()
+        return _find_running_loop() is not None
 
     def is_attended(self) -> bool:
         """Whether a person sits there: the request allows input, or the terminal is one."""
@@ -152,6 +157,13 @@ class Frontend:
         stem = re.sub(r"\.ipynb$", "", Path(str(told)).name)
         printable = "".join(char if char.isprintable() else " " for char in stem)  # a name may be any bytes
         return " ".join(printable.split())[:MAX_TITLE]
+
+    def call_between_cells(self, callback: Callable[[], None]) -> None:
+        """Has the kernel's loop call back on the thread that displays; does nothing where there is no such loop."""
+        from heliconemagic.engine.loops import call_on
+
+        if self._loop is not None:
+            call_on(self._loop, callback)
 
     # ---- what a template may name
 
@@ -242,11 +254,10 @@ def _name_version(distribution: str) -> str:
         return f"{distribution}, not installed"
 
 
-def _is_loop_running() -> bool:
+def _find_running_loop() -> asyncio.AbstractEventLoop | None:
     import asyncio
 
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return None

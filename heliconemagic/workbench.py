@@ -44,6 +44,7 @@ from heliconemagic.verbs.panel import PanelLine
 from heliconemagic.verbs.production import ProductionLine
 from heliconemagic.verbs.session_line import SessionLine
 from heliconemagic.view_choice import ViewChoice
+from heliconemagic.views.delivery_lines import DeliveryLines
 from heliconemagic.views.showing import SessionShow
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class Workbench:
         edit_line = EditLine(self.notebook, put_next_cell=frontend.put_next_cell, variables=shell.user_ns)
         self.panel = PanelLine(self.notebook, edit_line, self.frontend.publish, pacing)
         self._runner = self._build_runner(ask)
-        self.step_cells = StepCells(self.notebook, self._build_place)
+        self.lines = DeliveryLines(frontend.publish, self.notebook.helicone.flush, frontend.is_attended)
+        self.step_cells = StepCells(self.notebook, self._build_place, self.lines)
         self.session_line = SessionLine(
             self.notebook,
             ask_secret=ask_secret,
@@ -120,6 +122,7 @@ class Workbench:
             is_attended=self.frontend.is_attended,
             colab=find_colab(),
             clock=self._clock,
+            note_delivery=lambda: self.frontend.call_between_cells(self.lines.follow),
         )
 
     def _build_runner(self, ask: Callable[[str], str]) -> CellRunner:
@@ -140,10 +143,8 @@ class Workbench:
             find_cell=self.frontend.find_cell,
             read_names=lambda: self.frontend.read_names(self.notebook.access.redact),
             spell=self._shell.transform_cell,
-            publish=self.frontend.publish,
             write=self._write if self._views.find_kind() == "text" else None,
             note_change=self.note_change,
-            is_attended=self.frontend.is_attended,
         )
 
     def use_defaults(
@@ -165,6 +166,9 @@ class Workbench:
             self.frontend.publish(statistics._repr_mimebundle_())
             self.frontend.put_result(statistics)
             return
+        if command.verb == "rate":
+            self._rate(command)
+            return
         bundle = self.session_line.run(command)
         if command.verb in (None, "resume", "end", "forget"):
             self.show.close()
@@ -172,8 +176,12 @@ class Workbench:
         self.frontend.publish(bundle)
         if command.verb == "pick":
             self._show_pick(SessionPath.parse(command.arguments[0]))
-        if command.verb == "rate":
-            self._refresh()
+
+    def _rate(self, command: SessionCommand) -> None:
+        rated = self.session_line.rate(command)
+        self.lines.wait()
+        self.lines.show(rated, can_update=self._views.find_kind() != "text")
+        self._refresh()
 
     def _show(self, command: SessionCommand) -> None:
         shown = self.session_line.find_shown(command)
@@ -233,7 +241,7 @@ class Workbench:
     def end_cell(self, value: Any, error: BaseException | None) -> None:
         """A cell has ended: so has the step that it was; and what Helicone refused meanwhile is told."""
         self.step_cells.end(value, error)
-        self.step_cells.catch_up()
+        self.lines.catch_up()
         self.show.catch_up()
         for warning in self.notebook.deliveries.take_warnings():
             self.frontend.publish(build_notice_bundle(Notice(head=warning)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from fake_helicone import FakeHelicone
 from kernels import Cell, Kernel
@@ -39,6 +41,18 @@ def test_cells_that_are_steps(kernel: Kernel, helicone: FakeHelicone) -> None:
     helicone.wait_for(lambda: len(helicone.logged) == len(paths))
     kernel.run_all(["import heliconemagic; heliconemagic.session()._host.notebook.helicone.flush(5)", "pass"])
     assert "at Helicone" in plain.displays[-1]["text/plain"]
+
+
+def test_rating_follows_between_cells(kernel: Kernel, helicone: FakeHelicone) -> None:
+    """Its notice says that Helicone has it as soon as that is so: no cell has to run for it."""
+    kernel.run("%%llm /plan\nhi")
+    decided = threading.Event()
+    helicone.respond = lambda received: decided.wait(30) and None
+    rated = kernel.run("%helicone_session rate /plan +")
+    assert "on its way to Helicone" in rated.displays[0]["text/plain"]
+    decided.set()
+    kernel.wait(lambda: "Helicone has it" in rated.displays[0]["text/plain"])
+    assert len(rated.displays) == 1
 
 
 @pytest.mark.parametrize("code", ["time.sleep(60)", "for each in range(600): await asyncio.sleep(0.1)"])

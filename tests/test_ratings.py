@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from environs import build_environ
+from fake_answers import Answer, Received
 from fake_helicone import HELICONE_KEY, FakeHelicone, reply_text
 from notebooks_in_process import BOTH_KEYS, Bench
 from shells import Shell
@@ -161,7 +163,7 @@ def test_helicone_is_told(open_bench: OpenBench, helicone: FakeHelicone) -> None
     opinions = helicone.gateway.rest
     assert (opinions.feedback, opinions.scores) == ({request_id: True}, {request_id: {"accuracy": 4, "tone": True}})
     assert list_states(bench, bench.last.id) == dict.fromkeys(("rating", "accuracy", "tone"), "accepted")
-    assert rated.lines == ("on its way to Helicone", "Helicone takes no notes on an answer: the note is kept here")
+    assert rated.lines == ("Helicone has it", "Helicone takes no notes on an answer: the note is kept here")
 
 
 def test_session_is_told_as_a_tag(open_bench: OpenBench, helicone: FakeHelicone) -> None:
@@ -258,11 +260,12 @@ def test_older_thumb_does_not_overtake(open_bench: OpenBench, helicone: FakeHeli
     """One that waits for its row gives way to the newer one."""
     helicone.gateway.rest.queries_until_landed = 1
     bench = open_bench()
-    rate(bench, "/plan", "+", waits=False)
+    older = rate(bench, "/plan", "+", waits=False)
     assert helicone.wait_for(lambda: helicone.gateway.rest.queries_until_landed == 0)
-    rate(bench, "/plan", "-")
+    newer = rate(bench, "/plan", "-")
     told = [received.json["rating"] for received in helicone.requests if received.path.endswith("/feedback")]
     assert told == [True, False]
+    assert (older.lines, newer.lines) == (("rated again since",), ("Helicone has it",))
     assert list_states(bench, bench.last.id) == {"rating": "accepted"}
 
 
@@ -285,7 +288,9 @@ def test_resumed_session_knows(open_bench: OpenBench) -> None:
     later = open_bench(f'"Course" --id {session.record.id} --gateway demo')
     told = list_feedback_lines(get_session(later).feedback.list_of(bench.last.id))
     assert told[0] == "rated: 👍 clear · tone 1"
-    assert told[1:] == ("Helicone has it", "not at Helicone: its kernel ended before Helicone had it; rate it again")
+    assert told[1:] == (
+        "rating: Helicone has it", "tone: not at Helicone: its kernel ended before Helicone had it; rate it again",
+    )  # fmt: skip
 
 
 def test_waiting_at_the_end(
@@ -392,6 +397,25 @@ def test_rated_in_a_notebook(shell: Shell) -> None:
     assert "rated: 👍 &lt;b&gt;clear&lt;/b&gt; · accuracy 4" in card.text("text/html")
     shell.run('%helicone_session rate session - "too fast"')
     assert "this session: 👎 too fast" in shell.run("%helicone_session show").text()
+
+
+@pytest.mark.parametrize(("status", "end"), [(200, "Helicone has it"), (401, "not at Helicone: Helicone refused")])
+def test_notice_follows(asking_shell: Shell, helicone: FakeHelicone, status: int, end: str) -> None:
+    """What Helicone says later stands in the notice, in the place of what it said first."""
+    asking_shell.run("%%llm /plan\nPlan a trip.")
+    asked = threading.Event()
+    answers = iter([reply_text("busy", 503), None if status == 200 else reply_text("no", status)])
+
+    def respond(received: Received) -> Answer | None:
+        asked.set()
+        return next(answers) if received.path.endswith("/feedback") else None
+
+    helicone.respond = respond
+    rated = asking_shell.run("%helicone_session rate /plan +").displays
+    assert "on its way to Helicone" in rated[0].bundle["text/plain"] and asked.is_set()
+    asking_shell.run("session._host.notebook.helicone.flush(30)")
+    assert f"/plan: 👍\n  {end}" in rated[0].bundle["text/plain"] and len(rated) == 1
+    assert end in rated[0].bundle["text/html"]
 
 
 def test_rated_from_python(session: SessionHandle, helicone: FakeHelicone) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from heliconemagic.delivery.outbox import Outbox, Parcel
@@ -15,6 +16,7 @@ from heliconemagic.gateways.presets import build_gateway
 from heliconemagic.helicone_api.hosts import HeliconeHosts, find_hosts, find_named_hosts
 from heliconemagic.notebook.access import Access
 from heliconemagic.notebook.surroundings import Surroundings
+from heliconemagic.records import Delivery
 from heliconemagic.redaction import Redactor, Secret
 from heliconemagic.session_state import Session
 
@@ -109,8 +111,15 @@ class HeliconeLine:
         if outbox is None:
             outbox = Outbox(self._engine.submit, lambda: self._open_api(hosts, keys))
             self._outboxes[address] = outbox
-        outbox.put(parcel)
+        outbox.put(replace(parcel, note=self._build_note(parcel)))
         return True
+
+    def _build_note(self, parcel: Parcel) -> Callable[[Delivery], None]:
+        def note(delivery: Delivery) -> None:
+            parcel.note(delivery)
+            self._surroundings.note_delivery()
+
+        return note
 
     def flush(self, timeout: float) -> bool:
         """Whether all that was told has been tried to its end within ``timeout`` seconds."""

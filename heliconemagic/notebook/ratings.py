@@ -20,24 +20,26 @@ from heliconemagic.notebook.helicone import HeliconeLine
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.planning.checks import check_no_secret
 from heliconemagic.records import Delivery, DeliveryState, Feedback, Step, StepStatus
-from heliconemagic.render.feedback_words import describe_feedback
+from heliconemagic.render.feedback_words import describe_deliveries, describe_feedback
 from heliconemagic.session_state import Session
-from heliconemagic.steps.feedback import LOST, NOTE, RATING
+from heliconemagic.steps.feedback import LOST, NOTE, RATING, FeedbackBook
 from heliconemagic.steps.rounds import HERE
 
 if TYPE_CHECKING:
     from heliconemagic.helicone_api.api import HeliconeApi
 
+REPLACED = "rated again since"
 NO_NOTES = "Helicone takes no notes on an answer: the note is kept here"
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """What a rating left: all that is thought of its step or session now, and what Helicone isn't told, and why."""
+    """What a rating left: all that is thought of its step or session, and what Helicone is told and isn't, and why."""
 
     what: str  # a path, or "this session"
     feedback: tuple[Feedback, ...]
-    is_told: bool
+    book: FeedbackBook  # knows how far what is told has come
+    told: tuple[Feedback, ...] = ()
     untold: str = ""
 
     @property
@@ -46,10 +48,24 @@ class Rated:
         return f"{self.what}: {describe_feedback(self.feedback)}"
 
     @property
+    def is_told(self) -> bool:
+        """Whether Helicone is told of any of it."""
+        return bool(self.told)
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """How far what Helicone is told has come by now; nothing of what was given anew since."""
+        return tuple(one.delivery for one in self._list_current() if one.delivery is not None)
+
+    @property
     def lines(self) -> tuple[str, ...]:
-        """What Helicone is told."""
-        told = ("on its way to Helicone",) if self.is_told else ()
-        return (*told, *((self.untold,) if self.untold else ()))
+        """Whether Helicone has it by now, and what it isn't told."""
+        current = self._list_current()
+        replaced = (REPLACED,) if len(current) < len(self.told) else ()
+        return (*describe_deliveries(current), *replaced, *((self.untold,) if self.untold else ()))
+
+    def _list_current(self) -> list[Feedback]:
+        return [found for one in self.told if (found := self.book.find_current(one)) is not None]
 
     def __repr__(self) -> str:
         return f"<rated {self.head} ({'; '.join(self.lines)})>"
@@ -84,9 +100,8 @@ class Ratings:
             self._tell(session, gateway, thumbs, _build_thumb_sender(session, thumbs, step.helicone_id))
             self._tell(session, gateway, scores, _build_score_sender(session, scores, step.helicone_id))
         untold = NO_NOTES if rating.note and not obstacle else obstacle
-        return Rated(
-            step.path, tuple(session.feedback.list_of(step.id)), not obstacle and bool(thumbs or scores), untold
-        )
+        told = () if obstacle else (*thumbs, *scores)
+        return Rated(step.path, tuple(session.feedback.list_of(step.id)), session.feedback, told, untold)
 
     def rate_session(self, session: Session, rating: Rating) -> Rated:
         """The same of a whole session: Helicone has one tag for it, which says all of it.
@@ -100,7 +115,8 @@ class Ratings:
         obstacle = self._find_obstacle(gateway, gateway.label, answered)
         if not obstacle:
             self._tell(session, gateway, given, _build_tag_sender(session, given))
-        return Rated("this session", tuple(session.feedback.list_of(None)), not obstacle, obstacle)
+        told = () if obstacle else tuple(given)
+        return Rated("this session", tuple(session.feedback.list_of(None)), session.feedback, told, obstacle)
 
     def _keep(self, session: Session, step: Step | None, rating: Rating) -> list[Feedback]:
         check_no_secret([rating.note, list(rating.scores)], self._access.find_keys().secrets)

@@ -21,4 +21,5 @@ class Surroundings:
     is_attended: Callable[[], bool]  # whether a person sits there
     colab: Callable[[str], str | None] | None = None
     clock: Callable[[], float] = time.time
+    note_delivery: Callable[[], None] = lambda: None  # something came further on its way to Helicone; on any thread
     is_aside: bool = False  # a worker of another process's session: its steps are never "the step that ran last"

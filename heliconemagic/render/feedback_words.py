@@ -57,8 +57,14 @@ def list_feedback_lines(feedback: Sequence[Feedback]) -> tuple[str, ...]:
 
 
 def describe_deliveries(feedback: Iterable[Feedback]) -> tuple[str, ...]:
-    """How far what was told to Helicone is on its way, each way once; nothing of what it isn't told of."""
-    return tuple(dict.fromkeys(_describe_delivery(one) for one in feedback if one.delivery is not None))
+    """How far what was told to Helicone is on its way; by name, where not all of it has come equally far."""
+    names_of: dict[str, list[str]] = {}
+    for one in feedback:
+        if one.delivery is not None:
+            names_of.setdefault(_describe_delivery(one), []).append(one.name)
+    if len(names_of) < 2:
+        return tuple(names_of)
+    return tuple(f"{', '.join(names)}: {words}" for words, names in names_of.items())
 
 
 def _describe_delivery(feedback: Feedback) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from heliconemagic.records import Cell, Delivery, DeliveryState, Step
 from heliconemagic.render.card_state import Card
 from heliconemagic.running.step_cell import StepCell
 from heliconemagic.session_state import Session
+from heliconemagic.views.delivery_lines import DeliveryLines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,28 +25,18 @@ class Place:
     find_cell: Callable[[], Cell]
     read_names: Callable[[], Mapping[str, Any]]
     spell: Callable[[str], str]  # IPython's own syntax as Python
-    publish: Callable[..., None]
     write: Callable[[str], None] | None  # of a terminal; None where bundles are shown
     note_change: Callable[[], None]
-    is_attended: Callable[[], bool]
-
-
-PATIENCE = 1.0
-"""Seconds for which a cell waits for Helicone where nobody sits, so that a saved notebook says how it went.
-
-Not again once Helicone took longer.
-"""
 
 
 class StepCells:
     """Begins and ends them. One runs at a time, but for those nested in it."""
 
-    def __init__(self, notebook: Notebook, find_place: Callable[[], Place]) -> None:
+    def __init__(self, notebook: Notebook, find_place: Callable[[], Place], lines: DeliveryLines) -> None:
         self._notebook = notebook
         self._find_place = find_place
+        self._lines = lines
         self._running: StepCell | None = None
-        self._waits = True  # for Helicone's answer, where nobody sits
-        self._footers: dict[str, _Footer] = {}  # on the page, of steps that are on their way to Helicone; by step
 
     def begin(self, command: StepCommand, source: str) -> None:
         """Begins the step that the cell which runs now is; `end` is called at the cell's end.
@@ -92,8 +82,7 @@ class StepCells:
     def _close(self, cell: StepCell, value: Any, error: BaseException | None) -> None:
         place = self._find_place()
         cell.end(value, error, spell=place.spell)
-        if self._waits and not place.is_attended():
-            self._waits = self._notebook.helicone.flush(PATIENCE)
+        self._lines.wait()
         if not cell.command.is_quiet:
             self._show(place, cell)
         place.note_change()
@@ -101,45 +90,39 @@ class StepCells:
     # ---- the line below
 
     def _show(self, place: Place, cell: StepCell) -> None:
-        from heliconemagic.render.step_line import build_line_bundle, build_line_text
+        from heliconemagic.render.step_line import build_line_text
 
-        footer = _Footer(cell.session, cell.step, cell.note, f"heliconemagic-step-{uuid.uuid4()}")
-        card = footer.build_card()
+        footer = _Footer(cell.session, cell.step, cell.note)
         if place.write is not None:
-            place.write(build_line_text(card) + "\n")
+            place.write(build_line_text(footer.build_card()) + "\n")
             return
-        footer.shown = card.step.delivery
-        place.publish(build_line_bundle(card), display_id=footer.display_id)
-        if footer.shown is not None and footer.shown.state is DeliveryState.REFUSED:
+        if any(delivery.state is DeliveryState.REFUSED for delivery in self._lines.show(footer)):
             self._notebook.deliveries.note_told(cell.step.id)
-        elif footer.shown is not None:
-            self._footers[cell.step.id] = footer
 
-    def catch_up(self) -> None:
-        """Lets the lines on the page say what became of their steps at Helicone meanwhile."""
+
+@dataclass(frozen=True, slots=True)
+class _Footer:
+    """The line below a cell."""
+
+    session: Session
+    step: Step  # as it was at the cell's end
+    note: str
+
+    def list_deliveries(self) -> tuple[Delivery, ...]:
+        """How far the step is on its way to Helicone now."""
+        delivery = self._find_step().delivery
+        return (delivery,) if delivery is not None else ()
+
+    def build_bundle(self) -> dict[str, Any]:
+        """The line as it stands now."""
         from heliconemagic.render.step_line import build_line_bundle
 
-        for step_id, footer in list(self._footers.items()):
-            card = footer.build_card()
-            if card.step.delivery != footer.shown:
-                footer.shown = card.step.delivery
-                self._find_place().publish(build_line_bundle(card), display_id=footer.display_id, update=True)
-            if footer.shown is None or footer.shown.state is not DeliveryState.WAITING:
-                del self._footers[step_id]
-
-
-class _Footer:
-    """A line that was shown, and what it said of the delivery."""
-
-    def __init__(self, session: Session, step: Step, note: str, display_id: str) -> None:
-        self.display_id = display_id
-        self.shown: Delivery | None = None
-        self._session = session
-        self._step = step
-        self._note = note
+        return build_line_bundle(self.build_card())
 
     def build_card(self) -> Card:
         """The step's card as it stands now."""
-        step = self._session.find_by_id(self._step.id) or self._step
-        card = build_recorded_card(self._session, step)
-        return replace(card, notes=(*card.notes, self._note) if self._note else card.notes)
+        card = build_recorded_card(self.session, self._find_step())
+        return replace(card, notes=(*card.notes, self.note) if self.note else card.notes)
+
+    def _find_step(self) -> Step:
+        return self.session.find_by_id(self.step.id) or self.step

@@ -49,8 +49,12 @@ class FeedbackBook:
 
     def is_current(self, feedback: Feedback) -> bool:
         """Whether nothing has taken its place."""
+        return self.find_current(feedback) is not None
+
+    def find_current(self, feedback: Feedback) -> Feedback | None:
+        """How it stands now; None if it was given anew since."""
         known = self.find(feedback.step_id, feedback.name)
-        return known is not None and known.given_at == feedback.given_at
+        return known if known is not None and known.given_at == feedback.given_at else None
 
     def find(self, step_id: str | None, name: str) -> Feedback | None:
         """What stands under ``name`` on that step."""

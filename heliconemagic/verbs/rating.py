@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from heliconemagic.lines.rating import read_rating
 from heliconemagic.notebook.notebook import Notebook
-from heliconemagic.render.notice import Notice
+from heliconemagic.notebook.ratings import Rated
+from heliconemagic.records import Delivery
+from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.session_state import Session
 
 
-def rate(notebook: Notebook, session: Session, words: tuple[str, ...]) -> Notice:
+@dataclass(frozen=True, slots=True)
+class RatedLine:
+    """The notice of a rating, which follows it to Helicone."""
+
+    rated: Rated
+
+    def list_deliveries(self) -> tuple[Delivery, ...]:
+        """How far the rating is now."""
+        return self.rated.deliveries
+
+    def build_bundle(self) -> dict[str, Any]:
+        """What is thought of what, and whether Helicone has it."""
+        return build_notice_bundle(Notice(head=self.rated.head, lines=self.rated.lines))
+
+
+def rate(notebook: Notebook, session: Session, words: tuple[str, ...]) -> RatedLine:
     """Takes what the words after ``rate`` say.
 
     Raises:
@@ -16,7 +36,5 @@ def rate(notebook: Notebook, session: Session, words: tuple[str, ...]) -> Notice
     """
     path, rating = read_rating(words)
     if path is None:
-        rated = notebook.ratings.rate_session(session, rating)
-    else:
-        rated = notebook.ratings.rate_step(session, session.require_step(path), rating)
-    return Notice(head=rated.head, lines=rated.lines)
+        return RatedLine(notebook.ratings.rate_session(session, rating))
+    return RatedLine(notebook.ratings.rate_step(session, session.require_step(path), rating))

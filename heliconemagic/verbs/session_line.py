@@ -29,7 +29,7 @@ from heliconemagic.verbs.exports import export_session
 from heliconemagic.verbs.lessons import describe_begun, describe_recording, describe_use
 from heliconemagic.verbs.local_model import LocalModelLine
 from heliconemagic.verbs.production import ProductionLine
-from heliconemagic.verbs.rating import rate
+from heliconemagic.verbs.rating import RatedLine, rate
 from heliconemagic.verbs.showing import Shown, find_shown
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class SessionLine:
             verbs: dict[str, Callable[[SessionCommand], Bundle]] = {
                 "show": self.show,
                 "pick": self.pick,
-                "rate": self.rate,
+                "rate": lambda command: self.rate(command).build_bundle(),
                 "list": self.list_sessions,
                 "resume": self.resume,
                 "import": self.import_files,
@@ -200,9 +200,9 @@ class SessionLine:
         head = f"{chosen.path}: answer {describe_variant(chosen)} is current"
         return build_notice_bundle(Notice(head=head, lines=tuple(lines)))
 
-    def rate(self, command: SessionCommand) -> Bundle:
+    def rate(self, command: SessionCommand) -> RatedLine:
         """Keeps what somebody thinks of an answer or of the session, and tells Helicone."""
-        return build_notice_bundle(rate(self._notebook, self._require_session(), command.arguments))
+        return rate(self._notebook, self._require_session(), command.arguments)
 
     def list_sessions(self, command: SessionCommand) -> Bundle:
         """The journal's sessions, newest first."""
