@@ -18,7 +18,7 @@ from heliconemagic.render.comparison_state import Comparison, build_comparison
 from heliconemagic.render.feedback_words import list_feedback_lines
 from heliconemagic.replies import Replies
 from heliconemagic.reply import Reply, ReplySource
-from heliconemagic.schemas.answer_form import AnswerForm, describe_code, find_fault
+from heliconemagic.schemas.answer_form import AnswerForm, describe_code, find_fault, find_recorded_fault
 from heliconemagic.session_state import Session
 from heliconemagic.steps.comparison import choose_current, find_variants
 from heliconemagic.steps.rounds import find_trail, sum_rounds
@@ -178,7 +178,8 @@ def build_reply(
 def restore_reply(step: Step, parent: Reply | None, url: str | None, session_url: str | None) -> Reply:
     """A reply that was pickled, in whatever process: it shows its card, without the request."""
     context = f"after {parent.path}" if parent else "no context"
-    card = Card(step=step, context=context, request_url=url, session_url=session_url)
+    error = find_recorded_fault(step)
+    card = Card(step=step, context=context, error=error, request_url=url, session_url=session_url)
     return Reply(step, source=_RestoredSource(card, parent))
 
 

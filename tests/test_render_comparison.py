@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from render_samples import ATTACKS, PageReader, build_step, list_dangers
 
+from heliconemagic.errors import InvalidAnswerError
 from heliconemagic.records import Origin, OriginKind, StepStatus
 from heliconemagic.render.card import Card
 from heliconemagic.render.comparison import MAX_ALL_PAIRS, build_comparison_bundle, build_comparison_json
@@ -34,6 +36,19 @@ def build_card(number: int, text: str = "Some text.", *, notes: tuple[str, ...] 
 def build_pair(first: str = "One two three.", second: str = "One four three four.", **changes: Any) -> Comparison:
     """Two finished answers, of which the first is current."""
     return build_comparison([build_card(1, first), build_card(2, second, **changes)], 1)
+
+
+def test_answer_that_is_not_what_was_asked_for() -> None:
+    """Its column and its row say so, and it is best at nothing; its words are compared all the same."""
+    cards = [build_card(1), build_card(2), replace(build_card(3), error=InvalidAnswerError("no")), build_card(4)]
+    comparison = build_comparison([replace(cards[0], error=InvalidAnswerError("no")), *cards[1:]], 2)
+    assert [row[-1] for row in build_rows(comparison)] == [
+        "not what was asked for", "fastest · cheapest · current", "not what was asked for", "",
+    ]  # fmt: skip
+    bundle = build_comparison_bundle(comparison)
+    assert (bundle[HTML].count('hm-dot-failed">'), bundle[HTML].count('hm-dot-done">')) == (2, 2)
+    assert all("not what was asked for" in bundle[form] for form in (HTML, MARKDOWN, TEXT))
+    assert "word diff 1 → 2" in bundle[HTML] and "fastest: 2 · model-2" in bundle[TEXT]
 
 
 def strip_styles(page: str) -> str:

@@ -79,6 +79,17 @@ def test_what_does_not_fit_fails_the_cell_and_is_kept(demo: Shell) -> None:
         _ = demo.variables["long"].parsed
 
 
+def test_card_of_what_does_not_fit_looks_like_a_failure(demo: Shell) -> None:
+    """In every form, at the cell's end and brought back; the tree says how the request went."""
+    cards = [demo.run(cell) for cell in ("%%llm /long --schema Long\nA course.", "%helicone_session show /long")]
+    for bundle in (card.displays[-1].bundle for card in cards):
+        assert 'hm-dot-failed">' in bundle["text/html"] and "hm-dot-done" not in bundle["text/html"]
+        for form in ("text/html", "text/markdown", "text/plain"):
+            assert "not what was asked for" in bundle[form] and "minutes" in bundle[form]
+    assert "done" in demo.run("%helicone_session show").text() and demo.run("%%llm /ok\nHi.").error is None
+    assert "not what was asked for" not in demo.run("%helicone_session show /ok").text()
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

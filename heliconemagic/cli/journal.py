@@ -24,6 +24,7 @@ from heliconemagic.render.session import build_session_text
 from heliconemagic.render.session_list import build_sessions_text
 from heliconemagic.render.session_table import build_step_table, write_table_text
 from heliconemagic.render.terminal import make_safe_text
+from heliconemagic.schemas.answer_form import find_recorded_fault
 from heliconemagic.steps.feedback import group_feedback
 from heliconemagic.steps.traced import is_model_call, is_traced
 
@@ -151,7 +152,7 @@ def _build_step_text(step: Step, paths: Mapping[str, str], calls: Sequence[Step]
     parent = paths.get(step.parent_id or "")
     word = "for" if is_model_call(step) else "inside" if is_traced(step) else "after"
     context = f"{word} {parent}" if parent else "" if is_traced(step) else "no context"
-    card = Card(step=step, trail=tuple(calls), context=context, notes=notes)
+    card = Card(step=step, trail=tuple(calls), context=context, notes=notes, error=find_recorded_fault(step))
     return "\n\n".join([*_list_messages(step), build_text(card), *_list_attempts(step.attempts)])
 
 

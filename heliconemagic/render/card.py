@@ -21,11 +21,13 @@ from heliconemagic.render.card_request import build_request_html
 from heliconemagic.render.card_state import REPLY_MIME, Card, RequestForm
 from heliconemagic.render.card_words import (
     STATE_WORDS,
+    describe_card_state,
     describe_end,
     describe_failure,
     describe_origin,
     describe_progress,
     describe_totals,
+    find_look,
     list_failure_words,
     list_figures,
 )
@@ -67,8 +69,8 @@ def build_head(card: Card, now: float | None = None) -> str:
     Without ``now`` (seconds since the epoch) a running step shows no clock.
     """
     step = card.step
-    dot = f'<span class="hm-dot hm-dot-{step.status.value}">●</span> '
-    state = build_span("hm-state", escape(STATE_WORDS[step.status]))
+    dot = f'<span class="hm-dot hm-dot-{find_look(card).value}">●</span> '
+    state = build_span("hm-state", escape(describe_card_state(card)))
     path = f'{dot}<strong class="hm-path">{escape(step.path)}</strong>'
     parts = [
         path,
@@ -84,7 +86,7 @@ def _build_head_end(card: Card, now: float | None) -> str:
         return build_span("hm-right", escape(progress))
     links = " ".join((build_link(card.request_url, "request ↗"), build_link(card.session_url, "session ↗")))
     css = "hm-stopped" if card.step.status is StepStatus.INTERRUPTED else "hm-bad"
-    end = build_span(css, escape(describe_end(card.step)))
+    end = build_span(css, escape(describe_end(card)))
     return build_span("hm-right", " ".join((end, links)).strip())
 
 
@@ -124,7 +126,7 @@ def build_html(card: Card) -> str:
 def build_markdown(card: Card) -> str:
     """The card as Markdown that may be rendered without sanitising."""
     step = card.step
-    words = [describe_origin(card), card.context, describe_end(step) or STATE_WORDS[step.status]]
+    words = [describe_origin(card), card.context, describe_end(card) or STATE_WORDS[step.status]]
     head = " · ".join([f"**{escape_markdown(step.path)}**", *(escape_markdown(word) for word in words if word)])
     failure = build_failure_markdown(card)
     attached = build_attached_markdown(step)
@@ -149,14 +151,14 @@ def build_head_text(card: Card, now: float | None = None) -> str:
     """The first line for a terminal, and below it what was attached."""
     step = card.step
     progress = describe_progress(card, now) if now is not None and card.waiting else ""
-    words = [step.path, describe_origin(card), card.context, describe_end(step) or progress]
+    words = [step.path, describe_origin(card), card.context, describe_end(card) or progress]
     line = make_safe_text(" · ".join(word for word in words if word))
     return "\n".join(part for part in (line, build_attached_text(step)) if part)
 
 
 def build_foot_text(card: Card) -> str:
     """What follows the answer in a terminal: remarks, then one line of figures, then notes. The error isn't in it."""
-    figures = [describe_end(card.step), *_list_figures(card), describe_totals(card.totals)]
+    figures = [describe_end(card), *_list_figures(card), describe_totals(card.totals)]
     line = " · ".join(part for part in figures if part)
     lines = [*list_remark_lines(card.step, card.trail), line, *_list_notes(card)]
     return make_safe_text("\n".join(part for part in lines if part))

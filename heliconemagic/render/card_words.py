@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heliconemagic.errors import ErrorWords, read_words
+from heliconemagic.errors import ErrorWords, InvalidAnswerError, read_words
 from heliconemagic.records import Origin, OriginKind, SessionTotals, Step, StepKind, StepStatus, ToolCall
 from heliconemagic.render.card_calls import describe_rounds
 from heliconemagic.render.card_state import Card
@@ -19,6 +19,7 @@ STATE_WORDS = {
 }
 
 ASKED = "asked for tools"
+MISFIT = "not what was asked for"
 
 _SAMPLE = 2_000
 _MIN_SECONDS = 0.5  # of streaming, before a speed means anything
@@ -58,8 +59,26 @@ def describe_source(origin: Origin | None, model: str = "") -> str:
     return f"replayed from {recorded}, $0"
 
 
-def describe_end(step: Step) -> str:
-    """How a step that didn't finish ended; empty for any other."""
+def is_misfit(card: Card) -> bool:
+    """Whether the request succeeded, and its answer isn't what the cell asked for: that is known to the card alone."""
+    return card.step.status is StepStatus.DONE and isinstance(card.error, InvalidAnswerError)
+
+
+def find_look(card: Card) -> StepStatus:
+    """The state whose colour the card has: an answer that isn't what was asked for looks like a failure."""
+    return StepStatus.FAILED if is_misfit(card) else card.step.status
+
+
+def describe_card_state(card: Card) -> str:
+    """The state in a word or three, for the card's own step."""
+    return MISFIT if is_misfit(card) else STATE_WORDS[card.step.status]
+
+
+def describe_end(card: Card) -> str:
+    """How a step that gave no answer to build on ended; empty for any other."""
+    step = card.step
+    if is_misfit(card):
+        return MISFIT
     if step.status not in (StepStatus.FAILED, StepStatus.INTERRUPTED):
         return ""
     word = STATE_WORDS[step.status]

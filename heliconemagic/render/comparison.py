@@ -17,10 +17,11 @@ from heliconemagic.render.card_attached import build_attached_html, build_attach
 from heliconemagic.render.card_request import build_request_html
 from heliconemagic.render.card_state import REPLIES_MIME, Card
 from heliconemagic.render.card_words import (
-    STATE_WORDS,
+    describe_card_state,
     describe_end,
     describe_progress,
     describe_totals,
+    find_look,
     list_figures,
 )
 from heliconemagic.render.columns import align_columns
@@ -72,9 +73,9 @@ def build_comparison_top(comparison: Comparison) -> str:
 def build_column_head(card: Card, now: float | None = None) -> str:
     """The first line of a column, which is its heading: state, number, model; at its end the clock or how it ended."""
     step = card.step
-    dot = f'<span class="hm-dot hm-dot-{step.status.value}">●</span> '
+    dot = f'<span class="hm-dot hm-dot-{find_look(card).value}">●</span> '
     heading = f'<h4 class="hm-path">{dot}{escape(describe_variant(step))}</h4>'
-    state = build_span("hm-state", escape(STATE_WORDS[step.status]))
+    state = build_span("hm-state", escape(describe_card_state(card)))
     return f'<div class="hm-head {NO_MATH}">{heading}{join_parts([state, _build_head_end(card, now)])}</div>'
 
 
@@ -82,7 +83,7 @@ def _build_head_end(card: Card, now: float | None) -> str:
     if card.step.status is StepStatus.PENDING:
         return build_span("hm-right", escape(describe_progress(card, now) if now is not None else card.waiting))
     css = "hm-stopped" if card.step.status is StepStatus.INTERRUPTED else "hm-bad"
-    end = build_span(css, escape(describe_end(card.step)))
+    end = build_span(css, escape(describe_end(card)))
     return build_span("hm-right", f"{end} {build_link(card.request_url, 'request ↗')}".strip())
 
 
@@ -148,9 +149,7 @@ def build_comparison_markdown(comparison: Comparison) -> str:
 
 def _build_markdown_column(card: Card) -> str:
     failure = build_failure_markdown(card)
-    foot = " · ".join(
-        escape_markdown(word) for word in (describe_end(card.step), *_list_figures(card), *card.notes) if word
-    )
+    foot = " · ".join(escape_markdown(word) for word in (describe_end(card), *_list_figures(card), *card.notes) if word)
     heading = f"#### {escape_markdown(describe_variant(card.step))}"
     return "\n\n".join(part for part in (heading, build_answer_markdown(card), failure, foot) if part)
 

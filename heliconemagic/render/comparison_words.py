@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 
 from heliconemagic.records import Step, StepStatus
-from heliconemagic.render.card_words import STATE_WORDS, describe_cost, describe_model
+from heliconemagic.render.card_state import Card
+from heliconemagic.render.card_words import MISFIT, STATE_WORDS, describe_cost, describe_model, is_misfit
 from heliconemagic.render.comparison_state import Comparison
 from heliconemagic.render.figures import format_cost, format_count, format_seconds
 
@@ -42,12 +43,17 @@ def list_finished(comparison: Comparison) -> list[Step]:
     return [card.step for card in comparison.cards if card.step.status is StepStatus.DONE]
 
 
+def _list_fitting(comparison: Comparison) -> list[Step]:
+    """Those of them that are what the cell asked for: being the fastest or cheapest is nothing without that."""
+    return [card.step for card in comparison.cards if card.step.status is StepStatus.DONE and not is_misfit(card)]
+
+
 def find_best(comparison: Comparison) -> dict[str, list[Step]]:
-    """The fastest, cheapest and longest of two or more finished answers; all whose figures read the same.
+    """The fastest, cheapest and longest of two or more answers of the form asked for; all whose figures read the same.
 
     Answers that were kept took no time and cost nothing now: they compete in length alone.
     """
-    steps = list_finished(comparison)
+    steps = _list_fitting(comparison)
     if len(steps) < 2:
         return {}
     words = [LONGEST] if any(step.origin for step in steps) else [FASTEST, CHEAPEST, LONGEST]
@@ -80,7 +86,7 @@ def list_best(comparison: Comparison) -> list[str]:
 def _name(steps: Sequence[Step], comparison: Comparison, describe: Callable[[Step], str]) -> str:
     if not steps:
         return "unpriced"
-    if len(steps) == len(list_finished(comparison)):
+    if len(steps) == len(_list_fitting(comparison)):
         return f"all the same ({describe(steps[0])})"
     names = describe_variant(steps[0]) if len(steps) == 1 else " and ".join(str(step.variant) for step in steps)
     return f"{names} ({describe(steps[0])})"
@@ -88,14 +94,16 @@ def _name(steps: Sequence[Step], comparison: Comparison, describe: Callable[[Ste
 
 def build_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     """A row of figures for each answer; the last cell says what it is best at, or how it ended."""
-    finished = len(list_finished(comparison))
-    best = {word: steps for word, steps in find_best(comparison).items() if len(steps) < finished}
-    return [_build_row(card.step, best, comparison.current) for card in comparison.cards]
+    fitting = len(_list_fitting(comparison))
+    best = {word: steps for word, steps in find_best(comparison).items() if len(steps) < fitting}
+    return [_build_row(card, best, comparison.current) for card in comparison.cards]
 
 
-def _build_row(step: Step, best: dict[str, list[Step]], current: int | None) -> tuple[str, ...]:
+def _build_row(card: Card, best: dict[str, list[Step]], current: int | None) -> tuple[str, ...]:
+    step = card.step
     is_done = step.status is StepStatus.DONE
-    marks = [word for word, steps in best.items() if step in steps]
+    marks = [MISFIT] if is_misfit(card) else []
+    marks += [word for word, steps in best.items() if step in steps]
     marks += [CURRENT] if step.variant == current else []
     marks += [step.origin.kind.value] if step.origin else []
     return (

@@ -8,7 +8,7 @@ from typing import Any
 
 from heliconemagic.errors import InvalidAnswerError
 from heliconemagic.fences import find_fence
-from heliconemagic.records import Step
+from heliconemagic.records import Step, StepStatus
 from heliconemagic.schemas.partial_json import read_json
 from heliconemagic.schemas.problems import MismatchError, Problem
 from heliconemagic.schemas.schema import Schema, read_response_format
@@ -73,6 +73,11 @@ def find_fault(step: Step, form: AnswerForm) -> InvalidAnswerError | None:
     except InvalidAnswerError as error:
         return error
     return None
+
+
+def find_recorded_fault(step: Step) -> InvalidAnswerError | None:
+    """The same of a recorded step, by what its request asked for."""
+    return find_fault(step, read_recorded_form(step.parameters)) if step.status is StepStatus.DONE else None
 
 
 def build_object(step: Step, form: AnswerForm) -> Any:
