@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from heliconemagic.render.card import Card
 from heliconemagic.render.comparison import MAX_ALL_PAIRS, build_comparison_bundle, build_comparison_json
 from heliconemagic.render.comparison_state import Comparison, build_comparison
 from heliconemagic.render.comparison_words import build_rows, list_best
+from heliconemagic.render.markdown import render_markdown
 from heliconemagic.render.word_diff import (
     MAX_WORDS,
     build_diff_html,
@@ -192,10 +194,64 @@ def test_words_that_differ_are_marked() -> None:
     assert diff.summary == "2 words the same, 2 removed, 2 added"
 
 
-def test_blanks_are_no_difference() -> None:
-    """Nor line ends."""
-    assert compare_words("a  b\n\nc", "a b c").summary == "the same 3 words"
+def test_blanks_within_a_line_are_no_difference() -> None:
+    """Nor the kind of line end, nor how many stand between two paragraphs."""
+    assert compare_words("a  b\r\nc\n\n\nd\n", "\na b \nc\n  \nd").summary == "the same 4 words"
     assert compare_words("", "").summary == "both are empty"
+
+
+def test_lines_stay_lines() -> None:
+    """Paragraphs, lists and indents, in each form; a mark never goes beyond its line."""
+    old = "Pack:\n- one *tent*\n  - pegs\n\nThen go."
+    diff = compare_words(old, old.replace("pegs", "pegs and\n- rope"))
+    assert build_diff_text(diff) == "Pack:\n- one *tent*\n  - pegs {+and+}\n{+- rope+}\n\nThen go."
+    assert build_diff_html(diff) == (
+        "<p>Pack:<br>\n- one *tent*<br>\n&nbsp;&nbsp;- pegs <ins>and</ins><br>\n<ins>- rope</ins></p>\n<p>Then go.</p>"
+    )
+    assert build_diff_markdown(diff) == (
+        "Pack:  \n\\- one \\*tent\\*  \n\u00a0\u00a0\\- pegs **and**  \n**- rope**\n\nThen go."
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("a\nb", "a b", "a [-↵ b-] {+b+}"),
+        ("a b", "a\nb", "a [-b-] {+↵+}\n{+b+}"),
+        ("a\nb", "a\n\nb", "a [-↵ b-] {+¶+}\n\n{+b+}"),
+        ("a\nb", "a\n  b", "a [-↵ b-] {+↵+}\n  {+b+}"),
+        ("a\nb", "a\nc", "a\n[-b-] {+c+}"),
+        ("a", "a\n\nb\nc", "a {+¶+}\n\n{+b+}\n{+c+}"),
+        ("a\n\nb\nc", "a", "a [-¶ b-]\n[-c-]"),
+    ],
+)
+def test_changed_line_end_is_a_difference(old: str, new: str, shown: str) -> None:
+    """It has a sign; where both have it, it has none."""
+    assert build_diff_text(compare_words(old, new)) == shown
+
+
+@pytest.mark.parametrize("begin", ["# a", "- a", "+ a", "> a", "=== a", "--- a", "12. a", "3) a"])
+def test_lines_begin_no_block_of_markdown(begin: str) -> None:
+    """An answer's words are words in the Markdown form, wherever they stand."""
+    text = f"{begin}\n\nb\n{begin}"
+    page = render_markdown(build_diff_markdown(compare_words(text, text + " c")))
+    assert not re.search("<(h[1-6]|ul|ol|blockquote|hr|pre)", page) and page.count("<p") == 2
+    assert html.unescape(page).count(begin) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " \n" * 100_000 + "a b",
+        "\n".join(f"a{number}" for number in range(1_500)),
+        "x\n" + " " * 200_000 + "a",
+        "a" + " \n" * 100_000,
+    ],
+)
+def test_line_ends_are_bounded(text: str) -> None:
+    """Blank lines without end take no time and no room, and line ends are no words that all are equal."""
+    shown = build_diff_html(compare_words(text, text.replace("a", "b", 1)))
+    assert "<del>" in shown and len(shown) < 20_000
 
 
 def test_long_stretches_without_a_difference_are_shortened() -> None:

@@ -141,8 +141,8 @@ def test_a_change_of_the_system_prompt_is_shown_once() -> None:
 
 def test_blanks_alone_are_told() -> None:
     """Words are compared, and two texts can differ in none."""
-    text = compare_texts("answer", "one two", "one\n\ntwo")
-    assert text.note == "only blanks and line ends differ"
+    text = compare_texts("answer", "one two", "one   two ")
+    assert text.note == "only blanks within lines differ"
 
 
 def test_without_words_only_figures_are_shown() -> None:

@@ -269,7 +269,7 @@ def compare_texts(name: str, old: str, new: str) -> TextDiff:
         f"only the first {MAX_CHARACTERS:,} characters are compared" if max(len(old), len(new)) > MAX_CHARACTERS else ""
     )
     if not cut and diff.changes and all(change.same for change in diff.changes):
-        cut = "only blanks and line ends differ"
+        cut = "only blanks within lines differ"
     note = "; ".join(part for part in (diff.note, cut) if part)
     return TextDiff(name=name, diff=WordDiff(changes=diff.changes, note=note), note=note)
 
