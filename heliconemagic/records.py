@@ -296,4 +296,5 @@ class SessionSummary:
     steps: int = 0
     errors: int = 0  # failed or interrupted
     cost: float = 0.0  # USD, of the priced steps
+    unpriced: int = 0  # finished requests to a model without a price
     tokens: int = 0

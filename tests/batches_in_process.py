@@ -26,14 +26,16 @@ def refuse_view(*_: object) -> NoReturn:
 
 @dataclass
 class RecordingView:
-    """Keeps every card; ``on_update`` is called with each."""
+    """Keeps every card; ``on_open`` and ``on_update`` are called with each."""
 
     cards: list[BatchCard] = field(default_factory=list)
+    on_open: Callable[[BatchCard], object] = lambda card: None
     on_update: Callable[[BatchCard], object] = lambda card: None
 
     def open(self, card: BatchCard) -> None:
         """Keeps the first card."""
         self.cards.append(card)
+        self.on_open(card)
 
     def update(self, build: Callable[[], BatchCard]) -> None:
         """Keeps the card."""

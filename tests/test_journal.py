@@ -277,9 +277,11 @@ def test_summaries(journal: Journal) -> None:
     journal.close_step(build_step("2", status=StepStatus.FAILED, usage=usage, cost=None))
     journal.close_step(build_step("3", status=StepStatus.INTERRUPTED, cost=0.25))
     journal.open_step(build_step("4"))
+    journal.close_step(build_step("5", status=StepStatus.DONE, cost=None))
+    journal.close_step(build_step("6", status=StepStatus.DONE, cost=None, kind=StepKind.TOOL))
     session = build_session(ended_at=150.0)
     known = {field.name: getattr(session, field.name) for field in fields(session)}
-    assert journal.list_sessions() == [SessionSummary(**known, steps=4, errors=2, cost=0.75, tokens=30)]
+    assert journal.list_sessions() == [SessionSummary(**known, steps=6, errors=2, cost=0.75, unpriced=1, tokens=30)]
 
 
 def test_lists_choose(journal: Journal) -> None:

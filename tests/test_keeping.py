@@ -174,6 +174,6 @@ def test_card_says_kept(shell: Shell) -> None:
     shell.run('%helicone_session "Course" --new --gateway demo --keep')
     ran = shell.run("%%llm /a -m demo-fast --out reply\nSay it.")
     for kind in ("text/html", "text/markdown", "text/plain"):
-        assert re.search(r"kept from \d\d:\d\d, \\?\$0", ran.text(kind))
+        assert re.search(r"kept from \d\d:\d\d, free", ran.text(kind))
     assert shell.variables["reply"].cost == 0.0
     assert "kept" in shell.run("%helicone_session show").text()

@@ -101,7 +101,7 @@ def test_card_and_tree_say_replayed(build_bench: BuildBench, recorded: list[Step
     step = run_all(bench, '"Lesson" --replay lesson.jsonl')[0]
     assert bench.notebook.session is not None
     text = build_text(build_recorded_card(bench.notebook.session, step))
-    assert "replayed from lesson.jsonl (recorded " in text and "by demo), $0" in text
+    assert "replayed from lesson.jsonl (recorded " in text and "by demo), free" in text
     assert (bench.notebook.session.totals.tokens, bench.notebook.session.totals.cost) == (0, 0.0)
 
 

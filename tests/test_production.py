@@ -103,6 +103,12 @@ def test_find_lists_sessions(desk: Desk) -> None:
     assert "2      50  $0.004" in shown and DESK in shown
 
 
+def test_find_names_sessions_without_a_price(desk: Desk) -> None:
+    """What Helicone sums up as 0 is no gift: it knows no price."""
+    desk.helicone.rest.own = [build_logged(9, session="later", name="Course", cost=0)]
+    assert "unpriced" in desk.say("find") and "unpriced" in desk.say("find --user ada")
+
+
 @pytest.mark.parametrize(
     ("line", "count"),
     [

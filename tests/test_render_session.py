@@ -289,6 +289,19 @@ def test_a_list_of_sessions_has_a_line_each() -> None:
     assert "no sessions recorded yet" in build_sessions_html([])
 
 
+@pytest.mark.parametrize(
+    ("cost", "unpriced", "shown"),
+    [(0.0, 0, "free"), (0.0, 2, "unpriced"), (0.5, 0, "$0.50"), (0.5, 2, "$0.50 + 2 unpriced")],
+)
+def test_what_a_session_cost(cost: float, unpriced: int, shown: str) -> None:
+    """What has a price that nobody knows isn't called free."""
+    summary = SessionSummary(
+        id="5f1d", name="Course", title="Course", gateway="oai", started_at=0.0, cost=cost, unpriced=unpriced
+    )
+    assert f" {shown} " in build_sessions_text([summary])
+    assert f">{shown}</td>" in build_sessions_html([summary])
+
+
 def test_the_list_of_sessions_takes_the_width_that_is_there() -> None:
     """Its last column is the id, which is to be copied: no narrower than the page."""
     summary = SessionSummary(id="5f1d", name="Course", title="Course", gateway="oai", started_at=0.0)

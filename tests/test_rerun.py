@@ -290,19 +290,38 @@ def test_a_view_that_breaks_leaves_nothing_running(bench: RerunBench) -> None:
 
 def test_the_budget_is_kept(bench: RerunBench) -> None:
     """The line's, or that of the open session, for the rerun alone: what doesn't fit is not sent."""
-    with pytest.raises(RerunError, match=r"the budget of .* would be exceeded.* 0 of 3 steps are done"):
-        bench.rerun("--budget 0.0000001")
+    with pytest.raises(RerunError, match=r"the budget of .* would be exceeded.* 1 of 3 steps are done") as caught:
+        bench.rerun("--budget 0.000004")
+    assert len(bench.helicone.completions) == 1 and "larger --budget" in (caught.value.hint or "")
+
+
+def test_a_budget_that_holds_nothing(bench: RerunBench) -> None:
+    """Nothing is sent, shown or recorded, be it kept answers; a plan is shown all the same."""
+    for line in ("--budget 0.0000001", "--from /lesson --budget 0.0000001"):
+        with pytest.raises(BudgetError, match=r"the budget of .* would be exceeded") as caught:
+            bench.rerun(line)
+        assert "add a larger --budget to the line" in (caught.value.hint or "")
     bench.open('"Course" --budget 0.0000001')
-    with pytest.raises(RerunError, match="budget"):
+    with pytest.raises(BudgetError, match="budget"):
         bench.rerun()
-    assert bench.helicone.completions == []
+    assert "3 steps to send" in bench.rerun("--dry-run")
+    assert bench.helicone.completions == bench.view.cards == bench.published == []
+    assert len(bench.notebook.journal.list_sessions()) == 1
+
+
+def test_stopped_before_it_sent_anything(bench: RerunBench) -> None:
+    """No session stays behind, and no report names one."""
+    bench.view.on_open = lambda card: bench.stop()
+    with pytest.raises(StepInterrupted, match="stopped before it sent anything"):
+        bench.rerun()
+    assert bench.published == [] and len(bench.notebook.journal.list_sessions()) == 1
 
 
 def test_a_model_without_a_price_and_a_budget(bench: RerunBench) -> None:
     """A budget that cannot be kept is refused."""
-    with pytest.raises((RerunError, BudgetError), match="no price is known"):
+    with pytest.raises(BudgetError, match="no price is known"):
         bench.rerun("--budget 1 -m no-such-model-has-a-price")
-    assert bench.helicone.completions == []
+    assert bench.helicone.completions == [] and len(bench.notebook.journal.list_sessions()) == 1
 
 
 @pytest.mark.parametrize(
@@ -412,7 +431,7 @@ def test_diff_shows_what_became_of_prompts_and_answers(bench: RerunBench) -> Non
     """Word by word, whatever a replaced answer changed in a prompt."""
     bench.rerun("--from /outline")
     shown = show_diff(bench, "")
-    assert "The first lesson of this: [-First the hive, then the year of a colony.-] {+Flowers; bees;" in shown
+    assert "The first lesson of this:\n[-First the hive, then the year of a colony.-] {+Flowers; bees;" in shown
     assert "the same words in both: /abstract" in shown
 
 

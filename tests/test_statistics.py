@@ -243,6 +243,15 @@ def build_many(count: int) -> Summary:
     return summarise("Course", sessions, steps, parse_grouping("user"))
 
 
+@pytest.mark.parametrize(("cost", "words"), [(0.0, "free"), (None, "unpriced"), (0.5, "$1.00")])
+def test_what_it_cost_is_said_as_everywhere(cost: float | None, words: str) -> None:
+    """In the head, by path and by group; a price that nobody knows is not 0."""
+    steps = [build_figures(cost=cost, session_id=f"s{number}", user="ada") for number in range(2)]
+    sessions = [SessionFigures(id=step.session_id, started_at=step.started_at) for step in steps]
+    shown = build_statistics_bundle(summarise("Course", sessions, steps, parse_grouping("user")))["text/plain"]
+    assert shown.count(words) == 3 and "$0" not in shown.replace("$0.50", "")
+
+
 def test_picture_reads_without_its_style() -> None:
     """Headings, tables and bars of characters are there, in elements that pages keep, and nothing is loaded."""
     page = build_statistics_html(build_many(8))

@@ -130,6 +130,7 @@ def _sum_up(session_id: str, name: str, rows: Sequence[RequestRow], source: str)
         steps=len(rows),
         errors=sum(row.is_failed for row in rows),
         cost=sum(row.cost or 0.0 for row in rows),
+        unpriced=sum(row.is_unpriced for row in rows),
         tokens=sum(row.prompt_tokens + row.completion_tokens for row in rows),
     )
 

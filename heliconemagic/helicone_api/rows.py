@@ -75,6 +75,12 @@ class RequestRow:
         return self.status >= 400 or (self.status < 0 and not self.is_under_way)
 
     @property
+    def is_unpriced(self) -> bool:
+        """Whether it was answered at a price that Helicone doesn't know."""
+        is_answered = bool(self.prompt_tokens + self.completion_tokens) and not (self.is_failed or self.is_under_way)
+        return self.cost is None and is_answered
+
+    @property
     def failure(self) -> str:
         """What its status says of a failure."""
         return _WORDS.get(self.status, f"status {self.status}") if self.is_failed else ""
@@ -117,6 +123,8 @@ def read_session_row(value: object, source: str) -> SessionSummary | None:
     if not session_id or started_at is None:
         return None
     name = read_word(row.get("session_name"))
+    steps, tokens = (read_count(row.get(f"total_{what}")) or 0 for what in ("requests", "tokens"))
+    cost = read_number(row.get("total_cost")) or 0.0
     return SessionSummary(
         id=session_id,
         name=name,
@@ -125,9 +133,10 @@ def read_session_row(value: object, source: str) -> SessionSummary | None:
         source=source,
         started_at=started_at,
         ended_at=read_time(row.get("latest_request_created_at")),
-        steps=read_count(row.get("total_requests")) or 0,
-        cost=read_number(row.get("total_cost")) or 0.0,
-        tokens=read_count(row.get("total_tokens")) or 0,
+        steps=steps,
+        cost=cost,
+        unpriced=steps if tokens and not cost else 0,  # Helicone sums up what it has no price for as 0
+        tokens=tokens,
     )
 
 

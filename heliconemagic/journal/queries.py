@@ -48,6 +48,7 @@ _LIST = """
     SELECT sessions.*, count(steps.session_id) AS steps,
         coalesce(sum(steps.status IN ('failed', 'interrupted')), 0) AS errors,
         coalesce(sum(steps.cost), 0.0) AS cost,
+        coalesce(sum(steps.cost IS NULL AND steps.status = 'done' AND steps.kind = 'LLM'), 0) AS unpriced,
         coalesce(sum(iif(steps.origin IS NULL, steps.prompt_tokens + steps.completion_tokens, 0)), 0) AS tokens
     FROM sessions LEFT JOIN steps INDEXED BY steps_summed ON steps.session_id = sessions.id
     WHERE {where}
@@ -100,7 +101,7 @@ def _build_summary(row: Row) -> SessionSummary:
     session = decode_session(row)
     return SessionSummary(
         **{name: getattr(session, name) for name in SESSION_COLUMNS},
-        **{name: row[name] for name in ("steps", "errors", "cost", "tokens")},
+        **{name: row[name] for name in ("steps", "errors", "cost", "unpriced", "tokens")},
     )
 
 

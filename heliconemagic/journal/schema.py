@@ -107,6 +107,11 @@ MIGRATIONS = (
     ALTER TABLE feedback ADD COLUMN owner_id TEXT NOT NULL DEFAULT '';
     CREATE INDEX feedback_on_its_way ON feedback (owner_id) WHERE instr(delivery, '"waiting"') > 0
     """,
+    # Which of a session's steps could have had a price.
+    """
+    DROP INDEX steps_summed;
+    CREATE INDEX steps_summed ON steps (session_id, status, cost, prompt_tokens, completion_tokens, origin, kind)
+    """,
 )
 
 Connect = Callable[[Path], "sqlite3.Connection"]

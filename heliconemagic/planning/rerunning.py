@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from heliconemagic.errors import UnknownModelError
+from heliconemagic.errors import BudgetError, UnknownModelError, UnpricedModelError
 from heliconemagic.gateways.choice import Choice, check_model
 from heliconemagic.lessons.replaying import Asked
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.checks import redacting
+from heliconemagic.planning.checks import check_budget, redacting
 from heliconemagic.planning.history import SessionHistory
 from heliconemagic.planning.keeping import build_kept_step
 from heliconemagic.planning.plan import Plan, Setting
@@ -29,6 +29,9 @@ OF_OUR_OWN = ("stream", "stream_options", "model", "messages")
 """Parameters that a request sets itself; sessions from elsewhere have them recorded."""
 
 SYSTEM_ROLES = ("system", "developer")
+
+RAISE_BUDGET = "add a larger --budget to the line and run it again"
+"""What to do where a rerun is too dear."""
 
 BuildSetting = Callable[[Session, RequestOptions, Choice], Setting]
 
@@ -62,6 +65,19 @@ class RerunPlanner:
             InputError, CredentialError: one of them cannot be sent.
         """
         return [self._plan(scene, scene.step.messages, budget=None) for scene in self.script.live]
+
+    def check_budget(self, plans: Sequence[Plan]) -> None:
+        """Whether the budget holds the first of ``plans``: else nothing need be begun.
+
+        Raises:
+            BudgetError: it doesn't, or the model has no known price.
+        """
+        try:
+            check_budget(0.0, self.given.budget, [plans[0].request])
+        except UnpricedModelError:
+            raise
+        except BudgetError as error:
+            raise BudgetError(error.message, hint=RAISE_BUDGET) from error
 
     def plan(self, scene: Scene) -> Plan:
         """The request of ``scene``, with the new answers in the places of the old ones.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from heliconemagic.records import StepStatus
 from heliconemagic.render.answer_summary import summarise
 from heliconemagic.render.batch_state import BatchCard, BatchLine
-from heliconemagic.render.card_words import STATE_WORDS, describe_total_cost
-from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_usd
+from heliconemagic.render.card_words import STATE_WORDS
+from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_total_cost, format_usd
 
 COLUMNS = ("path", "answer", "tokens", "cost", "time", "state")
 SIDES = "rllrrrl"  # of the number, then of those
@@ -32,7 +32,7 @@ def list_progress(card: BatchCard) -> list[str]:
     counts = card.counts
     rows = f"{counts.over:,}/{counts.total:,}" if counts.total is not None else format_count(counts.over, card.noun)
     left = f"{format_seconds(card.left)} left" if card.left is not None else ""
-    cost = f"{describe_total_cost(card.cost, card.unpriced)} so far" if card.cost or card.unpriced else "free so far"
+    cost = f"{format_total_cost(card.cost, card.unpriced)} so far"
     kept = f"{counts.kept:,} kept" if counts.kept else ""
     errors = format_count(counts.failed, "error") if counts.failed else ""
     return [part for part in (rows, format_rate(card.rate), cost, left, kept, errors, card.waiting) if part]
@@ -55,7 +55,7 @@ def _list_costs(card: BatchCard) -> list[str]:
         return ["nothing was sent"]
     tokens = f"{card.prompt_tokens:,} → {card.completion_tokens:,} tokens" if card.completion_tokens else ""
     cost = f"{format_usd(card.cost)} est." if card.cost and not card.unpriced else ""
-    cost = cost or describe_total_cost(card.cost, card.unpriced)
+    cost = cost or format_total_cost(card.cost, card.unpriced)
     return [part for part in (f"total {format_seconds(card.seconds)}", format_rate(card.rate), tokens, cost) if part]
 
 

@@ -7,7 +7,7 @@ from heliconemagic.records import Origin, OriginKind, SessionTotals, Step, StepK
 from heliconemagic.render.card_calls import describe_rounds
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.clock import format_clock, format_moment
-from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_usd
+from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_total_cost, format_usd
 from heliconemagic.steps.traced import describe_name, is_model_call, is_traced
 from heliconemagic.usage import Usage, estimate_tokens
 
@@ -52,11 +52,11 @@ def describe_source(origin: Origin | None, model: str = "") -> str:
     if origin is None:
         return ""
     if origin.kind is OriginKind.KEPT:
-        return f"kept from {format_clock(origin.answered_at)}, $0"
+        return f"kept from {format_clock(origin.answered_at)}, free"
     recorded = f"{origin.source} (recorded {format_moment(origin.answered_at)} by {model})"
     if origin.kind is OriginKind.FALLBACK:
-        return f"{origin.reason}; answered from {recorded}, $0"
-    return f"replayed from {recorded}, $0"
+        return f"{origin.reason}; answered from {recorded}, free"
+    return f"replayed from {recorded}, free"
 
 
 def is_misfit(card: Card) -> bool:
@@ -146,15 +146,8 @@ def describe_totals(totals: SessionTotals | None) -> str:
     if totals is None:
         return ""
     steps = format_count(totals.steps, "step")
-    cost = describe_total_cost(totals.cost, totals.unpriced)
+    cost = format_total_cost(totals.cost, totals.unpriced)
     return f"session: {steps} · {format_seconds(totals.model_seconds)} · {cost}"
-
-
-def describe_total_cost(cost: float, unpriced: int) -> str:
-    """A sum of costs, honest about the steps that have none."""
-    if not unpriced:
-        return format_cost(cost)
-    return f"{format_usd(cost)} + {unpriced:,} unpriced" if cost else "unpriced"
 
 
 def list_remarks(step: Step) -> list[str]:

@@ -55,3 +55,14 @@ def format_cost(usd: float | None) -> str:
     if usd is None:
         return "unpriced"
     return "free" if usd == 0 else format_usd(usd)
+
+
+def format_total_cost(usd: float, unpriced: int) -> str:
+    """What several steps cost together, honest about those of which nobody knows.
+
+    >>> format_total_cost(0.5, 0), format_total_cost(0.5, 2), format_total_cost(0.0, 2), format_total_cost(0.0, 0)
+    ('$0.50', '$0.50 + 2 unpriced', 'unpriced', 'free')
+    """
+    if not unpriced:
+        return format_cost(usd)
+    return f"{format_usd(usd)} + {unpriced:,} unpriced" if usd else "unpriced"

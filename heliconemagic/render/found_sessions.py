@@ -9,7 +9,7 @@ from typing import Any
 from heliconemagic.records import SessionSummary
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.columns import align_columns
-from heliconemagic.render.figures import format_usd
+from heliconemagic.render.figures import format_total_cost
 from heliconemagic.render.markup import NO_MATH, build_link, build_row, build_span, escape, join_parts
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
@@ -73,7 +73,7 @@ def _describe(session: SessionSummary) -> tuple[str, ...]:
         f"{session.steps:,}",
         f"{session.errors:,}" if session.errors else "",
         f"{session.tokens:,}",
-        format_usd(session.cost),
+        format_total_cost(session.cost, session.unpriced),
         session.id,
     )
 

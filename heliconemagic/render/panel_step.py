@@ -14,9 +14,8 @@ from heliconemagic.render.card_answer import build_answer_html
 from heliconemagic.render.card_attached import build_attached_html
 from heliconemagic.render.card_request import build_headers_html, build_messages_html, build_parameters_html
 from heliconemagic.render.card_state import Card
-from heliconemagic.render.card_words import describe_total_cost
 from heliconemagic.render.clock import format_clock
-from heliconemagic.render.figures import format_count, format_seconds
+from heliconemagic.render.figures import format_count, format_seconds, format_total_cost
 from heliconemagic.render.markup import NO_MATH, build_row, build_span, escape, join_parts
 from heliconemagic.steps.listing import Branch
 
@@ -120,7 +119,7 @@ def build_folder_head(folder: Branch) -> str:
 
 def build_panel_head(title: str, totals: SessionTotals) -> str:
     """The session's title and sums, and how to leave."""
-    cost = describe_total_cost(totals.cost, totals.unpriced)
+    cost = format_total_cost(totals.cost, totals.unpriced)
     sums = [format_count(totals.steps, "step"), f"{totals.errors:,} failed" if totals.errors else "", cost]
     parts = [
         f'<strong class="hm-title">{escape(title)}</strong>',

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from heliconemagic.insights.phases import find_first_token
 from heliconemagic.records import SessionTotals, Step, StepKind, StepStatus, sum_steps
 from heliconemagic.render.batch_words import MAX_PATH, shorten
-from heliconemagic.render.card_words import describe_model, describe_state, describe_total_cost
-from heliconemagic.render.figures import format_cost, format_count, format_seconds
+from heliconemagic.render.card_words import describe_model, describe_state
+from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_total_cost
 from heliconemagic.render.word_diff import WordDiff, compare_words
 from heliconemagic.steps.pairing import Pair, SessionDiff, list_changed_parameters, list_texts
 
@@ -201,7 +201,7 @@ def _pad(change: str) -> str:
 
 
 def _spell_cost(totals: SessionTotals) -> str:
-    return describe_total_cost(totals.cost, totals.unpriced)
+    return format_total_cost(totals.cost, totals.unpriced)
 
 
 def _join_errors(old: SessionTotals, new: SessionTotals) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from heliconemagic.records import RERUN_OF, SessionSummary
 from heliconemagic.render.clock import format_clock
 from heliconemagic.render.columns import align_columns
-from heliconemagic.render.figures import format_usd
+from heliconemagic.render.figures import format_total_cost
 from heliconemagic.render.markup import NO_MATH, build_row
 from heliconemagic.render.style import add_style
 from heliconemagic.render.terminal import make_safe_text
@@ -41,7 +41,7 @@ def _describe_session(summary: SessionSummary) -> tuple[str, ...]:
         f"{summary.steps:,}",
         f"{summary.errors:,}" if summary.errors else "",
         f"{summary.tokens:,}",
-        format_usd(summary.cost),
+        format_total_cost(summary.cost, summary.unpriced),
         summary.gateway,
         summary.id,
     )

@@ -11,10 +11,10 @@ from heliconemagic.insights.self_time import measure_self_times
 from heliconemagic.insights.session_clock import MIN_PAUSE
 from heliconemagic.insights.spans import list_spans, merge_spans
 from heliconemagic.records import Step, StepKind, StepStatus
-from heliconemagic.render.card_words import describe_state, describe_total_cost
+from heliconemagic.render.card_words import describe_state
 from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.feedback_words import NO_FEEDBACK, FeedbackOf, describe_marks
-from heliconemagic.render.figures import format_cost, format_count, format_seconds
+from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_total_cost
 from heliconemagic.render.timeline import Bar, Ruler
 from heliconemagic.steps.comparison import find_alternatives
 from heliconemagic.steps.tree import Folder, find_stale
@@ -99,7 +99,7 @@ class RowBuilder:
             time=format_seconds(folder.latency),
             self_time=format_seconds(own) if own is not None else "",
             tokens=format_count(folder.tokens) if folder.tokens else "",
-            cost=describe_total_cost(folder.cost, folder.unpriced) if folder.cost or folder.unpriced else "",
+            cost=format_total_cost(folder.cost, folder.unpriced) if folder.priced or folder.unpriced else "",
             bar=self.ruler.draw_spans(merge_spans(list_spans(steps), MIN_PAUSE)) if is_closed else (),
             is_critical=any(step.id in self.critical for step in steps),
             is_closed=is_closed,

@@ -14,9 +14,8 @@ from heliconemagic.insights.session_clock import SessionClock, build_clock
 from heliconemagic.insights.spans import count_most_at_once, list_spans
 from heliconemagic.insights.standing import list_below
 from heliconemagic.records import SessionRecord, Step, StepKind
-from heliconemagic.render.card_words import describe_total_cost
 from heliconemagic.render.feedback_words import NO_FEEDBACK, FeedbackOf, describe_opinion
-from heliconemagic.render.figures import format_count, format_seconds
+from heliconemagic.render.figures import format_count, format_seconds, format_total_cost
 from heliconemagic.render.finding_words import Sentence, list_sentences
 from heliconemagic.render.session_outline import build_outline
 from heliconemagic.render.session_rows import CRITICAL, Node, Row, RowBuilder, iterate_nodes, open_rows
@@ -177,7 +176,7 @@ def _describe_sums(steps: Sequence[Step], root: Folder[Step], clock: SessionCloc
     paused = sum(pause.seconds for pause in clock.pauses)
     pauses = f"{format_seconds(paused)} of pauses" if paused else ""
     tokens = f"{root.tokens:,} tokens" if root.tokens else ""
-    return [part for part in (counted, spent, pauses, tokens, describe_total_cost(root.cost, root.unpriced)) if part]
+    return [part for part in (counted, spent, pauses, tokens, format_total_cost(root.cost, root.unpriced)) if part]
 
 
 def _build_load(steps: Sequence[Step], ruler: Ruler) -> Row | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from heliconemagic.render.clock import format_moment
-from heliconemagic.render.figures import format_count, format_seconds, format_usd
+from heliconemagic.render.figures import format_count, format_seconds, format_total_cost
 from heliconemagic.render.sparks import build_range, build_share, build_sparkline
 from heliconemagic.statistics.percentiles import FEWEST, find_percentile
 from heliconemagic.statistics.summary import SessionSums, Summary, Sums
@@ -42,8 +42,7 @@ def describe_head(summary: Summary) -> list[str]:
         if total.median is not None and total.p95 is not None
         else "",
         format_count(total.tokens, "token"),
-        format_usd(total.cost),
-        f"{total.unpriced:,} unpriced" if total.unpriced else "",
+        format_total_cost(total.cost, total.unpriced),
     ]
 
 
@@ -66,10 +65,11 @@ def build_time_table(summary: Summary) -> Table | None:
     if len(sessions) < 2:
         return None
     bins = _cut(sessions)
+    unpriced = sum(sums.unpriced for sums in sessions if not sums.cost)  # a cost of 0 is nobody's price then
     measures: tuple[tuple[str, Callable[[SessionSums], float], Callable[[float], str]], ...] = (
         ("wall time", lambda sums: sums.seconds, format_seconds),
         ("tokens", lambda sums: sums.tokens, lambda value: f"{value:,.0f}"),
-        ("cost", lambda sums: sums.cost, format_usd),
+        ("cost", lambda sums: sums.cost, lambda value: format_total_cost(value, 0 if value else unpriced)),
         ("failed steps", lambda sums: sums.errors, lambda value: f"{value:,.0f}"),
     )
     rows = []
@@ -113,7 +113,7 @@ def build_path_table(summary: Summary) -> Table:
                 else "",
                 f"{sums.tokens:,}",
                 build_share(sums.tokens, heaviest, 8),
-                _describe_cost(sums),
+                format_total_cost(sums.cost, sums.unpriced),
             )
             for sums in shown
         ),
@@ -143,7 +143,7 @@ def build_group_table(summary: Summary) -> Table | None:
                 if sums.median is not None and sums.p95 is not None
                 else "",
                 f"{sums.tokens:,}",
-                _describe_cost(sums),
+                format_total_cost(sums.cost, sums.unpriced),
             )
             for sums in shown
         ),
@@ -160,10 +160,6 @@ def _describe_counts(sums: Sums) -> tuple[str, ...]:
         "–" if sums.median is None else format_seconds(sums.median),
         "–" if sums.p95 is None else format_seconds(sums.p95),
     )
-
-
-def _describe_cost(sums: Sums) -> str:
-    return "unpriced" if sums.unpriced and not sums.cost else format_usd(sums.cost)
 
 
 def _describe_rest(count: int, noun: str) -> str:

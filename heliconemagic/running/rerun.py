@@ -17,7 +17,7 @@ from heliconemagic.errors import BudgetError, HeliconeMagicError, RerunError, St
 from heliconemagic.lines.options import CellCommand
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.planning.plan import Plan
-from heliconemagic.planning.rerunning import RerunPlanner
+from heliconemagic.planning.rerunning import RAISE_BUDGET, RerunPlanner
 from heliconemagic.records import Step, StepStatus
 from heliconemagic.render.batch_state import BatchCard, BatchLine
 from heliconemagic.render.figures import format_count
@@ -38,6 +38,7 @@ class RerunRun:
         origin: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.is_begun = False  # there is a session of it in the journal: never an empty one
         self.replaced: dict[str, int] = {}  # places where a new answer was put in, by path
         self.unsent: dict[str, None] = {}  # paths, each once
         self._notebook = notebook
@@ -63,7 +64,6 @@ class RerunRun:
 
     def play(self) -> None:
         """Plays all scenes, on this thread; what became of them is in `build_error`."""
-        self._notebook.experiments.begin(self._planner.session)
         try:
             self._view.open(self._build_card())
             for number, scene in enumerate(self._planner.script.scenes, start=1):
@@ -75,11 +75,17 @@ class RerunRun:
         if self._bug is not None:
             raise self._bug
 
+    def _begin(self) -> None:
+        if not self.is_begun:
+            self._notebook.experiments.begin(self._planner.session)
+            self.is_begun = True
+
     def _end(self) -> None:
         for number, scene in enumerate(self._planner.script.scenes, start=1):
             if number not in self._ledger.outcomes:
                 self._note_unsent(BatchRow(number, None), scene)
-        self._notebook.experiments.end(self._planner.session)
+        if self.is_begun:
+            self._notebook.experiments.end(self._planner.session)
         self._view.close(self._build_end_card())
 
     # ---- one scene
@@ -88,6 +94,7 @@ class RerunRun:
         if self._is_stopped or self._over_budget or self._bug or not self._planner.is_playable(scene):
             self._note_unsent(row, scene)
         elif scene.is_kept:
+            self._begin()
             step = self._planner.keep(scene, self._notebook.surroundings.clock())
             self._notebook.steps.put(self._planner.session, step)
             self._ledger.note_kept(row, step)
@@ -101,6 +108,8 @@ class RerunRun:
     def _ask(self, row: BatchRow, scene: Scene) -> None:
         try:
             plan = self._planner.plan(scene)
+            self._notebook.steps.reserve([plan])
+            self._begin()
             run = self._notebook.steps.start(plan)
         except BudgetError as error:
             self._over_budget = error
@@ -218,13 +227,14 @@ class RerunRun:
         counts = self._ledger.count()
         done = f"{counts.done:,} of {format_count(counts.total or 0, 'step')}"
         if self._is_stopped:
-            return StepInterrupted(f"the rerun was stopped: {done} are done and kept, in a session of its own.")
+            kept = (
+                f": {done} are done and kept, in a session of its own" if self.is_begun else " before it sent anything"
+            )
+            return StepInterrupted(f"the rerun was stopped{kept}.")
         if self._over_budget is not None:
             return RerunError(
                 f"{self._over_budget.message} {done} are done and kept.",
-                hint=self._over_budget.hint
-                if isinstance(self._over_budget, UnpricedModelError)
-                else "add a larger --budget to the line and run it again",
+                hint=self._over_budget.hint if isinstance(self._over_budget, UnpricedModelError) else RAISE_BUDGET,
             )
         if not self._failures:
             return None

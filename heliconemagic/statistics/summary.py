@@ -45,7 +45,8 @@ class SessionSums:
     steps: int
     errors: int
     tokens: int
-    cost: float
+    cost: float  # of the priced steps
+    unpriced: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,7 @@ def _sum_session(session: SessionFigures, steps: Sequence[StepFigures]) -> Sessi
         errors=sum(step.is_failed for step in steps),
         tokens=sum(step.tokens for step in steps),
         cost=sum(step.cost or 0.0 for step in steps),
+        unpriced=sum(step.is_unpriced for step in steps),
     )
 
 

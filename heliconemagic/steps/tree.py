@@ -66,6 +66,7 @@ class Folder(Generic[LeafType]):
     errors: int = 0  # failed or interrupted
     tokens: int = 0
     cost: float = 0.0  # USD, of the priced leaves
+    priced: int = 0  # steps with a price, be it 0
     unpriced: int = 0  # finished requests to a model without a price
     is_running: bool = False
 
@@ -83,6 +84,7 @@ class Folder(Generic[LeafType]):
         self.errors += leaf.status in (StepStatus.FAILED, StepStatus.INTERRUPTED)
         self.tokens += leaf.tokens
         self.cost += leaf.cost or 0.0
+        self.priced += leaf.cost is not None
         self.unpriced += leaf.cost is None and leaf.status is StepStatus.DONE and leaf.kind is StepKind.LLM
         self.is_running |= leaf.ended_at is None
 

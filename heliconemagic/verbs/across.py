@@ -14,7 +14,7 @@ from heliconemagic.notebook.importing import Imported, Submission, import_notebo
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.records import Step, StepKind, StepStatus
 from heliconemagic.render.clock import format_clock
-from heliconemagic.render.figures import format_count, format_usd
+from heliconemagic.render.figures import format_count, format_total_cost
 from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.saved.files import find_files
 from heliconemagic.saved.reading import READERS, read_sessions
@@ -110,7 +110,7 @@ def _describe_submission(one: Submission, paths: Sequence[str]) -> tuple[str, ..
         f"{totals.steps:,}",
         f"{totals.errors:,}" if totals.errors else "",
         f"{totals.tokens:,}",
-        format_usd(totals.cost) if totals.cost or not totals.unpriced else "unpriced",
+        format_total_cost(totals.cost, totals.unpriced),
         "" if first is None else format_clock(first),
         "" if last is None else format_clock(last),
     )

@@ -15,8 +15,7 @@ from heliconemagic.planning.estimates import estimate_request_tokens
 from heliconemagic.planning.plan import Plan
 from heliconemagic.planning.rerunning import RerunPlanner
 from heliconemagic.render.batch_words import shorten
-from heliconemagic.render.card_words import describe_total_cost
-from heliconemagic.render.figures import format_count
+from heliconemagic.render.figures import format_count, format_total_cost
 from heliconemagic.running.batch import BuildBatchView
 from heliconemagic.running.rerun import RerunRun
 from heliconemagic.steps.pairing import build_session_diff
@@ -46,7 +45,7 @@ class ExperimentLine:
         """Plays a recorded session again, and says what came of it.
 
         Raises:
-            InputError, CredentialError: nothing was sent.
+            InputError, CredentialError, BudgetError: nothing was sent, and there is no new session.
             RerunError, StepInterrupted: some steps have no answer; the report was shown.
         """
         recorded = self._notebook.experiments.find(next(iter(command.arguments), None))
@@ -58,11 +57,14 @@ class ExperimentLine:
         plans = planner.check()
         if command.extras.get("is_dry_run"):
             return self._build_plan(planner, plans)
+        planner.check_budget(plans)
         changes = _describe_changes(planner, plans)
         run = RerunRun(self._notebook, planner, self._build_view, origin=changes)
         run.play()
-        report = self._build_report(recorded, planner, run, changes)
         error = run.build_error()
+        if error is not None and not run.is_begun:  # there is no session that a report could be of
+            raise error
+        report = self._build_report(recorded, planner, run, changes)
         if error is not None:
             self._publish(report)
             raise error
@@ -78,7 +80,7 @@ class ExperimentLine:
             for number, (scene, plan) in enumerate(zip(live, plans, strict=True), start=first)
         ]
         costs = [scene.cost for scene in scenes]
-        cost = describe_total_cost(sum(cost or 0.0 for cost in costs), costs.count(None))
+        cost = format_total_cost(sum(cost or 0.0 for cost in costs), costs.count(None))
         tokens = sum(scene.tokens for scene in scenes)
         lines = [
             f"rerun of {planner.original.title} ({planner.original.id[:8]}) · {_describe_changes(planner, plans)}",

@@ -21,7 +21,7 @@ def describe_use(use: LessonUse, choice: Choice) -> list[str]:
     if use.mode is LessonMode.FALLBACK:
         return [f"fallback {told}", f"it answers if the network fails, or after {use.patience:g} s without text"]
     live = "are refused: no gateway is set" if _is_offline(choice) else f"are answered live by {choice.gateway.label}"
-    return [f"replays {told}", f"{_describe_pace(use.pace)}, without a key, for $0; changed prompts {live}"]
+    return [f"replays {told}", f"{_describe_pace(use.pace)}, without a key, free; changed prompts {live}"]
 
 
 def _is_offline(choice: Choice) -> bool:

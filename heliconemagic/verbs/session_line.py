@@ -159,7 +159,7 @@ class SessionLine:
                     *lines,
                     *choice.notes,
                     *find_unsent(choice.gateway, session.options),
-                    "identical requests get their replies from the journal, for $0" if session.options.keep else "",
+                    "identical requests get their replies from the journal, for free" if session.options.keep else "",
                     *(describe_use(session.lesson, choice) if session.lesson else ()),
                     "nothing leaves this machine" if choice.gateway.answers_in_process else "",
                     sent,
