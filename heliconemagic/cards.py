@@ -11,6 +11,7 @@ from heliconemagic.attachments.wire import build_wire_messages
 from heliconemagic.engine.run import Run
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.gateways.choice import build_request_url, build_session_url
+from heliconemagic.names import AnswersByPath
 from heliconemagic.planning.plan import Plan
 from heliconemagic.records import Message, Step, StepStatus
 from heliconemagic.render.card_state import Card, RequestForm
@@ -230,7 +231,7 @@ class ShownDiff:
         return dict(self._bundle)
 
 
-class StepReplies(Mapping[str, Reply]):
+class StepReplies(AnswersByPath):
     """``steps["/abstract"]`` in a template: the current reply of each path."""
 
     def __init__(self, session: Session) -> None:

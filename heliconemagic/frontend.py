@@ -115,6 +115,13 @@ class Frontend:
         return self._cell_text
 
     @property
+    def cell_number(self) -> int:
+        """The number in brackets of the cell that runs: the shell's own count may be the next one's already."""
+        running = (*self._results, getattr(self._shell.displayhook, "exec_result", None))
+        outermost = next((result for result in running if result is not None), None)
+        return getattr(outermost, "execution_count", None) or int(self._shell.execution_count)
+
+    @property
     def is_executing(self) -> bool:
         """Whether a cell runs."""
         return bool(self._depth)
@@ -261,3 +268,19 @@ def _find_running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+def find_colab() -> Callable[[str], str | None] | None:
+    """Colab's store of keys, where the kernel is Colab's."""
+    if "google.colab" not in sys.modules:
+        return None
+
+    def look_up(name: str) -> str | None:
+        from google.colab import userdata
+
+        try:
+            return str(userdata.get(name))
+        except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
+            return None
+
+    return look_up

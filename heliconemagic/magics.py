@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -119,14 +120,19 @@ class HeliconeMagic(Magics):
     @cell_magic
     def helicone_step(self, line: str, cell: str) -> Any:
         """Runs Python as a step of the session: where it is nested in another cell, or asked for help."""
+        __tracebackhide__ = True
         command = parse_step_line(line)
         if command.help is not None:
             self._print_help("helicone_step", command.help)
             return None
-        return self._find_ready_workbench().run_step(command, cell)
+        return self._find_ready_workbench().run_step(command, line, cell)
 
     def begin_step(self, line: str) -> None:
         """The first line of what a ``%%helicone_step`` cell becomes (see `heliconemagic.cells`)."""
+        from heliconemagic.running.cell_source import show_first_line
+
+        cell = sys._getframe(1)
+        show_first_line(cell.f_code.co_filename, cell.f_lineno, line)
         self._find_ready_workbench().begin_step(parse_step_line(line))
 
     async def run_cell(self, magic: str, line: str, body: str) -> Any:

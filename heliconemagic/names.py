@@ -22,3 +22,7 @@ class LayeredNames(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+class AnswersByPath(Mapping[str, Any]):
+    """What stands for answers by their paths: a template that names one that isn't there is told so in those words."""

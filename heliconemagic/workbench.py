@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from heliconemagic.cards import build_recorded_comparison
 from heliconemagic.cells import find_step_code
 from heliconemagic.errors import HeliconeMagicError, InputError, InvalidAnswerError, StepInterrupted
-from heliconemagic.frontend import Frontend
+from heliconemagic.frontend import Frontend, find_colab
 from heliconemagic.gateways.presets import PRESETS
 from heliconemagic.journal.journal import Journal, default_folder
 from heliconemagic.lines.option_table import Magic
@@ -31,6 +31,7 @@ from heliconemagic.prompt.templates import find_awaitables
 from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.running.background import Handle
 from heliconemagic.running.cell_run import CellInput
+from heliconemagic.running.cell_source import put_below
 from heliconemagic.running.python_code import compile_code
 from heliconemagic.running.runner import CellRunner
 from heliconemagic.running.step_cells import Place, StepCells
@@ -234,9 +235,12 @@ class Workbench:
         """Begins the step that the cell which runs now is; `end_cell` ends it."""
         self.step_cells.begin(command, find_step_code(self.frontend.cell_text))
 
-    def run_step(self, command: StepCommand, source: str) -> Any:
+    def run_step(self, command: StepCommand, line: str, source: str) -> Any:
         """Runs a ``%%helicone_step`` cell that is nested in another cell."""
-        return self.step_cells.run(command, source, partial(compile_code, self._shell))
+        __tracebackhide__ = True
+        place = partial(put_below, self.frontend.cell_text, line, source)
+        compile_there = partial(compile_code, self._shell, place=place, number=self.frontend.cell_number)
+        return self.step_cells.run(command, source, compile_there)
 
     def end_cell(self, value: Any, error: BaseException | None) -> None:
         """A cell has ended: so has the step that it was; and what Helicone refused meanwhile is told."""
@@ -342,21 +346,3 @@ def strip_last_newline(prompt: str) -> str:
         if prompt.endswith(end):
             return prompt[: -len(end)]
     return prompt
-
-
-def find_colab() -> Callable[[str], str | None] | None:
-    """Colab's store of keys, where the kernel is Colab's."""
-    import sys
-
-    if "google.colab" not in sys.modules:
-        return None
-
-    def look_up(name: str) -> str | None:
-        from google.colab import userdata
-
-        try:
-            return str(userdata.get(name))
-        except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
-            return None
-
-    return look_up

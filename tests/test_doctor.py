@@ -48,7 +48,7 @@ def test_landed_requests_are_proof(patient: Patient) -> None:
     patient.run("/a -m gpt-4o-mini")
     patient.run("/b -m gpt-4o-mini")
     logging = patient.diagnose()["logging"]
-    assert logging == "logged: 2 of 2 requests of this session are at 127.0.0.1:3000 (checked now)"
+    assert logging == "logged: all 2 requests of this session are at 127.0.0.1:3000 (checked now)"
     assert patient.naps == []
 
 
@@ -56,7 +56,9 @@ def test_late_rows_are_waited_for(patient: Patient, helicone: FakeHelicone) -> N
     """A row lands seconds after the answer; a few looks further apart find it."""
     patient.run("/a -m gpt-4o-mini")
     helicone.rest.queries_until_landed = 2
-    assert patient.diagnose()["logging"].startswith("logged: 1 of 1 request ")
+    assert patient.diagnose()["logging"] == (
+        "logged: the only request of this session is at 127.0.0.1:3000 (checked now)"
+    )
     assert patient.naps == [1.0, 2.0]
 
 
@@ -65,9 +67,9 @@ def test_what_never_lands_is_told(patient: Patient, helicone: FakeHelicone) -> N
     patient.run("/a -m gpt-4o-mini")
     (first,) = helicone.gateway.exchanges
     kept = helicone.gateway.exchanges.pop(first)
-    assert patient.diagnose()["logging"].startswith("not logged: none of the 1 request of this session")
+    assert patient.diagnose()["logging"].startswith("not logged: the only request of this session isn't at")
     patient.run("/b -m gpt-4o-mini")
-    assert patient.diagnose()["logging"].startswith("logged in part: 1 of 2 requests")
+    assert patient.diagnose()["logging"].startswith("logged in part: 1 of 2 requests of this session is at")
     helicone.gateway.exchanges[first] = kept
 
 

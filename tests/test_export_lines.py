@@ -156,7 +156,7 @@ def test_resume_brings_what_was_thought_of_it(bench: Bench, tmp_path: Path) -> N
 
 def test_a_folder_is_searched_for_notebooks_alone(path: Path, bench: Bench) -> None:
     """Lines of JSON may be anything: they are named."""
-    with pytest.raises(InputError, match="no notebook is there"):
+    with pytest.raises(InputError, match="has no notebooks"):
         import_notebooks(bench.notebook.journal, ["."], path.parent)
 
 

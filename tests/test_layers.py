@@ -31,7 +31,7 @@ WRAPPERS = {
     "pygments": ("render.",),
     "genai_prices": ("gateways.pricing",),
     "nest_asyncio2": ("running.waiting",),
-    "google": ("workbench",),
+    "google": ("frontend",),
     "pandas": ("frames",),
     "keyring": ("gateways.keys",),
     "pydantic": ("schemas.", "tools."),

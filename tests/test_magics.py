@@ -69,6 +69,20 @@ def test_line_form_gives_the_reply(demo: Shell) -> None:
     assert "text/html" in demo.run("q").results[0]
 
 
+def test_template_that_names_no_answer(demo: Shell) -> None:
+    """It is told in words of the session: where there are answers, or how there will be one."""
+    missing = demo.run("%%llm /x\n{{ steps['/plan'].text }}").error
+    assert "no step at '/plan' has an answer.\n  hint: run the cell of that path first" in str(missing)
+    demo.run("%%llm /abstract\nhi")
+    told = [str(demo.run(f"%%llm /x\n{{{{ steps['{path}'].text }}}}").error) for path in ("/abstrat", "/zzz")]
+    assert "hint: did you mean '/abstract'?" in told[0] and "hint: there are answers at '/abstract'" in told[1]
+
+
+def test_dry_run_counts_in_words(demo: Shell) -> None:
+    """One message is no messages."""
+    assert " tokens in 1 message · free" in demo.run("%%llm /x --dry-run\nhi there").text()
+
+
 def test_out_names_the_reply(demo: Shell) -> None:
     """As well as _."""
     demo.run("%%llm /abstract --out abstract\nhi")

@@ -368,12 +368,23 @@ def test_patterns_in_a_folder_with_brackets(tmp_path: Path, monkeypatch: pytest.
         assert find_files([word], folder) == [path]
 
 
-@pytest.mark.parametrize(("word", "said"), [("no/*.ipynb", "no notebook is there"), ("empty", "no notebook is there")])
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("no/*.ipynb", "no .ipynb file has a name like 'no/*.ipynb'"),
+        ("no/*.jsonl", "no .jsonl file has a name like"),
+        ("empty", r"the folder 'empty' has no notebooks \(.ipynb\)"),
+        ("nowhere", "there is no file or folder 'nowhere'"),
+        ("notes.txt", r"'notes.txt' is neither a notebook \(.ipynb\) nor an exported session \(.jsonl\)"),
+    ],
+)
 def test_patterns_without_a_file(journal: Journal, tmp_path: Path, word: str, said: str) -> None:
-    """A pattern or a folder that has no notebook is refused with what to type."""
+    """What names no notebook is refused in plain words, with what to type."""
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=said):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(InputError, match=said) as caught:
         import_notebooks(journal, [word], tmp_path)
+    assert caught.value.hint and caught.value.cause is None
 
 
 def test_a_file_cannot_reach_into_the_journal(journal: Journal, tmp_path: Path) -> None:

@@ -99,10 +99,44 @@ def test_error_is_the_codes_own(demo: Shell) -> None:
     demo.run(f"key = {PROVIDER_KEY!r}")
     ran = demo.run("%%helicone_step /bad\n\nx = 1\nraise ValueError('sk-' + 'a' * 40)")
     assert isinstance(ran.error, ValueError)
-    assert "----> 4 raise ValueError" in ran.printed
+    shown = ran.printed.splitlines()
+    assert "----> 4 raise ValueError('sk-' + 'a' * 40)" in shown and "_heliconemagic" not in ran.printed
     step = get_last(demo)
     assert (step.status, step.error) == ("failed", "ValueError: [redacted]\nraised in line 4 of the cell")
     assert "failed after" in ran.displays[-1].bundle["text/plain"]
+
+
+def test_traceback_shows_what_was_typed(demo: Shell) -> None:
+    """The magic's line too, as a comment; functions of the cell keep their lines, and later cells see them."""
+    assert (
+        "      1 # %%helicone_step /bad --kind data\n----> 2 1/0"
+        in demo.run("%%helicone_step /bad --kind data\n1/0").printed
+    )
+    ran = demo.run("%%helicone_step /bad\ndef halve(it):\n    return it / 0\nhalve(\n    5)")
+    lines = [line.strip() for line in ran.printed.splitlines()]
+    assert "----> 4 halve(" in lines and "----> 3     return it / 0" in lines
+    assert "----> 3     return it / 0" in demo.run("halve(7)").printed
+
+
+@pytest.mark.parametrize(
+    ("above", "number"),
+    [("%%time\n", 4), ("\n%%time\n\n", 6), ("%%capture caught\n%%time\n", 5)],
+)
+def test_traceback_of_a_nested_step(demo: Shell, above: str, number: int) -> None:
+    """It has the lines of the whole cell by their numbers, and nothing of ours in between."""
+    count = demo.ip.execution_count
+    ran = demo.run(f"{above}%%helicone_step /bad\ny = 2\nraise ValueError(y)")
+    text = ran.printed + demo.run("%tb").printed
+    assert f"----> {number} raise ValueError(y)" in text and f"{number - 2} # %%helicone_step /bad" in text
+    assert "heliconemagic/" not in text and "skipping hidden" in text
+    assert get_last(demo).error == f"ValueError: 2\nraised in line {number} of the cell"
+    assert f"Cell In[{count}], line {number}" in text
+
+
+def test_traceback_of_code_that_other_code_runs(demo: Shell) -> None:
+    """Its lines are counted from its own first one."""
+    demo.run("get_ipython().run_cell('%%helicone_step /inner\\n1/0')")
+    assert get_last(demo).error == "ZeroDivisionError: division by zero\nraised in line 2 of the cell"
 
 
 def test_interrupt(demo: Shell) -> None:

@@ -62,10 +62,13 @@ def import_notebooks(
     """
     imported = Imported()
     read: list[tuple[Path, SavedFile]] = []
-    for path in find_files(words, folder):
+    paths = find_files(words, folder)
+    for path in paths:
         try:
             read.append((path, read_sessions(path)))
         except InputError as error:
+            if len(paths) == 1:
+                raise
             imported.unread.append((path.name, error.message))
     owners = name_students([path for path, _ in read])
     for (path, found), owner in zip(read, owners, strict=True):

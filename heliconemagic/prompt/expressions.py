@@ -22,6 +22,7 @@ from jinja2.sandbox import SandboxedEnvironment, safe_range
 from jinja2.utils import missing
 
 from heliconemagic.errors import HeliconeMagicError, TemplateError
+from heliconemagic.names import AnswersByPath
 
 _LITERAL_HINT = "for a literal '{{' use --raw, or write {{ '{{' }}"
 OFFERED_FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -249,12 +250,12 @@ def _describe_undefined(error: UndefinedError, names: Mapping[str, Any]) -> tupl
 def _build_missing_error(owner: Any, name: Any) -> _MissingError:
     members = _list_members(owner)
     hint = _ask_meant(_find_close(name, members)) if isinstance(name, str) else ""
+    known = f"{', '.join(map(repr, members[:8]))}{', …' if len(members) > 8 else ''}"
+    if isinstance(owner, AnswersByPath):
+        missing_hint = f"there are answers at {known}" if members else "run the cell of that path first"
+        return _MissingError(f"no step at {name!r} has an answer", hint or missing_hint)
     if not hint and isinstance(owner, Mapping):
-        hint = (
-            f"it has {', '.join(map(repr, members[:8]))}{', …' if len(members) > 8 else ''}"
-            if members
-            else "it is empty"
-        )
+        hint = f"it has {known}" if members else "it is empty"
     return _MissingError(f"the {type(owner).__name__} has no {name!r}", hint)
 
 

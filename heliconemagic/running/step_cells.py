@@ -59,6 +59,7 @@ class StepCells:
         Raises:
             SyntaxError: it is no Python; there is no step then, as where IPython itself compiles the cell.
         """
+        __tracebackhide__ = True
         run_code = compile_code(source)
         cell = self._open(command, source)
         try:

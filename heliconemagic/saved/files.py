@@ -12,6 +12,8 @@ from heliconemagic.saved.reading import READERS
 
 MOST_FILES = 2_000
 _NOTEBOOK = ".ipynb"
+_FOLDER_HINT = "name the folder that they are in; exported sessions are named by their suffix, as in folder/*.jsonl"
+_PATTERN_HINT = 'names are seen from the folder of this notebook: "students/*.ipynb", or the folder "students"'
 
 
 def find_files(words: Sequence[str], folder: Path | None) -> list[Path]:
@@ -29,10 +31,12 @@ def find_files(words: Sequence[str], folder: Path | None) -> list[Path]:
 def _find(word: str, folder: Path | None) -> list[Path]:
     path = _locate(word, folder)
     if path.is_dir():
-        return _need(word, path.rglob(f"*{_NOTEBOOK}"))
+        return _need(path.rglob(f"*{_NOTEBOOK}"), f"the folder {word!r} has no notebooks (.ipynb)", _FOLDER_HINT)
     if has_magic(word) and not path.exists():
         pattern = str(_locate(word, folder, spell=escape))
-        return _need(word, (Path(name) for name in glob(pattern, recursive=True)))  # noqa: PTH207 - an absolute pattern
+        suffix = path.suffix if path.suffix in READERS else _NOTEBOOK
+        paths = (Path(name) for name in glob(pattern, recursive=True))  # noqa: PTH207 - an absolute pattern
+        return _need(paths, f"no {suffix} file has a name like {word!r}", _PATTERN_HINT, suffix)
     return [path]
 
 
@@ -45,19 +49,15 @@ def _locate(word: str, folder: Path | None, *, spell: Callable[[str], str] = str
     return Path(word) if folder is None else Path(spell(str(folder)), word)
 
 
-def _need(word: str, paths: Iterator[Path]) -> list[Path]:
-    """Those that are notebooks, in order; not Jupyter's own copies.
+def _need(paths: Iterator[Path], missing: str, hint: str, suffix: str = _NOTEBOOK) -> list[Path]:
+    """Those that end in ``suffix``, in order; not Jupyter's own copies. ``missing`` says that there are none.
 
     Files of other kinds have to be asked for by their suffix: lines of JSON may be anything.
 
     Raises:
         InputError: there are none.
     """
-    suffix = Path(word).suffix if Path(word).suffix in READERS else _NOTEBOOK
     found = sorted(path for path in paths if path.suffix == suffix and ".ipynb_checkpoints" not in path.parts)
     if not found:
-        raise InputError(
-            f"no notebook is there by the name {word!r}.",
-            hint='name a file, a pattern such as "students/*.ipynb", or a folder, seen from the notebook\'s folder',
-        )
+        raise InputError(f"{missing}.", hint=hint)
     return found

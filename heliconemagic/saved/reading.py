@@ -30,9 +30,14 @@ def read_sessions(path: Path) -> SavedFile:
         InputError: the file cannot be read, or is none that has sessions.
     """
     read = READERS.get(path.suffix)
+    if read is None and not path.exists():
+        raise InputError(
+            f"there is no file or folder {path.name!r}.",
+            hint='names are seen from the folder of this notebook: "students/*.ipynb", or the folder "students"',
+        )
     if read is None:
         raise InputError(
-            f"{path.name!r} is no file with a session: its name doesn't end in {' or '.join(READERS)}.",
+            f"{path.name!r} is neither a notebook (.ipynb) nor an exported session (.jsonl).",
             hint="name a notebook that was saved with its outputs, or a session that was exported as .jsonl",
         )
     return read(path)

@@ -7,7 +7,6 @@ from heliconemagic.gateways.choice import Choice
 from heliconemagic.gateways.keys import HELICONE_VARIABLE, Key
 from heliconemagic.notebook.notebook import Notebook
 from heliconemagic.notebook.production import Proof
-from heliconemagic.render.figures import format_count
 
 _HOW = "run a %%llm cell through it, then doctor again: it looks for that request at Helicone"
 
@@ -33,14 +32,19 @@ def describe_logging(notebook: Notebook, choice: Choice) -> str:
 
 
 def _say(proof: Proof, key: Key) -> str:
-    of_all = f"{proof.landed:,} of {format_count(proof.sent, 'request')} of this session"
+    where, is_one = f"at {proof.hosts.label} (checked now)", proof.sent == 1
     if proof.landed == proof.sent:
-        return f"logged: {of_all} are at {proof.hosts.label} (checked now)"
+        everything = "the only request" if is_one else f"all {proof.sent:,} requests"
+        return f"logged: {everything} of this session {'is' if is_one else 'are'} {where}"
     if proof.landed:
-        return f"logged in part: {of_all} are at {proof.hosts.label} (checked now); the others may land within a minute"
+        some = f"{proof.landed:,} of {proof.sent:,} requests of this session {'is' if proof.landed == 1 else 'are'}"
+        return f"logged in part: {some} {where}; the others may land within a minute"
     region = "the EU" if key.is_eu else "the US"
+    nothing = f"none of the {proof.sent:,} requests of this session is"
+    if is_one:
+        nothing = "the only request of this session isn't"
     return (
-        f"not logged: none of the {format_count(proof.sent, 'request')} of this session is at {proof.hosts.label} "
+        f"not logged: {nothing} at {proof.hosts.label} "
         f"(checked now, for some seconds). This gateway answers all the same if it doesn't know the Helicone key: "
         f"make a new one in the dashboard of the right account; the key here is one of {region}"
     )
