@@ -255,7 +255,8 @@ def test_options_of_a_step_elsewhere(demo: Shell) -> None:
 
 
 def test_nothing_to_run(demo: Shell) -> None:
-    """A step without code is refused."""
+    """A step without code is refused, nested too."""
+    assert "the step has no code" in str(demo.run("%%time\n%%helicone_step /a\n").error or demo.run("%tb").printed)
     assert "the step has no code" in str(demo.run("%%helicone_step /a\n\n").error)
 
 

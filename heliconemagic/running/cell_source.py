@@ -24,7 +24,8 @@ def put_below(cell_text: str, line: str, source: str, code: str) -> str:
 
     A cell that was handed over by other code has nothing above it but its magic with ``line``.
     """
-    above, body, _ = cell_text.rstrip("\n").rpartition(source.rstrip("\n"))
+    body = source.rstrip("\n")
+    above = cell_text.rstrip("\n").removesuffix(body)
     is_end = bool(body) and above.endswith("\n")
     lines = above[:-1].split("\n") if is_end else [_spell_magic(line)]
     return "".join(f"{_comment(one)}\n" for one in lines) + code

@@ -8,12 +8,11 @@ from glob import escape, glob, has_magic
 from pathlib import Path
 
 from heliconemagic.errors import InputError
-from heliconemagic.saved.reading import READERS
+from heliconemagic.saved.reading import NAMES_HINT, READERS
 
 MOST_FILES = 2_000
 _NOTEBOOK = ".ipynb"
 _FOLDER_HINT = "name the folder that they are in; exported sessions are named by their suffix, as in folder/*.jsonl"
-_PATTERN_HINT = 'names are seen from the folder of this notebook: "students/*.ipynb", or the folder "students"'
 
 
 def find_files(words: Sequence[str], folder: Path | None) -> list[Path]:
@@ -36,7 +35,7 @@ def _find(word: str, folder: Path | None) -> list[Path]:
         pattern = str(_locate(word, folder, spell=escape))
         suffix = path.suffix if path.suffix in READERS else _NOTEBOOK
         paths = (Path(name) for name in glob(pattern, recursive=True))  # noqa: PTH207 - an absolute pattern
-        return _need(paths, f"no {suffix} file has a name like {word!r}", _PATTERN_HINT, suffix)
+        return _need(paths, f"no {suffix} file has a name like {word!r}", NAMES_HINT, suffix)
     return [path]
 
 

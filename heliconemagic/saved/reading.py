@@ -13,6 +13,8 @@ from heliconemagic.saved.lines import read_session_file
 from heliconemagic.saved.notebooks import read_notebook
 from heliconemagic.saved.sessions import SavedSession, build_saved, build_sessions
 
+NAMES_HINT = 'names are seen from the folder of this notebook: "students/*.ipynb", or the folder "students"'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedFile:
@@ -33,7 +35,7 @@ def read_sessions(path: Path) -> SavedFile:
     if read is None and not path.exists():
         raise InputError(
             f"there is no file or folder {path.name!r}.",
-            hint='names are seen from the folder of this notebook: "students/*.ipynb", or the folder "students"',
+            hint=NAMES_HINT,
         )
     if read is None:
         raise InputError(
