@@ -82,6 +82,15 @@ def test_stream_is_read_as_it_passes(program: SessionHandle, helicone: FakeHelic
     assert (second.status, second.cost) == (StepStatus.INTERRUPTED, None)
 
 
+def test_error_within_a_stream_is_recorded(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """As a failure in the server's words, with the text that had come; the client has the SDK's own error."""
+    with pytest.raises(openai.APIError):
+        list(ask(program.client("/agent"), model="stream-error", stream=True))
+    (step,) = get_steps(program)
+    assert step.status is StepStatus.FAILED
+    assert (step.text, step.error) == ("A beginning ", "upstream died")
+
+
 def test_stream_that_is_left_closes_its_connection(program: SessionHandle, helicone: FakeHelicone) -> None:
     """What had arrived is kept."""
     with ask(program.client("/agent"), model="slow-400", stream=True) as stream:

@@ -26,6 +26,8 @@ class AnswerReader:
         self._is_json = "json" in content_type
         self._rest = b""
         self._is_at_start = True
+        self.error: Any = None
+        """What stands under ``error`` in an answer whose status is that of none."""
 
     def feed(self, piece: bytes) -> Iterator[Chunk]:
         """The chunks that ``piece`` completes."""
@@ -39,23 +41,23 @@ class AnswerReader:
     def finish(self) -> Iterator[Chunk]:
         """The chunks that are complete only at the end."""
         rest, self._rest = self._rest, b""
-        yield from self._read_line(rest) if self._is_stream else _read_chunks(rest)
+        yield from self._read_line(rest) if self._is_stream else self._read_chunks(rest)
 
     def _read_line(self, line: bytes) -> Iterator[Chunk]:
         """The chunk in a line of events; a byte order mark before the first one is none of its bytes."""
         if self._is_at_start:
             line, self._is_at_start = line.removeprefix(BOM_UTF8), False
         if line.startswith(b"data:"):
-            yield from _read_chunks(line[5:])
+            yield from self._read_chunks(line[5:])
 
-
-def _read_chunks(data: bytes) -> Iterator[Chunk]:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):  # "[DONE]", or what no client can read either
-        return
-    if isinstance(value, dict):
-        yield from _convert(value)
+    def _read_chunks(self, data: bytes) -> Iterator[Chunk]:
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError):  # "[DONE]", or what no client can read either
+            return
+        if isinstance(value, dict):
+            self.error = value.get("error") or self.error
+            yield from _convert(value)
 
 
 def _convert(value: Chunk) -> Iterator[Chunk]:

@@ -142,7 +142,8 @@ class _ReadStream(httpx2.AsyncByteStream):
                 self._take(chunk)
         step, self._step = self._step, None
         if step is not None:
-            await step.end(error)
+            is_told = self._reader.error is not None and not isinstance(error, Exception)
+            await step.end(_Told(_read_words(self._reader.error)) if is_told else error)
 
     def _take(self, chunk: Any) -> None:
         if self._step is not None:
@@ -165,16 +166,24 @@ class _Refused(Exception):
         super().__init__(f"HTTP {status}: {message}".rstrip(": "))
 
 
+class _Told(Exception):
+    """An error in an answer whose status is that of none, in the server's words."""
+
+
 class _Left(BaseException):
     """The client closed the answer; whether that was too early, the step knows."""
 
 
 def _read_message(body: bytes) -> str:
     try:
-        error = json.loads(body)["error"]
-        return str(error["message"] if isinstance(error, Mapping) else error)[:300]
+        return _read_words(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return body[:300].decode("utf-8", "replace")
+
+
+def _read_words(error: object) -> str:
+    words = error.get("message") if isinstance(error, Mapping) else error
+    return str(words or error)[:300]
 
 
 def _read_origin(url: httpx2.URL) -> tuple[str, str, int | None]:
