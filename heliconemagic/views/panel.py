@@ -38,7 +38,6 @@ LOOK_SECONDS = 2.0
 """Between two looks for what other processes have done."""
 LONG = 2_000
 """Steps of a session whose static form takes too long to stand below its panel: a line does instead."""
-_LEFT = "run any cell to leave the panel; it becomes a static picture of the session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +99,7 @@ class SessionPanel:
             sides = build_box("Box", (self._list.root, self._step.root), "hm-sides")
             style = self._widgets.build_html(build_style() + LIVE_STYLE + PANEL_STYLE)
             root = build_box("VBox", (self._head, self._list.filters, sides, style), "hm", "hm-live", "hm-panel")
-            self._place.show(root.model_id, f"{self._source.title}: {_LEFT}", self._build_form())
+            self._place.show(root.model_id, self._source.title, self._build_form())
         except BaseException:
             self._widgets.close()
             raise
@@ -170,7 +169,9 @@ class SessionPanel:
         shown = (step, opinion, line.key if line else "", line.text if line and line.folder else "")
         if shown == self._shown:
             return
-        self._shown = shown
+        before, self._shown = self._shown, shown
+        if step and _is_running(before[0] if before else None) and not _is_running(step):
+            self._step.say()  # that it was running, or sent again
         if self._noted and (step is None or step.id != self._noted):
             self._drop_note()  # it was of another step
         if step is None:
@@ -208,7 +209,7 @@ class SessionPanel:
         A button that cannot be pressed now would lose the keyboard, and what is typed next to the notebook.
         """
         step = self._choose_shown()
-        if step is not None and step.status is StepStatus.PENDING:
+        if _is_running(step):
             self._step.say("this step is still running: wait for its end")
             return None
         return step
@@ -270,3 +271,7 @@ class SessionPanel:
             source, notes = self._source.write_cell(step)
             self._step.show_source(source)
             self._step.say("copy this into a new cell, change it and run it", *notes)
+
+
+def _is_running(step: Step | None) -> bool:
+    return step is not None and step.status is StepStatus.PENDING

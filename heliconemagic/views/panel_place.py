@@ -12,6 +12,7 @@ from heliconemagic.views.plain import Publish
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _BELOW = "hm-below-panel"
 # JupyterLab says in a widget's place that there is none, as text alone: that is hidden, for the form says all.
+_SAVED = "the session as it was when its panel was opened"
 _STYLE = (
     f"<style>.jp-OutputArea-child:has(.hm-panel)~.jp-OutputArea-child:has(.{_BELOW}){{display:none}}"
     f".jp-OutputArea:has(.{_BELOW}) .jp-OutputArea-output.jupyter-widgets:not(:has(*)){{display:none}}</style>"
@@ -25,11 +26,12 @@ class PanelPlace:
         self._publish = publish
         self._above, self._below = (f"heliconemagic-panel-{uuid.uuid4()}" for _ in range(2))
 
-    def show(self, model_id: str, text: str, form: dict[str, Any]) -> None:
-        """Displays the widget, for which ``text`` stands where there are none, and ``form``, hidden."""
+    def show(self, model_id: str, title: str, form: dict[str, Any]) -> None:
+        """Displays the widget, in whose place a line stands where there are none, and ``form``, hidden."""
         view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
+        text = f"{title}: a panel of widgets, which need the kernel that made them"
         self._publish({_WIDGET: view, "text/plain": text}, display_id=self._above, update=False)
-        hidden = {**form, "text/html": f'<div class="{_BELOW}">{_STYLE}{form["text/html"]}</div>'}
+        hidden = {**form, "text/html": f'<div class="{_BELOW}">{_STYLE}<p>{_SAVED}:</p>{form["text/html"]}</div>'}
         self._publish(hidden, display_id=self._below, update=False)
 
     def leave(self, form: dict[str, Any]) -> None:
