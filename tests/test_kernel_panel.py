@@ -39,7 +39,7 @@ def test_panel_lives_until_the_next_cell(kernel: Kernel, fake: FakeHelicone) -> 
     kernel.run_all(["pass"])
     assert kernel.list_open() == []
     above, below = cell.displays
-    assert above == {} and WIDGET_VIEW not in below
+    assert above == {"text/html": "", "text/plain": ""} and WIDGET_VIEW not in below
     assert "/slow" in below["text/html"] and "👍" in below["text/html"]
 
 

@@ -15,6 +15,7 @@ from heliconemagic.lines.rating import Rating
 from heliconemagic.records import StepStatus
 from heliconemagic.verbs.panel import _follow
 from heliconemagic.views.panel import BURST, INTERVAL, LONG, RATE, SessionPanel
+from heliconemagic.views.panel_place import NOTHING
 from heliconemagic.views.panel_style import HIDDEN
 
 OpenPanel = Callable[..., "Opened"]
@@ -97,7 +98,7 @@ def test_ends_static_with_every_widget_closed(open_panel: OpenPanel) -> None:
     panel.panel.close()
     (_, above, _), (_, below, _), *ends = panel.page.displays
     form = {"text/html": "<p>the static form</p>", "text/plain": "the static form"}
-    assert ends == [(form, below, True), ({}, above, True)]
+    assert ends == [(form, below, True), (NOTHING, above, True)]
     assert list_widgets() == []
     good._click_handlers(good)
     panel.panel.tick()

@@ -11,8 +11,10 @@ from heliconemagic.views.plain import Publish
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _BELOW = "hm-below-panel"
-# JupyterLab says in a widget's place that there is none, as text alone: that is hidden, for the form says all.
+NOTHING = {"text/html": "", "text/plain": ""}
+"""Takes no room on a page; of an output without any form nbconvert warns."""
 _SAVED = "the session as it was when its panel was opened"
+# JupyterLab says in a widget's place that there is none, as text alone: that is hidden, for the form says all.
 _STYLE = (
     f"<style>.jp-OutputArea-child:has(.hm-panel)~.jp-OutputArea-child:has(.{_BELOW}){{display:none}}"
     f".jp-OutputArea:has(.{_BELOW}) .jp-OutputArea-output.jupyter-widgets:not(:has(*)){{display:none}}</style>"
@@ -37,4 +39,4 @@ class PanelPlace:
     def leave(self, form: dict[str, Any]) -> None:
         """Leaves ``form`` alone; an output cannot be taken away, but it can be empty."""
         self._publish(form, display_id=self._below, update=True)
-        self._publish({}, display_id=self._above, update=True)
+        self._publish(dict(NOTHING), display_id=self._above, update=True)
