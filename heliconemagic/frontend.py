@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -34,6 +35,7 @@ class Frontend:
         self._shell = shell
         self._environ = environ
         self._clock = clock
+        self._thread = threading.get_ident()  # the one that runs cells
         self._depth = 0
         self._results: list[Any] = []  # of the cells that run, from the outermost: what IPython fills in
         self._request: str | None = None  # the id of the message that had the outermost cell run
@@ -45,7 +47,13 @@ class Frontend:
     # ---- events of the shell
 
     def note_execute(self) -> None:
-        """A cell begins, or one nested in it."""
+        """A cell begins, or one nested in it.
+
+        The same is told of each message that a widget handles, which may be on another thread, at any moment of a
+        cell that runs here: that is no cell.
+        """
+        if self._is_in_message:
+            return
         self._forget_other_requests()
         self._depth += 1
         self._loop = _find_running_loop() if self.kernel is not None else None
@@ -64,15 +72,25 @@ class Frontend:
 
         IPython forgets then which result it fills in with values, also where the cell around goes on.
         """
+        if self._is_in_message:
+            return
         self._depth = max(0, self._depth - 1)
         around = self._results.pop() if self._results else None
         if around is not None:
             self._shell.displayhook.exec_result = around
 
     @property
+    def _is_in_message(self) -> bool:
+        """Whether what runs here is what a widget does with a message of the page."""
+        if threading.get_ident() != self._thread:
+            return True
+        kind = (self._read_parent().get("header") or {}).get("msg_type") or ""
+        return str(kind).startswith("comm_")
+
+    @property
     def is_nested(self) -> bool:
-        """Whether the cell that begins is a part of another."""
-        return self._depth > 1
+        """Whether the cell that begins is a part of another, or of what a click does."""
+        return self._depth > 1 or self._is_in_message
 
     def note_cell(self, info: Any = None) -> None:
         """Takes the id and text of the cell that begins; nested ones belong to it."""
@@ -123,11 +141,13 @@ class Frontend:
 
     @property
     def is_executing(self) -> bool:
-        """Whether a cell runs."""
-        return bool(self._depth)
+        """Whether a cell runs, or what a click does."""
+        return bool(self._depth) or self._is_in_message
 
     def can_await(self) -> bool:
         """Whether a cell may become an ``await``: autoawait is on, the loop runs, no cell is executing."""
+        if self._is_in_message:
+            return False
         self._forget_other_requests()
         if self._depth or not getattr(self._shell, "autoawait", False) or self.kernel is None:
             return False

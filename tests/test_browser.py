@@ -19,7 +19,7 @@ from fixtures_kernel import KEYS
 from kernels import REPLY, WIDGET_VIEW
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext
+    from playwright.sync_api import BrowserContext, Locator
 
 pytestmark = pytest.mark.browser
 
@@ -60,6 +60,14 @@ ATTACK = """Hello <img src=x onerror="window.hacked=1;alert(1)"> and <script>win
 
 $\\href{javascript:window.hacked=10}{x}$ and the end.
 """
+
+PANEL = [
+    BEGIN,
+    "%%llm /abstract -o max_tokens 9\nGenerate an abstract for a course.",
+    "%%llm /outline -o max_tokens 9\nNow an outline.",
+    "%helicone_session show --interactive",
+    "print('following')",
+]
 
 OpenNotebook = Callable[[str, list[str]], LabPage]
 
@@ -192,3 +200,45 @@ def test_answer_is_attacked(open_notebook: OpenNotebook, fake: FakeHelicone) -> 
         page.page.locator(".jp-OutputArea b, .jp-OutputArea td").first.hover()
         assert page.page.evaluate("window.hacked") is None
         page.reload()
+
+
+def test_panel(open_notebook: OpenNotebook) -> None:
+    """Keys walk through it, rate and rerun; the next cell, and a file saved meanwhile, have its static form."""
+    page = open_notebook("panel.ipynb", PANEL)
+    page.run(0, 1, 2, 3)
+    panel = page.page.locator(".hm-panel")
+    box, number = panel.locator(".hm-list select"), panel.get_by_role("spinbutton")
+
+    def press(key: str, selected: str, keeps: Locator) -> None:
+        page.page.keyboard.press(key)
+        page.wait(lambda: panel.locator(".hm-selected .hm-path").inner_text() == selected, f"{key} did nothing")
+        assert keeps.evaluate("element => element === document.activeElement")
+
+    number.focus()
+    press("ArrowUp", "/abstract", number)
+    press("ArrowDown", "/outline", number)
+    box.focus()
+    press("Control+ArrowUp", "/abstract", box)
+    press("PageDown", "/outline", box)
+    press("Home", "/abstract", box)
+    path = panel.locator(".hm-filters input").first
+    path.fill("out")
+    press("Enter", "/outline", path)
+    assert "1 of 2 steps" in panel.inner_text()
+    panel.get_by_role("button", name="Good").focus()
+    page.page.keyboard.press("Space")
+    page.wait(lambda: "👍" in box.inner_text(), "it was not rated")
+    rerun = panel.get_by_role("button", name="Rerun")
+    rerun.focus()
+    press("Enter", "/outline", rerun)
+    page.wait(lambda: "superseded" in box.inner_text(), "it was not asked again")
+
+    page.save()
+    page.run(4)
+    page.wait(lambda: panel.count() == 0, "the panel is still there")
+    assert "👍" in page.read(3) and "/abstract" in page.read(3)
+    page.reload()  # what was saved, of a panel that is no more
+    broken = page.page.locator(".jp-OutputArea-output.jupyter-widgets", has_text="Error displaying widget")
+    broken.wait_for(state="attached")
+    assert find_broken(page) == []
+    assert "/abstract" in page.read(3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 
 from heliconemagic.frontend import Frontend
@@ -12,6 +14,7 @@ class Request:
 
     def __init__(self) -> None:
         self.number = 1
+        self.kind = "execute_request"
         self.shell = SimpleNamespace(
             kernel=SimpleNamespace(get_parent=self.get_parent),
             displayhook=SimpleNamespace(exec_result=None),
@@ -20,7 +23,8 @@ class Request:
 
     def get_parent(self, channel: str) -> dict[str, object]:
         """The message on that channel."""
-        return {"header": {"msg_id": f"{channel}-{self.number}"}, "metadata": {"cellId": f"cell-{self.number}"}}
+        header = {"msg_id": f"{channel}-{self.number}", "msg_type": self.kind}
+        return {"header": header, "metadata": {"cellId": f"cell-{self.number}"}}
 
 
 def test_cell_whose_end_was_not_told_is_around_no_other() -> None:
@@ -38,3 +42,43 @@ def test_cell_whose_end_was_not_told_is_around_no_other() -> None:
     assert frontend.cell.id == "cell-2"
     frontend.note_executed()
     assert not frontend.is_executing
+
+
+def run_on_thread(act: Callable[[], object]) -> None:
+    """Runs ``act`` on a thread of its own, to its end."""
+    thread = threading.Thread(target=act)
+    thread.start()
+    thread.join()
+
+
+def test_click_on_another_thread_is_no_cell() -> None:
+    """Wherever between the events of a cell it begins and ends, the cell is the outermost, and its end is its end.
+
+    A subshell's thread tells `pre_execute` and `post_execute` around each click.
+    """
+    request = Request()
+    frontend = Frontend(request.shell, {}, lambda: 1.0)
+    run_on_thread(frontend.note_execute)  # a click that ends much later
+    frontend.note_execute()
+    run_on_thread(frontend.note_execute)
+    assert not frontend.is_nested
+    nested: list[bool] = []
+    run_on_thread(lambda: nested.extend([frontend.is_nested, frontend.is_executing]))
+    assert nested == [True, True]
+    frontend.note_executed()
+    assert not frontend.is_executing
+    run_on_thread(frontend.note_executed)
+    assert not frontend.is_executing
+
+
+def test_click_amid_a_cell_is_no_cell() -> None:
+    """ipykernel 7.4 lets clicks through, on the cell's own thread, while a cell awaits."""
+    request = Request()
+    frontend = Frontend(request.shell, {}, lambda: 1.0)
+    frontend.note_execute()
+    request.kind, request.number = "comm_msg", 2
+    frontend.note_execute()
+    assert frontend.is_nested
+    frontend.note_executed()
+    request.kind, request.number = "execute_request", 1
+    assert frontend.is_executing and not frontend.is_nested

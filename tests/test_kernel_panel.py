@@ -26,7 +26,7 @@ def test_panel_lives_until_the_next_cell(kernel: Kernel, fake: FakeHelicone) -> 
     """It shows a step's end as it comes, rates and reruns at a click; then one static display is left."""
     kernel.run_all(["%%llm /plan\nHi", "%%llm /slow --bg -m slow-40\nGo on."])
     cell = kernel.run_all([PANEL])[0]
-    assert WIDGET_VIEW in cell.displays[0]
+    assert WIDGET_VIEW in cell.displays[0] and "/plan" in cell.displays[1]["text/html"]
     assert read_line(kernel, "/slow").startswith("…")
     kernel.wait(lambda: read_line(kernel, "/slow").startswith("\u00a0"))
     kernel.click(find_button(kernel, "Good"))
@@ -38,8 +38,9 @@ def test_panel_lives_until_the_next_cell(kernel: Kernel, fake: FakeHelicone) -> 
     assert fake.wait_for(lambda: len(fake.completions) == 3)
     kernel.run_all(["pass"])
     assert kernel.list_open() == []
-    assert len(cell.displays) == 1 and WIDGET_VIEW not in cell.displays[0]
-    assert "/slow" in cell.displays[0]["text/html"] and "👍" in cell.displays[0]["text/html"]
+    above, below = cell.displays
+    assert above == {"text/html": "", "text/plain": ""} and WIDGET_VIEW not in below
+    assert "/slow" in below["text/html"] and "👍" in below["text/html"]
 
 
 def test_where_nobody_sits_there_is_no_panel(kernel: Kernel) -> None:

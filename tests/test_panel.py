@@ -14,7 +14,8 @@ from test_view import VIEW_MIME, Page, list_widgets, page  # noqa: F401
 from heliconemagic.lines.rating import Rating
 from heliconemagic.records import StepStatus
 from heliconemagic.verbs.panel import _follow
-from heliconemagic.views.panel import BURST, INTERVAL, RATE, SessionPanel
+from heliconemagic.views.panel import BURST, INTERVAL, LONG, RATE, SessionPanel
+from heliconemagic.views.panel_place import NOTHING
 from heliconemagic.views.panel_style import HIDDEN
 
 OpenPanel = Callable[..., "Opened"]
@@ -55,14 +56,14 @@ class Opened:
 
     @property
     def lines(self) -> list[str]:
-        """The lines of the list."""
-        return [" ".join(label.replace("\u00a0", " ").split()) for label in self.find("Select")._options_labels]
+        """The lines of the list, without the blank places that are not shown."""
+        return [" ".join(label.split()) for label in self.find("Select")._options_labels if label]
 
     @property
     def selected(self) -> str:
         """The line that is selected."""
         index = self.find("Select").index
-        return "" if index is None else self.lines[index]
+        return "" if index is None else " ".join(self.find("Select")._options_labels[index].split())
 
 
 @pytest.fixture
@@ -95,13 +96,27 @@ def test_ends_static_with_every_widget_closed(open_panel: OpenPanel) -> None:
     good = panel.find("Button", "Good")
     panel.panel.close()
     panel.panel.close()
-    (_, shown_id, _), (bundle, display_id, is_update) = panel.page.displays
-    assert bundle == {"text/html": "<p>the static form</p>", "text/plain": "the static form"}
-    assert (display_id, is_update) == (shown_id, True)
+    (_, above, _), (_, below, _), *ends = panel.page.displays
+    form = {"text/html": "<p>the static form</p>", "text/plain": "the static form"}
+    assert ends == [(form, below, True), (NOTHING, above, True)]
     assert list_widgets() == []
     good._click_handlers(good)
     panel.panel.tick()
-    assert panel.desk.rated == [] and len(panel.page.displays) == 2
+    assert panel.desk.rated == [] and len(panel.page.displays) == 4
+
+
+def test_static_form_stands_hidden_below(open_panel: OpenPanel) -> None:
+    """For a file that is saved meanwhile; of a long session, whose form takes its time, a line that says so."""
+    panel = open_panel()
+    (widget, above, _), (form, below, is_update) = panel.page.displays
+    assert above != below and not is_update and VIEW_MIME in widget and VIEW_MIME not in form
+    assert "<p>the static form</p></div>" in form["text/html"]
+    assert (
+        ".jp-OutputArea-child:has(.hm-panel)~.jp-OutputArea-child:has(.hm-below-panel){display:none}"
+        in (form["text/html"])
+    )
+    (_, (form, *_)) = open_panel(LONG + 1).page.displays[-2:]
+    assert "2,001 steps" in form["text/plain"] and "saved while its panel was open" in form["text/html"]
 
 
 def test_failing_end_closes_the_widgets_all_the_same(open_panel: OpenPanel) -> None:
@@ -136,6 +151,35 @@ def test_choosing_in_the_list(open_panel: OpenPanel) -> None:
     panel.find("Select").index = 0
     assert "▾ /module-0</strong><span>5 steps" in panel.html and "Part 0 is" not in panel.html
     assert HIDDEN in row._dom_classes
+
+
+def test_click_names_the_step(open_panel: OpenPanel) -> None:
+    """Also one that was under way while the list changed: it is of the line that stood there."""
+    panel = open_panel(45)
+    box = panel.find("Select")
+    clicked = next(place for place, label in enumerate(box._options_labels) if "part-7" in label)
+    panel.desk.put(build_panel_step(45, path="/aside", started_at=1.0))
+    panel.desk.steps = dict(sorted(panel.desk.steps.items(), key=lambda pair: pair[1].started_at))
+    panel.panel.note_change()
+    panel.wait()
+    assert panel.lines[0].startswith("/aside")
+    box.index = clicked
+    assert "Part 7 is" in panel.html and panel.selected.startswith("/part-7")
+    panel.find("Text", "/path").value = "part-9"
+    box.index = clicked
+    assert "Part 7 is" not in panel.html and panel.selected.startswith("/part-9")
+
+
+def test_buttons_move_far(open_panel: OpenPanel) -> None:
+    """To the ends, and by pages where there are several, else by what is seen at once."""
+    long = open_panel(300)
+    long.press("‹")
+    assert long.find("BoundedIntText").value == 101 and "Part 299 is" not in long.html
+    long.panel.close()
+    short = open_panel(45)
+    for hint, value in (("« first", 49), ("› many", 25), ("‹ many", 49), ("» last", 1), ("› many", 1)):
+        short.press(hint)
+        assert short.find("BoundedIntText").value == value
 
 
 def test_filters_narrow_the_list(open_panel: OpenPanel) -> None:
@@ -249,10 +293,12 @@ def test_failing_tick_is_told_and_does_not_end_the_following(open_panel: OpenPan
 
 
 def test_rerun_is_followed(open_panel: OpenPanel) -> None:
-    """The step that begins is selected, without buttons until it has ended."""
+    """The step that begins is selected; its buttons, which keep the keyboard, only say that it is running."""
     panel = open_panel()
     panel.press("Rerun")
-    assert panel.selected.startswith("… ") and panel.find("Button", "Good").disabled
+    assert panel.selected.startswith("… ")
+    panel.press("Good")
+    assert "still running" in panel.html and panel.desk.rated == [] and not panel.find("Button", "Good").disabled
     panel.desk.put(replace(panel.desk.steps["again"], status=StepStatus.DONE, ended_at=9_002.0, text="Better."))
     panel.panel.note_change()
     panel.wait()

@@ -48,6 +48,7 @@ class StepList:
         chosen = steps if wanted == StepFilter() else wanted.choose(steps, self._find_opinion)
         self.matched = len(chosen)
         self._nodes = list_nodes(build_branches(chosen))
+        self._parents = _list_parents(self._nodes)
         self._latest = max((step.ended_at or step.started_at for step in chosen), default=0.0)
         self.newest = max(chosen, key=lambda step: step.started_at).id if chosen else ""
 
@@ -82,9 +83,14 @@ class StepList:
         return self._build_line(node, _shorten(_build_label(node)), _build_ruler([node]))
 
     def build_page(self, number: int) -> list[ListLine]:
-        """The lines of a page, from 0."""
-        nodes = self._nodes[number * PAGE : (number + 1) * PAGE]
-        labels = [_shorten(_BLANK * 2 * min(depth, _MAX_INDENT) + _build_label(node)) for depth, node in nodes]
+        """The lines of a page, from 0; a path goes on where its folder's ends, but for the first, whose isn't seen."""
+        first = number * PAGE
+        nodes = self._nodes[first : first + PAGE]
+        parents = ["", *self._parents[first + 1 : first + PAGE]]
+        labels = [
+            _shorten(_BLANK * 2 * min(depth, _MAX_INDENT) + _build_label(node, parent))
+            for (depth, node), parent in zip(nodes, parents, strict=False)
+        ]
         width = max(map(len, labels), default=0)
         ruler = _build_ruler([node for _, node in nodes])
         return [
@@ -131,10 +137,22 @@ def _build_key(node: Node) -> str:
     return f"folder:{node.path}" if isinstance(node, Branch) else node.id
 
 
-def _build_label(node: Node) -> str:
+def _list_parents(nodes: Sequence[tuple[int, Node]]) -> list[str]:
+    """The path of the folder that each node is in; "" at the top."""
+    parents, folders = [], [""]
+    for depth, node in nodes:
+        del folders[depth + 1 :]
+        parents.append(folders[-1])
+        if isinstance(node, Branch):
+            folders.append(node.path)
+    return parents
+
+
+def _build_label(node: Node, parent: str = "") -> str:
+    path = node.path.removeprefix(parent) or node.path[node.path.rfind("/") :]  # a step at its folder's own path
     if isinstance(node, Branch):
-        return f"▾ {node.path}"
-    return f"{node.path} · {describe_variant(node)}" if node.comparison else node.path
+        return f"▾ {path}"
+    return f"{path} · {describe_variant(node)}" if node.comparison else path
 
 
 def _shorten(label: str) -> str:

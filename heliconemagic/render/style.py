@@ -64,7 +64,7 @@ font-family:var(--hm-mono);font-size:13px;line-height:1.5;border:0}
 .hm .hm-body details{padding:2px 0}
 .hm .hm-call+:not(.hm-call){margin-top:.7em}
 .hm summary{cursor:pointer;color:var(--hm-muted)}
-.hm.hm.hm details pre{font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere}
+.hm.hm.hm details pre{font-size:12px;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere}
 .hm-live-head>.widget-html,.hm-live-head>.jupyter-widgets:first-child{flex:1 1 auto}
 .hm-live-head{align-items:center;background:var(--hm-soft);border-bottom:1px solid var(--hm-line)}
 .hm-live-head .hm-head{border-bottom:0}

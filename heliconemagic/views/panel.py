@@ -7,20 +7,22 @@ what it sends by itself comes at most four times a second and within a budget of
 from __future__ import annotations
 
 import threading
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.lines.rating import Rating, build_rating
-from heliconemagic.records import Feedback, Step, sum_steps
+from heliconemagic.records import Feedback, Step, StepStatus, sum_steps
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.feedback_words import FeedbackOf
+from heliconemagic.render.figures import format_count
+from heliconemagic.render.notice import Notice, build_notice_bundle
 from heliconemagic.render.panel_step import build_panel_head
 from heliconemagic.render.style import build_style
 from heliconemagic.views.pace import Pace
 from heliconemagic.views.panel_list import ListSide
+from heliconemagic.views.panel_place import PanelPlace
 from heliconemagic.views.panel_step import StepSide
 from heliconemagic.views.panel_style import PANEL_STYLE, set_value
 from heliconemagic.views.plain import Clock, Publish
@@ -34,7 +36,8 @@ SHARE = 5
 """Of a session so long that looking through it takes time, a fifth of the time is spent on that."""
 LOOK_SECONDS = 2.0
 """Between two looks for what other processes have done."""
-_LEFT = "run any cell to leave the panel; it becomes a static picture of the session"
+LONG = 2_000
+"""Steps of a session whose static form takes too long to stand below its panel: a line does instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +62,10 @@ class SessionPanel:
 
     def __init__(self, source: PanelSource, publish: Publish, clock: Clock, *, path: str = "") -> None:
         self._source = source
-        self._publish = publish
+        self._place = PanelPlace(publish)
         self._clock = clock
         self._lock = threading.RLock()
         self._pace = Pace(interval=INTERVAL, rate=RATE, burst=BURST)
-        self._display_id = f"heliconemagic-panel-{uuid.uuid4()}"
         self._widgets = WidgetSet()
         self._head = self._widgets.build_html("")
         self._list = ListSide(self._widgets, path, self._act, self._select, self._filter)
@@ -97,12 +99,18 @@ class SessionPanel:
             sides = build_box("Box", (self._list.root, self._step.root), "hm-sides")
             style = self._widgets.build_html(build_style() + LIVE_STYLE + PANEL_STYLE)
             root = build_box("VBox", (self._head, self._list.filters, sides, style), "hm", "hm-live", "hm-panel")
-            view = {"version_major": 2, "version_minor": 0, "model_id": root.model_id}
-            bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": f"{self._source.title}: {_LEFT}"}
-            self._publish(bundle, display_id=self._display_id, update=False)
+            self._place.show(root.model_id, self._source.title, self._build_form())
         except BaseException:
             self._widgets.close()
             raise
+
+    def _build_form(self) -> dict[str, Any]:
+        """What stands in the panel's place in a file that is saved while it is open."""
+        count = len(self._source.list_steps())
+        if count <= LONG:
+            return self._source.build_end()
+        line = "saved while its panel was open; %helicone_session show has the whole picture"
+        return build_notice_bundle(Notice(head=f"{self._source.title}: {format_count(count, 'step')}", lines=(line,)))
 
     def close(self) -> None:
         """Puts `show`'s static form in the panel's place, and closes every widget; idempotent."""
@@ -111,7 +119,7 @@ class SessionPanel:
                 return
             self.is_closed = True
             try:
-                self._publish(self._source.build_end(), display_id=self._display_id, update=True)
+                self._place.leave(self._source.build_end())
             finally:
                 self._widgets.close()
 
@@ -161,7 +169,9 @@ class SessionPanel:
         shown = (step, opinion, line.key if line else "", line.text if line and line.folder else "")
         if shown == self._shown:
             return
-        self._shown = shown
+        before, self._shown = self._shown, shown
+        if step and _is_running(before[0] if before else None) and not _is_running(step):
+            self._step.say()  # that it was running, or sent again
         if self._noted and (step is None or step.id != self._noted):
             self._drop_note()  # it was of another step
         if step is None:
@@ -193,6 +203,17 @@ class SessionPanel:
             except HeliconeMagicError as error:
                 self._step.say(error.message, f"hint: {error.hint}" if error.hint else "", is_bad=True)
 
+    def _choose_answered(self) -> Step | None:
+        """The step that a button does something with; None while it is running, which is said.
+
+        A button that cannot be pressed now would lose the keyboard, and what is typed next to the notebook.
+        """
+        step = self._choose_shown()
+        if _is_running(step):
+            self._step.say("this step is still running: wait for its end")
+            return None
+        return step
+
     def _choose_shown(self) -> Step | None:
         """The step that a person sees and does something with: from here on it stays selected."""
         step = self._shown[0] if self._shown else None
@@ -213,7 +234,7 @@ class SessionPanel:
 
     def _rate(self, thumb: bool | None) -> None:
         self._is_note_entered = False
-        step = self._choose_shown()
+        step = self._choose_answered()
         if step is None:
             return
         self._step.say(*self._source.rate(step, build_rating(thumb, self._step.note.value, {})))
@@ -234,7 +255,7 @@ class SessionPanel:
         self._step.note.value = ""
 
     def _rerun(self) -> None:
-        step = self._choose_shown()
+        step = self._choose_answered()
         if step is None:
             return
         begun = self._source.rerun(step)
@@ -245,8 +266,12 @@ class SessionPanel:
         self._paint_step()
 
     def _edit(self) -> None:
-        step = self._choose_shown()
+        step = self._choose_answered()
         if step is not None:
             source, notes = self._source.write_cell(step)
             self._step.show_source(source)
             self._step.say("copy this into a new cell, change it and run it", *notes)
+
+
+def _is_running(step: Step | None) -> bool:
+    return step is not None and step.status is StepStatus.PENDING

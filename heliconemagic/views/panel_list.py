@@ -1,7 +1,8 @@
 """The left side of the panel: filters, and the list of steps, of which the page has a part at a time.
 
-A list box is what the mouse needs. JupyterLab takes the arrow keys from it, for its own cells; in a number field they
-stay. So there is one that says how far the selected line is from the end: up is up, down is down.
+JupyterLab takes the arrow keys and letters from a list box, for its own cells, but neither with Ctrl nor the keys that
+turn pages; in a number field it leaves them all. So there is one that says how far the selected line is from the end:
+up is up, down is down.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from typing import Any
 from heliconemagic.records import Step
 from heliconemagic.render.feedback_words import FeedbackOf
 from heliconemagic.render.markup import escape
-from heliconemagic.render.panel_list import ListLine, StepList
+from heliconemagic.render.panel_list import PAGE, ListLine, StepList
 from heliconemagic.render.session_view import SIGNS
 from heliconemagic.render.timeline import CHARACTERS
 from heliconemagic.steps.filtering import RATED, STATES, SUPERSEDED, StepFilter, list_kinds, list_models
-from heliconemagic.views.panel_style import set_value, show_widget
+from heliconemagic.views.list_places import ListPlaces
+from heliconemagic.views.panel_style import set_value
 from heliconemagic.views.widgets import WidgetSet
 
 LIST_ROWS = 24
 """Lines that are seen at once, where nothing says otherwise."""
 MOST_MODELS = 100
+_KEYS = "↑ ↓ here, Ctrl+↑ ↓ in the list"
 _SIGNS = "✗ failed, ■ stopped, … running, ~ superseded; " + ", ".join(
     f"{CHARACTERS[kind]} {meaning}" for kind, meaning in SIGNS.items()
 )
@@ -47,6 +50,7 @@ class ListSide:
         self._act, self._on_select, self._on_filter = act, on_select, on_filter
         self._list: StepList | None = None
         self._lines: list[ListLine] = []
+        self._places = ListPlaces()
         self._page = 0
         self._is_painting = False
         self._build_filters(widgets, path)
@@ -65,13 +69,11 @@ class ListSide:
             field.observe(self._guard(self._take_filter), "value")
 
     def _build_list(self, widgets: WidgetSet) -> None:
-        self._jump = widgets.build_number("line, counted from the end: arrow keys move up and down", "hm-jump")
+        self._jump = widgets.build_number("↑ and ↓ go line by line; a number counts from the end", "hm-jump")
         self._place = widgets.build_html("")
-        turns = {"«": "first lines", "‹": "lines before", "›": "lines after", "»": "last lines"}
-        self._pages = tuple(
-            widgets.build_plain_button(sign, tip, self._guard(self._turn_page)) for sign, tip in turns.items()
-        )
-        row = widgets.build_box("Box", (self._jump, *self._pages, self._place), "hm-bar-row")
+        turns = {"«": "first line", "‹": "many lines up", "›": "many lines down", "»": "last line"}
+        pages = [widgets.build_plain_button(sign, tip, self._guard(self._turn)) for sign, tip in turns.items()]
+        row = widgets.build_box("Box", (self._jump, *pages, self._place), "hm-bar-row")
         self._box = widgets.build_list(LIST_ROWS, _SIGNS)
         self.root = widgets.build_box("VBox", (row, self._box), "hm-list")
         self._jump.observe(self._guard(self._jump_to), "value")
@@ -104,25 +106,22 @@ class ListSide:
         with self._painting():
             sent = self._write_lines(index)
             sent += self._write_jump(found.count, place)
-        sent += set_value(
-            self._place, "value", f"<span>↑↓ from the end · {escape(found.describe_page(self._page))}</span>"
+        return sent + set_value(
+            self._place, "value", f"<span>{_KEYS} · {escape(found.describe_page(self._page))}</span>"
         )
-        at_start, at_end = self._page == 0, self._page == found.page_count - 1
-        for button, disabled in zip(self._pages, (at_start, at_start, at_end, at_end), strict=True):
-            sent += set_value(button, "disabled", disabled)
-            show_widget(button, is_shown=found.page_count > 1)
-        return sent
 
     def _write_lines(self, index: int | None) -> int:
         """The options of the list and which of them is selected, in one message."""
-        texts = [line.text for line in self._lines]
+        first = self._places.put([line.key for line in self._lines])
+        texts = ("",) * first + tuple(line.text for line in self._lines)
+        texts += ("",) * (self._places.count - len(texts))
         sent = 0
         with self._box.hold_sync():
-            if tuple(texts) != self._box._options_labels:
+            if texts != self._box._options_labels:
                 self._box.index = None
                 self._box.options = [(text, place) for place, text in enumerate(texts)]
                 sent = len("".join(texts).encode())
-            self._box.index = index
+            self._box.index = None if index is None else first + index
         return sent
 
     def _write_jump(self, count: int, place: int | None) -> int:
@@ -140,7 +139,8 @@ class ListSide:
         sent = 0
         with self._painting():
             for widget, every, words in choices:
-                options = ((every, ""), *((word, word) for word in words))
+                known = [word for _, word in widget.options]
+                options = ((every, ""), *((word, word) for word in _keep_order(known, words)))
                 if options != tuple(widget.options):
                     chosen = widget.value
                     widget.options = options
@@ -169,22 +169,37 @@ class ListSide:
         return lambda event: self._act(lambda: act(event))
 
     def _choose(self, change: Any) -> None:
+        """A click: on the step that stood there when the page sent it, wherever that is now."""
         assert self._list is not None
-        if change["new"] is not None and change["new"] < len(self._lines):
-            self._paint_page(self._page, self._list.find_place(self._lines[change["new"]].key))
-            self._on_select()
+        if change["new"] is None:
+            return
+        key = self._places.find(change["new"])
+        place = self._list.find_place(key) if key is not None else None
+        if place is not None:
+            self._go_to(place)
+        elif self.line is not None:
+            self._paint_page(self._page, self._list.find_place(self.line.key))
+
+    def _go_to(self, place: int) -> None:
+        assert self._list is not None
+        self._paint_page(self._list.find_page(place), place)
+        self._on_select()
 
     def _jump_to(self, change: Any) -> None:
         assert self._list is not None
         if self._list.count:
-            place = min(max(self._list.count - change["new"], 0), self._list.count - 1)
-            self._paint_page(self._list.find_page(place), place)
-            self._on_select()
+            self._go_to(min(max(self._list.count - change["new"], 0), self._list.count - 1))
 
-    def _turn_page(self, button: Any) -> None:
+    def _turn(self, button: Any) -> None:
+        """To another page, to its line in the same place; where there is one page, as far as is seen at once."""
         assert self._list is not None
-        page = {"«": 0, "‹": self._page - 1, "›": self._page + 1, "»": self._list.page_count - 1}[button.description]
-        self._paint_page(page, self._list.find_place(self.line.key) if self.line else None)
+        if not self._list.count:
+            return
+        last = self._list.count - 1
+        place = (self._list.find_place(self.line.key) if self.line else None) or 0
+        stride = PAGE if self._list.page_count > 1 else LIST_ROWS
+        aims = {"«": 0, "‹": place - stride, "›": place + stride, "»": last}
+        self._go_to(min(max(aims[button.description], 0), last))
 
     def _take_filter(self, _change: Any) -> None:
         self.wanted = StepFilter(
@@ -196,3 +211,8 @@ class ListSide:
         )
         self._page = 0
         self._on_filter()
+
+
+def _keep_order(known: Sequence[str], words: Sequence[str]) -> list[str]:
+    """``words``, and first those that were known, in their places: the page tells of a choice by its place alone."""
+    return [*(word for word in known if word in words), *(word for word in words if word not in known)]

@@ -10,7 +10,7 @@ from heliconemagic.render.card_state import Card
 from heliconemagic.render.markup import NO_MATH, escape
 from heliconemagic.render.panel_list import ListLine
 from heliconemagic.render.panel_step import build_folder_head, build_step_answer, build_step_head, build_step_request
-from heliconemagic.views.panel_style import HIDDEN, set_value, show_widget
+from heliconemagic.views.panel_style import HIDDEN, dim_widget, set_value, show_widget
 from heliconemagic.views.widgets import WidgetSet
 
 _BUTTONS = {
@@ -47,9 +47,7 @@ class StepSide:
 
     def paint_step(self, step: Step, card: Card) -> int:
         """Shows a step."""
-        is_over = step.status is not StepStatus.PENDING
-        for button in self._buttons.values():
-            set_value(button, "disabled", not is_over)
+        dim_widget(self._row, is_dim=step.status is StepStatus.PENDING)
         show_widget(self._row, is_shown=True)
         return self._write(build_step_head(card), build_step_answer(card), build_step_request(card))
 

@@ -105,7 +105,7 @@ class WidgetSet:
         return self._build("Dropdown", options=options, tooltip=tooltip, _dom_classes=classes)
 
     def build_list(self, rows: int, tooltip: str, *classes: str) -> Any:
-        """A list box, empty, of which ``rows`` lines are seen; arrow keys move in it."""
+        """A list box, empty, of which ``rows`` lines are seen."""
         return self._build("Select", options=(), rows=rows, tooltip=tooltip, _dom_classes=classes)
 
     def build_plain_button(self, description: str, tooltip: str, on_click: Callable[[Any], None]) -> Any:
