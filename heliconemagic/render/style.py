@@ -95,6 +95,8 @@ border:0;border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm [align=right]{text-align:right}
 .hm.hm.hm [align=center]{text-align:center}
 .hm.hm.hm .hm-plain td,.hm.hm.hm .hm-body td{white-space:normal}
+.hm.hm.hm .hm-batch td:nth-child(3):nth-last-child(5){min-width:14em}
+.hm.hm.hm .hm-batch td:nth-child(2){min-width:10em;overflow-wrap:anywhere}
 .hm.hm.hm .hm-body table,.hm.hm.hm details table{width:auto;margin:.6em 0}
 .hm.hm.hm .hm-body th,.hm.hm.hm .hm-body td{border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm td.hm-step{font-family:var(--hm-mono);white-space:pre;overflow-wrap:anywhere}
@@ -171,6 +173,19 @@ _STATISTICS = """
 white-space:pre;letter-spacing:0}
 """
 
+# Where there is little room the table scrolls and nothing else, and words wrap before it does.
+_NARROW = """
+.hm.hm-wide,.hm.hm-versus,.hm.hm-statistics{container-type:inline-size}
+@container (max-width:620px){
+.hm.hm.hm:is(.hm-wide,.hm-versus,.hm-statistics)>table{display:block;overflow-x:auto;font-size:12px;margin:0}
+.hm.hm.hm:is(.hm-wide,.hm-versus,.hm-statistics)>table th{white-space:normal;vertical-align:bottom;min-width:2.6em}
+.hm.hm.hm:is(.hm-wide,.hm-versus,.hm-statistics)>table td{vertical-align:top}
+.hm.hm.hm.hm-wide>table td:nth-child(2),
+.hm.hm.hm:is(.hm-versus,.hm-statistics)>table td:first-child{white-space:normal;min-width:11em;overflow-wrap:anywhere}
+.hm.hm.hm.hm-versus>table td:nth-child(n+2){min-width:4.5em;white-space:normal}
+}
+"""
+
 # An answer that is an object: tables inside tables, without the lines that would be drawn twice.
 _OBJECTS = """
 .hm.hm.hm .hm-object th,.hm.hm.hm .hm-object td,.hm.hm.hm .hm-rows td{vertical-align:top;line-height:1.5;
@@ -202,6 +217,7 @@ _SOMETIMES = (
     (_SESSION, "hm-session"),
     (_WIDE, "hm-wide"),
     (_STATISTICS, "hm-statistics"),
+    (_NARROW, "hm-wide|hm-versus|hm-statistics"),
     (_OBJECTS, "hm-object|hm-rows"),
     (_CODE, 'class="highlight'),
 )
