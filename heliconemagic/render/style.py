@@ -95,8 +95,6 @@ border:0;border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm [align=right]{text-align:right}
 .hm.hm.hm [align=center]{text-align:center}
 .hm.hm.hm .hm-plain td,.hm.hm.hm .hm-body td{white-space:normal}
-.hm.hm.hm .hm-batch td:nth-child(3):nth-last-child(5){min-width:14em}
-.hm.hm.hm .hm-batch td:nth-child(2){min-width:10em;overflow-wrap:anywhere}
 .hm.hm.hm .hm-body table,.hm.hm.hm details table{width:auto;margin:.6em 0}
 .hm.hm.hm .hm-body th,.hm.hm.hm .hm-body td{border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm td.hm-step{font-family:var(--hm-mono);white-space:pre;overflow-wrap:anywhere}
@@ -105,6 +103,11 @@ border:0;border-bottom:1px solid var(--hm-line)}
 .hm.hm.hm .hm-failed td.hm-step{color:var(--hm-bad)}
 .hm .hm-progress{font:10px/1 var(--hm-mono);color:var(--hm-run);margin-right:8px}
 .hm .hm-more{margin:0;padding:3px 12px 6px;font-size:12px;color:var(--hm-muted)}
+"""
+
+_BATCH = """
+.hm.hm.hm .hm-batch td:nth-child(2){min-width:10em;overflow-wrap:anywhere}
+.hm.hm.hm .hm-batch td:nth-child(3):nth-last-child(5){min-width:14em}
 """
 
 # Bars are block characters; where the sheet is, they are drawn as bars of their cells' colour instead.
@@ -214,6 +217,7 @@ _SOMETIMES = (
     (_ATTACHED, "hm-attached"),
     (_COLUMNS, "hm-comparison|hm-diff"),
     (_TABLES, "<table|hm-progress|hm-more"),
+    (_BATCH, "hm-batch"),
     (_SESSION, "hm-session"),
     (_WIDE, "hm-wide"),
     (_STATISTICS, "hm-statistics"),
