@@ -13,9 +13,10 @@ from notebooks_in_process import Bench
 from shells import Shell
 
 from heliconemagic.cli.main import main
-from heliconemagic.errors import InputError
+from heliconemagic.errors import InputError, StepInterrupted
 from heliconemagic.export.formats import FORMATS, find_format
 from heliconemagic.export.writing import write_export
+from heliconemagic.notebook.exports import Exports
 
 SUFFIXES = [form.suffix for form in FORMATS]
 
@@ -179,3 +180,36 @@ def test_python_exports_and_says_where(shell: Shell) -> None:
 def test_sample_has_every_kind_of_step() -> None:
     """What the other tests stand on."""
     assert len({(step.kind, step.status) for step in build_sample().steps}) == 5
+
+
+class StoppingPath(type(Path())):  # type: ignore[misc]
+    """A path that is interrupted half way through writing."""
+
+    def write_bytes(self, data: bytes) -> int:
+        """Writes half of it."""
+        super().write_bytes(data[: len(data) // 2])
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_leaves_no_half_of_a_file(tmp_path: Path) -> None:
+    """Neither under the file's name nor beside it."""
+    with pytest.raises(KeyboardInterrupt):
+        write_export(StoppingPath(tmp_path / "a.md"), "whole")
+    assert not list(tmp_path.iterdir())
+
+
+class StoppedJournal:
+    """A journal that is read when the kernel's interrupt comes."""
+
+    def find_session(self, reference: str) -> object:
+        """Is interrupted."""
+        raise KeyboardInterrupt
+
+
+def test_an_export_that_is_stopped_says_so_in_a_line(bench: Bench) -> None:
+    """And fails the cell, so that Run All doesn't go on."""
+    notebook = bench.notebook
+    exports = Exports(notebook.surroundings, notebook.access, StoppedJournal(), lambda: None)  # type: ignore[arg-type]
+    with pytest.raises(StepInterrupted, match="was left as it was"):
+        exports.write("a.md", "Course")
+    assert not (bench.folder / "a.md").exists()

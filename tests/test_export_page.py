@@ -111,3 +111,10 @@ def test_a_thousand_steps_stay_below_5_mb() -> None:
     assert len(page.encode()) + 4 * (len(page.encode()) - len(bare.encode())) < 5_000_000
     assert len(list_steps(page)) == 201
     assert page.count("Write lesson 191 of the course.") == 1
+
+
+def test_steps_off_the_screen_cost_no_layout() -> None:
+    """A page of ten thousand opens, searches and unfolds in seconds."""
+    rule = re.search(r"\.hx-step\{([^}]*)\}", build_page(build_sample()))
+    assert rule is not None
+    assert "content-visibility:auto" in rule[1]

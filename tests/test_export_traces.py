@@ -14,6 +14,7 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from heliconemagic.export.trace_attributes import list_newest
 from heliconemagic.export.traces import build_traces
 from heliconemagic.records import Origin, OriginKind, StepStatus
 
@@ -179,3 +180,14 @@ def test_numbers_that_the_protocol_cannot_hold() -> None:
     ((_, attributes),) = find_steps(read_spans(text))
     assert (attributes["gen_ai.request.seed"], attributes["gen_ai.request.temperature"]) == (str(10**30), str(10**400))
     assert not {"gen_ai.request.max_tokens", "gen_ai.request.top_p", "llm.cost.total"} & set(attributes)
+
+
+def test_a_span_repeats_the_end_of_a_long_conversation() -> None:
+    """And says how much is left out: or the file would grow with the square of the chain's length."""
+    said = [user(f"{number} {'x' * 9_998}") for number in range(20)]
+    messages = [{"role": "system", "content": "Be brief."}, *said]
+    assert list_newest(messages) == [messages[0], *said[-3:]]
+    assert list_newest(messages, 1) == [messages[0], said[-1]]
+    text = build_traces(export([build_step(1, "/a", *messages, text="yes")]))
+    assert '{"key":"heliconemagic.messages.left_out","value":{"intValue":"17"}}' in text
+    assert len(text) < 130_000

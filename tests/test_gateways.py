@@ -15,6 +15,7 @@ from heliconemagic.gateways.choice import (
     choose_gateway,
     describe_secret_headers,
 )
+from heliconemagic.gateways.failures import suggest_model
 from heliconemagic.gateways.keys import find_keys
 from heliconemagic.redaction import Secret
 
@@ -369,3 +370,9 @@ def test_every_error_is_one_that_prints_short():
     for spec in (":", "://", "http:", "direct:", "target:", "http://[", "http://:80", "direct://x", "é", "http://é"):
         with pytest.raises(HeliconeMagicError):
             build_gateway(spec, {})
+
+
+def test_a_model_is_not_suggested_instead_of_itself() -> None:
+    """A gateway may list a model that it then says it doesn't have."""
+    assert suggest_model("gpt-4.1-nano", ["gpt-4.1-nano"]) == ""
+    assert suggest_model("gpt-4.1-nano", ["gpt-4.1-nano", "gpt-4.1-mini"]) == "did you mean 'gpt-4.1-mini'?  "

@@ -84,3 +84,25 @@ def test_steps_have_no_keys_anywhere() -> None:
     )  # fmt: skip
     made = repr(build_portable().make_step(step))
     assert KEY not in made and "/home/ann" not in made
+
+
+class CountingRedactor(Redactor):
+    """Counts the texts that it is given."""
+
+    __slots__ = ("texts",)
+
+    def redact_lookalikes(self, text: str) -> str:
+        """Takes note of ``text``."""
+        self.texts = [*getattr(self, "texts", []), text]
+        return super().redact_lookalikes(text)
+
+
+def test_a_message_that_many_steps_share_is_made_portable_once() -> None:
+    """In a long conversation each step has all messages before it."""
+    redactor = CountingRedactor([])
+    messages = tuple({"role": "user", "content": f"prompt {number}"} for number in range(20))
+    steps = [build_step(number, "/a", *messages[: number + 1]) for number in range(20)]
+    made = list(Portable({}, redactor).make_steps(steps))
+    assert [redactor.texts.count(f"prompt {number}") for number in range(20)] == [1] * 20
+    assert [step.messages for step in made] == [step.messages for step in steps]
+    assert made[0].messages[0] is made[19].messages[0]

@@ -81,6 +81,13 @@ def test_ordinary_text_is_not_held_back() -> None:
         "Authorization: Bearer fakefakefakefakefake.fake",
         "https://user:fakepassword@example.org/v1",
         "https://example.org/v1?api_key=fakefakefake&x=1",
+        "https://example.org/v1?key=fakefakefake",
+        "https://example.org/v1?x=1&sig=fakefakefake",
+        "AIzafakefakefakefakefakefake",
+        "gsk_fakefakefakefake",
+        "hf_fakefakefakefake",
+        "xai-fakefakefakefake",
+        "rk-fakefakefake",
     ],
 )
 def test_lookalikes_go_out_of_errors(text: str) -> None:

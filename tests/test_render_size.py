@@ -36,3 +36,12 @@ def test_a_finished_display_brings_the_rules_it_needs() -> None:
     assert "hm table{" in table
     assert "hm-columns" not in table
     assert all(part in build_style() for part in ("hm table{", "hm-columns", "hm-object", "hm-attached", ".highlight"))
+
+
+@pytest.mark.parametrize("kind", ["hm-wide", "hm-versus", "hm-statistics"])
+def test_a_wide_table_scrolls_alone_where_there_is_little_room(kind: str) -> None:
+    """Of the card, head and words stay within its width; nothing of a table is hidden."""
+    sheet = add_style(f'<div class="hm {kind}"><table></table></div>')
+    narrow = sheet[sheet.index("@container (max-width:620px)") :]
+    assert ">table{display:block;overflow-x:auto" in narrow
+    assert "display:none" not in narrow

@@ -11,7 +11,7 @@ from heliconemagic.errors import InputError
 from heliconemagic.paths import SessionPath
 from heliconemagic.records import Step, StepKind, StepStatus, ToolCall
 from heliconemagic.steps import rerunning
-from heliconemagic.steps.replacing import AnswerIndex, replace_answers
+from heliconemagic.steps.replacing import _FEW, AnswerIndex, replace_answers
 from heliconemagic.steps.rerunning import Script, build_script
 
 ABSTRACT = "This course is about bees, and about those who keep them."
@@ -180,3 +180,12 @@ def test_a_scene_that_continues_a_replaced_answer_is_stale() -> None:
     child = build("child", "z", say(ABSTRACT, "assistant"), say("Go on."), parent_id="old")
     scene = build_script([build("old", ABSTRACT, is_superseded=True), child]).scenes[0]
     assert (scene.is_stale, scene.uses, scene.needs) == (True, (), frozenset())
+
+
+def test_quotes_are_found_among_very_many_answers() -> None:
+    """As among few: of thousands only those whose beginning stands in the text are looked for."""
+    answers = {f"step-{number}": f"Answer number {number}, in so many words." for number in range(3 * _FEW)}
+    prompt = f"Compare: {answers['step-3']} And: {answers['step-149']}"
+    new = dict.fromkeys(answers, "NEW")
+    assert rewrite([say(prompt)], answers, new) == ["Compare: NEW And: NEW"]
+    assert rewrite([say(prompt)], {"step-3": answers["step-3"]}, new) == [prompt.replace(answers["step-3"], "NEW")]

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from typing import Any
 
 from heliconemagic.render.terminal import replace_surrogates
@@ -76,9 +77,10 @@ def build_span_id(*names: str) -> str:
     return hashlib.sha256(f"span:{json.dumps(names)}".encode()).hexdigest()[:16]
 
 
-def build_requests(spans: Sequence[Span], project: str, *, file: str) -> str:
+def build_requests(spans: Iterable[Span], project: str, *, file: str) -> str:
     """One ExportTraceServiceRequest in each line; the first says what ``file`` says of the whole."""
-    batches = [spans[start : start + MOST_SPANS] for start in range(0, len(spans), MOST_SPANS)]
+    rest = iter(spans)
+    batches = iter(lambda: tuple(islice(rest, MOST_SPANS)), ())
     requests = (_build_request(batch, project, "" if place else file) for place, batch in enumerate(batches))
     return "".join(json.dumps(request, ensure_ascii=False, separators=(",", ":")) + "\n" for request in requests)
 

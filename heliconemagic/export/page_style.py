@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heliconemagic.render.style import build_style
 
+# What is off the screen of a page with thousands of steps is neither laid out nor painted.
 _PAGE = """
 :root{color-scheme:light dark;--jp-error-color1:light-dark(#c21a24,#ff7b72);
 --jp-warn-color0:light-dark(#8a5a00,#e3b341);--jp-content-link-color:light-dark(#1a5fb4,#78aeed)}
@@ -21,7 +22,7 @@ background:Canvas;margin-top:12px}
 #hx-count{font-size:13px;color:color-mix(in srgb,currentColor 62%,transparent)}
 .hx-picture>summary{cursor:pointer;font-size:13px;padding:4px 0}
 .hx-step{border:1px solid color-mix(in srgb,currentColor 18%,transparent);border-radius:8px;margin:6px 0;
-scroll-margin-top:52px}
+scroll-margin-top:52px;content-visibility:auto;contain-intrinsic-size:auto 36px}
 .hx-step>summary{cursor:pointer;padding:6px 12px;display:flex;flex-wrap:wrap;gap:0 12px;align-items:baseline;
 font-size:13px;font-variant-numeric:tabular-nums}
 .hx-step>summary::before{content:"▸";font-size:11px;opacity:.6}

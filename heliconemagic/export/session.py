@@ -101,7 +101,7 @@ def build_exported(
     notes: Sequence[str] = (),
 ) -> ExportedSession:
     """The session as it may leave this machine: no keys, ``~`` and ``.`` for folders, nothing of ``--no-log``."""
-    kept = [portable.make_step(step) for step in steps if step.is_recorded]
+    kept = [*portable.make_steps(step for step in steps if step.is_recorded)]
     said = [replace(given, name=portable.make(given.name), note=portable.make(given.note)) for given in feedback]
     make = portable.make
     record = replace(record, name=make(record.name), title=make(record.title), gateway=make(record.gateway))

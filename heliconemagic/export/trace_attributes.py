@@ -16,6 +16,7 @@ from heliconemagic.export.session import ExportedSession
 from heliconemagic.records import Feedback, Message, Step, StepKind, ToolCall, read_content_text
 from heliconemagic.steps.rounds import read_call
 from heliconemagic.steps.traced import describe_input, describe_name, is_model_call, parse_value
+from heliconemagic.steps.turns import split_system
 
 Pair = tuple[str, Value]
 
@@ -30,6 +31,8 @@ _PARAMETERS = {
 }  # fmt: skip
 _SPELLED = {"max_completion_tokens": "max_tokens"}
 MOST_DOCUMENTS = 50
+MOST_REPEATED = 32_000
+"""Characters of a conversation that a span repeats: the sum of a long chain's grows with its square."""
 
 
 def build_shared(session: ExportedSession) -> dict[str, Value]:
@@ -133,14 +136,29 @@ def _iterate_request(step: Step) -> Iterator[Pair]:
     yield "gen_ai.request.stop_sequences", _list_texts(step.parameters.get("stop"))
     yield "gen_ai.output.type", "json" if "response_format" in step.parameters else "text"
     yield "gen_ai.tool.definitions", _write(step.parameters.get("tools"))
-    yield "gen_ai.input.messages", _write([_describe_message(message) for message in step.messages])
+    messages = list_newest(step.messages)
+    yield "heliconemagic.messages.left_out", len(step.messages) - len(messages) or ""
+    yield "gen_ai.input.messages", _write([_describe_message(message) for message in messages])
     yield "llm.system", provider
     yield "llm.model_name", step.answered_by or step.model
     yield "llm.invocation_parameters", _write({"model": step.model, **step.parameters})
-    for place, message in enumerate(step.messages):
+    for place, message in enumerate(messages):
         yield from _iterate_message(f"llm.input_messages.{place}", message)
-    yield "input.value", _write({"model": step.model, "messages": list(step.messages)})
+    yield "input.value", _write({"model": step.model, "messages": messages})
     yield "input.mime_type", "application/json"
+
+
+def list_newest(messages: Sequence[Message], most: int = MOST_REPEATED) -> list[Message]:
+    """The instructions, and the newest of the other messages that have no more than ``most`` characters together.
+
+    The last one always; those before them are in the span of the step that this one continues.
+    """
+    system, others = split_system(messages)
+    begin, length = len(others), 0
+    while begin and (begin == len(others) or length + len(str(others[begin - 1])) <= most):
+        begin -= 1
+        length += len(str(others[begin]))
+    return [*system, *others[begin:]]
 
 
 def _list_texts(value: Any) -> list[str]:

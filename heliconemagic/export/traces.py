@@ -41,7 +41,7 @@ _CODES = {
 
 def build_traces(session: ExportedSession) -> str:
     """The whole file: a request of the protocol in each line."""
-    return seal(build_requests(list(iterate_spans(session)), session.record.name, file=BLANK))
+    return seal(build_requests(iterate_spans(session), session.record.name, file=BLANK))
 
 
 def iterate_spans(session: ExportedSession) -> Iterator[Span]:

@@ -31,9 +31,10 @@ def write_export(path: Path, text: str) -> int:
         beside.write_bytes(data)
         beside.replace(path)
     except OSError as error:
+        raise _explain(path, error) from error
+    finally:  # an interrupt leaves no half of a file, either
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise _explain(path, error) from error
     return len(data)
 
 

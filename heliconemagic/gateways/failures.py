@@ -177,7 +177,8 @@ def suggest_model(model: str, known: Sequence[str]) -> str:
     """The start of a hint: which of the models in ``known`` may have been meant; empty where none is close."""
     import difflib
 
-    close = difflib.get_close_matches(model, known, n=1, cutoff=0.75)
+    others = [name for name in known if name != model]  # a gateway may list what it doesn't answer with
+    close = difflib.get_close_matches(model, others, n=1, cutoff=0.75)
     return f"did you mean {close[0]!r}?  " if close else ""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -207,16 +208,24 @@ def _load(connection: sqlite3.Connection, where: str, *keys: str | float, leave_
 
     bodies = {row["number"]: row["body"] for row in read(_MESSAGES)}
     decode = cache(lambda number: decode_message(bodies[number]))  # steps of one conversation share the values
-    messages = _group(read(_MESSAGE_ORDER))
+    said = _list_said(connection.execute(_MESSAGE_ORDER.format(where=where), keys))
     attempts = _group(read(_ATTEMPTS))
     steps = []
     for row in read(_STEPS):
         try:
-            said = tuple(decode(each["message"]) for each in messages[row["number"]])
-            steps.append(decode_step(row, said, tuple(map(decode_attempt, attempts[row["number"]]))))
+            messages = tuple(map(decode, said[row["number"]]))
+            steps.append(decode_step(row, messages, tuple(map(decode_attempt, attempts[row["number"]]))))
         except UNREADABLE as error:
             leave_out(str(row["id"]), error)
     return steps
+
+
+def _list_said(rows: Iterable[tuple[int, int]]) -> dict[int, array[int]]:
+    """The numbers of each step's messages: a long conversation has very many, for each step has those before it."""
+    found: dict[int, array[int]] = defaultdict(lambda: array("q"))
+    for step, message in rows:
+        found[step].append(message)
+    return found
 
 
 def _group(rows: Iterable[Row]) -> dict[int, list[Row]]:

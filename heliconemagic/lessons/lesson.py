@@ -23,7 +23,7 @@ class Recording:
     """One answer of a lesson, with the request it belongs to."""
 
     id: str  # of the step, hashed: ties its line to nothing but this file
-    key: str  # equal for identical requests, whatever gateway they go to
+    key: str = ""  # of one that is played: equal for identical requests, whatever gateway they go to
     bare_key: str = ""  # the same of the request without its system prompt; empty where nobody may leave that out
     path: str
     model: str
@@ -164,7 +164,6 @@ def build_recording(step: Step, pieces: Sequence[Piece] = ()) -> Recording:
     was_asked = step.origin is None  # else its times are those of a stand-in
     return Recording(
         id=hash_id(step.id),
-        key=build_key(step.model, step.messages, step.parameters),
         path=step.path,
         model=step.model,
         messages=step.messages,

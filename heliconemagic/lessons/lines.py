@@ -5,7 +5,6 @@ Nothing in a line is trusted: each value is checked before it becomes part of a 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from heliconemagic.lines.option_values import may_be_set
 from heliconemagic.paths import MAX_PATH_LENGTH
 from heliconemagic.records import Message, Step, ToolCall
 from heliconemagic.settings import Context, RequestOptions, Verbatim
+from heliconemagic.steps.turns import MessageHashes
 from heliconemagic.usage import Usage
 
 VERSION = 1
@@ -49,10 +49,11 @@ class MessageShelf:
     def __init__(self, below: MessageShelf | None = None) -> None:
         self._messages: dict[str, Message] = {}
         self._below = below
+        self._hashes = MessageHashes()
 
     def shorten(self, message: Message) -> Message | str:
         """``message`` where it is new, else its name."""
-        name = _name_message(message)
+        name = self._name(message)
         if self._find(name) is not None:
             return name
         self._messages[name] = message
@@ -66,17 +67,15 @@ class MessageShelf:
                 raise LineError("names a message that no earlier line has")
             return found
         message = _check_message(value, is_played=is_played)
-        self._messages[_name_message(message)] = message
+        self._messages[self._name(message)] = message
         return message
+
+    def _name(self, message: Message) -> str:
+        return f"sha256:{self._hashes.find(message).hex()[:24]}"
 
     def _find(self, name: str) -> Message | None:
         below = self._below._messages if self._below else {}
         return self._messages.get(name) or below.get(name)
-
-
-def _name_message(message: Message) -> str:
-    text = json.dumps(message, sort_keys=True, default=str)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def is_playable(step: Step) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -70,14 +70,27 @@ class Portable:
         """Messages made portable."""
         return tuple(self.make(message) for message in messages)
 
-    def make_step(self, step: Step) -> Step:
-        """A step made portable: everything in it that somebody wrote, a model answered or a server said."""
+    def make_steps(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """Steps made portable. A message that several of them share, as those of one conversation do, is made once."""
+        made: dict[int, tuple[Message, Message]] = {}  # the original keeps its id from being another's
+        for step in steps:
+            for message in step.messages:
+                if id(message) not in made:
+                    made[id(message)] = message, self.make(message)
+            yield self.make_step(step, tuple(made[id(message)][1] for message in step.messages))
+
+    def make_step(self, step: Step, messages: tuple[Message, ...] | None = None) -> Step:
+        """A step made portable: everything in it that somebody wrote, a model answered or a server said.
+
+        Args:
+            messages: its messages, where they were made portable already.
+        """
         make = self.make
         return replace(
             step,
             path=f"/{make(step.path).removeprefix('/')}",  # still a path, where it begins like a folder
             gateway=make(step.gateway),
-            messages=self.make_messages(step.messages),
+            messages=self.make_messages(step.messages) if messages is None else messages,
             parameters=make(step.parameters),
             input=make(step.input),
             user=make(step.user),

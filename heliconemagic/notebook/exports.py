@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from heliconemagic.errors import InputError, JournalError
+from heliconemagic.errors import InputError, JournalError, StepInterrupted
 from heliconemagic.export.formats import Format, find_format
 from heliconemagic.export.session import ExportedSession, build_exported
 from heliconemagic.export.writing import write_export
@@ -51,12 +51,16 @@ class Exports:
         Raises:
             InputError: there is no such session or form, something else is in the file, or it cannot be written.
             JournalError: the recorded session cannot be read.
+            StepInterrupted: by the kernel's interrupt; nothing was written.
         """
         path = find_file(name, self._surroundings.find_folder())
         form = find_format(path)
         self._check_not_recorded(path)
-        exported = self.build(reference, session=session)
-        return Written(path=path, form=form, size=write_export(path, form.build(exported)), session=exported)
+        try:
+            exported = self.build(reference, session=session)
+            return Written(path=path, form=form, size=write_export(path, form.build(exported)), session=exported)
+        except KeyboardInterrupt:
+            raise StepInterrupted(f"the export was stopped: {path.name!r} was left as it was.") from None
 
     def build(self, reference: str | None = None, *, session: Session | None = None) -> ExportedSession:
         """What is exported of it.

@@ -105,6 +105,11 @@ border:0;border-bottom:1px solid var(--hm-line)}
 .hm .hm-more{margin:0;padding:3px 12px 6px;font-size:12px;color:var(--hm-muted)}
 """
 
+_BATCH = """
+.hm.hm.hm .hm-batch td:nth-child(2){min-width:10em;overflow-wrap:anywhere}
+.hm.hm.hm .hm-batch td:nth-child(3):nth-last-child(5){min-width:14em}
+"""
+
 # Bars are block characters; where the sheet is, they are drawn as bars of their cells' colour instead.
 _SESSION = """
 .hm.hm-session{container-type:inline-size;max-width:1100px}
@@ -171,6 +176,19 @@ _STATISTICS = """
 white-space:pre;letter-spacing:0}
 """
 
+# Where there is little room the table scrolls and nothing else, and words wrap before it does.
+_NARROW = """
+.hm.hm-wide,.hm.hm-versus,.hm.hm-statistics{container-type:inline-size}
+@container (max-width:620px){
+.hm.hm.hm:is(.hm-wide,.hm-versus,.hm-statistics)>table{display:block;overflow-x:auto;font-size:12px;margin:0}
+.hm.hm.hm:is(.hm-wide,.hm-versus,.hm-statistics)>table th{white-space:normal;vertical-align:bottom;min-width:2.6em}
+.hm.hm.hm:is(.hm-wide,.hm-versus,.hm-statistics)>table td{vertical-align:top}
+.hm.hm.hm.hm-wide>table td:nth-child(2),
+.hm.hm.hm:is(.hm-versus,.hm-statistics)>table td:first-child{white-space:normal;min-width:11em;overflow-wrap:anywhere}
+.hm.hm.hm.hm-versus>table td:nth-child(n+2){min-width:4.5em;white-space:normal}
+}
+"""
+
 # An answer that is an object: tables inside tables, without the lines that would be drawn twice.
 _OBJECTS = """
 .hm.hm.hm .hm-object th,.hm.hm.hm .hm-object td,.hm.hm.hm .hm-rows td{vertical-align:top;line-height:1.5;
@@ -199,9 +217,11 @@ _SOMETIMES = (
     (_ATTACHED, "hm-attached"),
     (_COLUMNS, "hm-comparison|hm-diff"),
     (_TABLES, "<table|hm-progress|hm-more"),
+    (_BATCH, "hm-batch"),
     (_SESSION, "hm-session"),
     (_WIDE, "hm-wide"),
     (_STATISTICS, "hm-statistics"),
+    (_NARROW, "hm-wide|hm-versus|hm-statistics"),
     (_OBJECTS, "hm-object|hm-rows"),
     (_CODE, 'class="highlight'),
 )

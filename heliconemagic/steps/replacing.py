@@ -14,6 +14,8 @@ from heliconemagic.records import Message, Step
 
 SHORTEST_QUOTE = 20
 """Characters, without blanks at the ends, that an answer must have to be replaced inside another text."""
+_FEW = 50
+"""Answers that are looked for in a text one after the other; of more, those whose beginnings stand in it."""
 _QUOTING_ROLES = ("user", "system", "developer")
 
 
@@ -34,6 +36,7 @@ class AnswerIndex:
     def __init__(self) -> None:
         self._by_text: dict[str, list[str]] = {}
         self._quotable: list[tuple[str, str]] = []  # text and step, the newest last
+        self._by_beginning: dict[str, list[int]] = {}  # places in it
         self._found: dict[str, _Found] = {}  # the same turns are sent again and again
 
     def add(self, step: Step) -> None:
@@ -43,6 +46,7 @@ class AnswerIndex:
             return
         self._by_text.setdefault(text, []).append(step.id)
         if len(text) >= SHORTEST_QUOTE:
+            self._by_beginning.setdefault(text[:SHORTEST_QUOTE], []).append(len(self._quotable))
             self._quotable.append((text, step.id))
 
     def find_uses(self, messages: Sequence[Message], chain: Collection[str] = ()) -> tuple[Use, ...]:
@@ -52,12 +56,12 @@ class AnswerIndex:
             chain: the steps that the request continues; of equal answers theirs is meant, one after the other.
         """
         uses: list[Use] = []
-        turns: set[str] = set()  # steps whose answer was a turn already
+        left = dict.fromkeys(chain)  # without the steps whose answer was a turn already
         for number, message in enumerate(messages):
             if message.get("role") == "assistant":
-                found = self._find_turn(message, [step_id for step_id in chain if step_id not in turns] or chain)
+                found = self._find_turn(message, left or chain)
                 if found is not None:
-                    turns.add(found)
+                    left.pop(found, None)
                     uses.append(Use(step_id=found, message=number, start=0, end=len(message["content"])))
             elif message.get("role") in _QUOTING_ROLES:
                 uses += self._find_quotes(number, message)
@@ -79,8 +83,8 @@ class AnswerIndex:
     def _find_spans(self, text: str) -> list[tuple[int, int, str]]:
         """The answers that stand in ``text``; a longer one is found before its parts, a newer before an older."""
         known = self._found.setdefault(text, _Found())
-        for quoted, step_id in self._quotable[known.count :]:
-            known.spans += _find_all(text, quoted, step_id)
+        for place in self._list_candidates(text, known.count):
+            known.spans += _find_all(text, *self._quotable[place])
         known.count = len(self._quotable)
         chosen: list[tuple[int, int, str]] = []
         newest_first = known.spans[::-1]
@@ -88,6 +92,13 @@ class AnswerIndex:
             if all(end <= other[0] or begin >= other[1] for other in chosen):
                 chosen.append((begin, end, step_id))
         return sorted(chosen)
+
+    def _list_candidates(self, text: str, count: int) -> Iterable[int]:
+        """The places of the answers after the first ``count`` that may stand in ``text``, oldest first."""
+        if len(self._quotable) - count <= _FEW:
+            return range(count, len(self._quotable))
+        begins = {text[start : start + SHORTEST_QUOTE] for start in range(len(text) - SHORTEST_QUOTE + 1)}
+        return sorted(place for begin in begins for place in self._by_beginning.get(begin, ()) if place >= count)
 
 
 @dataclass(slots=True)
