@@ -24,10 +24,14 @@ def read_line(kernel: Kernel, path: str) -> str:
 
 def test_panel_lives_until_the_next_cell(kernel: Kernel, fake: FakeHelicone) -> None:
     """It shows a step's end as it comes, rates and reruns at a click; then one static display is left."""
-    kernel.run_all(["%%llm /plan\nHi", "%%llm /slow --bg -m slow-40\nGo on."])
+    kernel.run_all(["%%llm /plan\nHi"])
+    kernel.send("%%llm /slow --bg -m slow-40\nGo on.")
+    assert fake.wait_for(lambda: len(fake.completions) == 2)
+    fake.hold()
     cell = kernel.run_all([PANEL])[0]
     assert WIDGET_VIEW in cell.displays[0] and "/plan" in cell.displays[1]["text/html"]
     assert read_line(kernel, "/slow").startswith("…")
+    fake.release()
     kernel.wait(lambda: read_line(kernel, "/slow").startswith("\u00a0"))
     kernel.click(find_button(kernel, "Good"))
     kernel.wait_for_text("on its way to Helicone")

@@ -280,7 +280,8 @@ def test_a_view_that_breaks_leaves_nothing_running(bench: RerunBench) -> None:
     """Its error is raised, the request is stopped, the step is in the journal."""
 
     def fail(card: Any) -> None:
-        raise ZeroDivisionError
+        if bench.helicone.completions:
+            raise ZeroDivisionError
 
     bench.view.on_update = fail
     with pytest.raises(ZeroDivisionError):
