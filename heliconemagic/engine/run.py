@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -70,6 +70,8 @@ class Run:
         self._on_text: Callable[[], None] | None = None
         self._on_refusal: Callable[[int | None], None] | None = None
         self._flush: asyncio.TimerHandle | None = None
+        self._raw_headers: Mapping[str, str] = {}
+        self._headers: Mapping[str, str] = {}
         self._changed: dict[str, Attempt] = {}  # by request id: what the journal isn't told yet
         self._notes_pace = notes_pace
         self._end_delay = end_delay  # seconds in which the journal may gather the ends of more steps
@@ -138,9 +140,12 @@ class Run:
 
     def update_attempt(self, attempt: Attempt) -> None:
         """Takes the newer state of an attempt."""
-        redact = self._redactor.redact_lookalikes
-        told = {redact(name): redact(value) for name, value in attempt.headers.items()}
-        attempt = replace(attempt, headers=told, helicone_id=attempt.helicone_id and redact(attempt.helicone_id))
+        if attempt.headers is not self._raw_headers:  # they come once, and stay with what is told later
+            redact = self._redactor.redact_lookalikes
+            self._raw_headers = attempt.headers
+            self._headers = {redact(name): redact(value) for name, value in attempt.headers.items()}
+        known_as = attempt.helicone_id and self._redactor.redact_lookalikes(attempt.helicone_id)
+        attempt = replace(attempt, headers=self._headers, helicone_id=known_as)
         known = [old.request_id for old in self._attempts]
         self._attempts[known.index(attempt.request_id)] = attempt
         self._changed[attempt.request_id] = attempt
