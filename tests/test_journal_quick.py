@@ -51,23 +51,26 @@ def test_pending_row_is_committed_at_once(journal: Journal, tmp_path: Path) -> N
     assert sorted(read_steps(tmp_path)) == ["earlier", "step-1"]
 
 
-def test_later_rows_wait_for_locks_as_ever(journal: Journal, tmp_path: Path) -> None:
-    """Also where a row that may not wait met one: the settings are those of the connection, which stays."""
-    path = tmp_path / "other.sqlite3"
-    with closing(connect_file(path)) as connection, closing(connect_file(path)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(sqlite3.OperationalError), journal._store.without_waiting(connection):
-            connection.execute("BEGIN IMMEDIATE")
-        found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("busy_timeout", "wal_autocheckpoint")]
-        other.execute("COMMIT")
-    assert found[0] == 250
-    assert found[1] > 0
+def test_rows_of_the_thread_wait_for_locks(journal: Journal, tmp_path: Path) -> None:
+    """And shorten the log; before and after, on the same connection, a row of a loop does neither."""
+    connection = journal._store._connection
+    assert connection is not None
+
+    def find_patience() -> list[int]:
+        names = ("busy_timeout", "wal_autocheckpoint")
+        return [int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in names]
+
+    begin_at_once(journal, build_step())
+    assert find_patience() == [0, 0]
+    with journal._store.waiting(connection):
+        assert find_patience() == [250, 1000]
+    assert find_patience() == [0, 0]
 
 
 def test_connection_that_broke_hides_no_error(journal: Journal, tmp_path: Path) -> None:
     """What went wrong first is what is told."""
     connection = connect_file(tmp_path / "other.sqlite3")
-    with pytest.raises(KeyError), journal._store.without_waiting(connection):
+    with pytest.raises(KeyError), journal._store.waiting(connection):
         connection.close()
         raise KeyError
 

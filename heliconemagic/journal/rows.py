@@ -65,6 +65,10 @@ _PUT_ATTEMPT = _build_upsert(
     owner="step_number",  # it stays with its step, and as it is, whatever a row from elsewhere says
 )
 
+_FIND_NUMBER_AND_COUNT = (
+    "SELECT number, (SELECT count(*) FROM step_messages WHERE step_number = number) FROM steps WHERE id = ?"
+)
+
 
 def write_session(connection: sqlite3.Connection, session: SessionRecord) -> None:
     """Insert or update a session."""
@@ -98,9 +102,9 @@ def write_step(
     row["origin"] = _encode_json(asdict(step.origin)) if step.origin else None
     row |= {"properties": _encode_json(step.properties), "delivery": _encode_delivery(step.delivery)}
     connection.execute(_PUT_STEP, row)
-    number = _find_number(connection, step.id)
-    assert number is not None
-    _write_messages(connection, number, step.messages, attachments or {})
+    number, count = connection.execute(_FIND_NUMBER_AND_COUNT, (step.id,)).fetchone()
+    if count != len(step.messages):  # written once: they never change
+        _write_messages(connection, number, step.messages, attachments or {})
     for attempt in step.attempts:
         _put_attempt(connection, number, attempt)
 
@@ -113,10 +117,7 @@ def _find_number(connection: sqlite3.Connection, step_id: str) -> int | None:
 def _write_messages(
     connection: sqlite3.Connection, step_number: int, messages: tuple[Message, ...], attachments: Mapping[str, bytes]
 ) -> None:
-    """Store each body once, by its hash, and their order in this step: only once, for it never changes."""
-    (count,) = connection.execute("SELECT count(*) FROM step_messages WHERE step_number = ?", (step_number,)).fetchone()
-    if count == len(messages):
-        return
+    """Store each body once, by its hash, and their order in this step."""
     bodies = [_encode_message(message) for message in messages]
     connection.executemany("INSERT OR IGNORE INTO messages (hash, body) VALUES (?, ?)", bodies)
     connection.executemany(

@@ -38,7 +38,7 @@ _FORGET_MILLISECONDS = 2000  # longer than for any other write: the person asked
 class JournalStore:
     """The file in ``folder`` as written by one owner.
 
-    `connect`, `find_quick`, `without_waiting`, `disconnect`, `replace` and `close` belong to the
+    `connect`, `find_quick`, `waiting`, `disconnect`, `replace` and `close` belong to the
     thread that writes at the moment; the rest may be called from any.
     """
 
@@ -84,18 +84,19 @@ class JournalStore:
         return self._connection if journal_files.find_identity(self.path) == self._identity else None
 
     @contextlib.contextmanager
-    def without_waiting(self, connection: sqlite3.Connection) -> Iterator[None]:
-        """While it lasts, writing waits for no lock, and leaves it to later writes to shorten the log."""
+    def waiting(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """While it lasts, writing waits for locks, and shortens the log.
+
+        Else it does neither: to forbid both at each row that an event loop writes would take as long as the row.
+        """
         import sqlite3
 
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        _set_patience(connection, _BUSY_MILLISECONDS, _CHECKPOINT_PAGES)
         try:
             yield
         finally:
             with contextlib.suppress(sqlite3.Error):  # of a connection that no longer works nothing is wanted any more
-                connection.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-                connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+                _set_patience(connection, 0, 0)
 
     def _introduce(self, connection: sqlite3.Connection) -> None:
         """Say who writes here and, in a file begun anew, what is under way."""
@@ -194,6 +195,12 @@ class JournalStore:
             self._forgotten.update(steps)
             _clear_traces(connection, self.path)
         return len(steps)
+
+
+def _set_patience(connection: sqlite3.Connection, milliseconds: int, pages: int) -> None:
+    """How long to wait for a lock, and at which length of the log a commit writes it into the file; 0 for never."""
+    connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {pages}")
 
 
 def _clear_traces(connection: sqlite3.Connection, path: Path) -> None:

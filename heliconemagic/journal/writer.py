@@ -47,8 +47,8 @@ class Target(Protocol):
     def find_quick(self) -> sqlite3.Connection | None:
         """The connection, if it is open and ready and a commit waits for no disk."""
 
-    def without_waiting(self, connection: sqlite3.Connection) -> AbstractContextManager[None]:
-        """While it lasts, writing neither waits for locks nor does what can be done later."""
+    def waiting(self, connection: sqlite3.Connection) -> AbstractContextManager[None]:
+        """While it lasts, writing waits for locks and does what could be done later; else it does neither."""
 
     def disconnect(self) -> None:
         """Close the connection; the next `connect` makes another."""
@@ -139,8 +139,7 @@ class JournalWriter:
     def _try_quickly(self, connection: sqlite3.Connection, batch: dict[Key, Change]) -> bool:
         """Whether ``batch`` was written without waiting; what went wrong the thread will find out, and tell."""
         try:
-            with self._target.without_waiting(connection):
-                self._write(connection, batch)
+            self._write(connection, batch)
         except Exception:  # noqa: BLE001 - as in `_try`
             if connection.in_transaction:
                 self._target.disconnect()
@@ -278,7 +277,9 @@ class JournalWriter:
     def _try(self, batch: dict[Key, Change]) -> Exception | None:
         """Write ``batch`` in one transaction; returns what went wrong."""
         try:
-            self._write(self._target.connect(), batch)
+            connection = self._target.connect()
+            with self._target.waiting(connection):
+                self._write(connection, batch)
         except Exception as error:  # noqa: BLE001 - whatever it is must not end the thread: `failure` tells it
             self._target.disconnect()
             return error
