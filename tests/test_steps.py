@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -9,7 +10,7 @@ import threading
 import time
 import traceback
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,6 +37,7 @@ from heliconemagic.errors import (
 from heliconemagic.key_filter import KeyFilter
 from heliconemagic.records import StepStatus
 from heliconemagic.render.code import build_python
+from heliconemagic.transport.event_stream import EventStream
 
 
 class NoMoreThreads(httpx2.AsyncBaseTransport):
@@ -316,6 +318,20 @@ def test_byte_order_mark_before_a_stream_is_none_of_it(bench: Bench, helicone: F
     pieces = tuple(data[start : start + size] for start in range(0, len(data), size))
     helicone.respond = lambda _: Answer(200, EVENTS, pieces)
     assert bench.run("/abstract", "hi").text == "Hello!"
+
+
+@pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"])
+def test_blanks_before_an_answer_are_not_gathered(begin: bytes) -> None:
+    """However many come: to look through all of them at each piece would stop the loop that sends every request."""
+
+    async def send() -> AsyncIterator[bytes]:
+        for piece in (begin, *[b" \n"] * 10, b'{"error"', b': "no"}'):
+            yield piece
+
+    async def read() -> list[bytes]:
+        return [piece async for piece in EventStream(httpx2.Response(200, content=send()).stream)]  # type: ignore[arg-type]
+
+    assert asyncio.run(read()) == [b"data: ", b'{"error"', b': "no"}', b"\n\n"]
 
 
 def test_compressed_stream_is_read(bench: Bench, helicone: FakeHelicone) -> None:

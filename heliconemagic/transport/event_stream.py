@@ -27,11 +27,11 @@ class EventStream(httpx2.AsyncByteStream):
         is_json = False
         async for piece in self._stream:
             if begun is not None:
-                begun += piece
-                if not _is_telling(begun):
+                begun = _drop_nothings(begun + piece)
+                if BOM_UTF8.startswith(begun):
                     continue
-                piece, begun = begun.removeprefix(BOM_UTF8), None
-                is_json = piece.lstrip().startswith(_JSON_BEGINS)
+                piece, begun = begun, None
+                is_json = piece.startswith(_JSON_BEGINS)
                 if is_json:
                     yield b"data: "
             yield piece.translate(_LINE_BREAKS) if is_json else piece
@@ -43,6 +43,6 @@ class EventStream(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-def _is_telling(begun: bytes) -> bool:
-    """Whether it can be seen what the bytes begin: not within the mark, nor within blanks."""
-    return not BOM_UTF8.startswith(begun) and bool(begun.removeprefix(BOM_UTF8).strip())
+def _drop_nothings(begun: bytes) -> bytes:
+    """Without the mark and the blanks that the bytes begin with: some servers send blanks for as long as they think."""
+    return begun if BOM_UTF8.startswith(begun) else begun.removeprefix(BOM_UTF8).lstrip()
