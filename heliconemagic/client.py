@@ -227,7 +227,7 @@ class Client:
             raise GatewayError(
                 f"{gateway.base_url} answered, but not with {_MODEL_LIST}.",
                 hint=ASK_FOR_BASE_URL,
-                cause=self._redactor.redact_lookalikes(find_said(answer)) or None,
+                cause=find_said(answer, self._redactor.redact_lookalikes) or None,
             )
         ids = [model.get("id") for model in models if isinstance(model, dict)]
         return [found for found in ids if isinstance(found, str) and found]
@@ -266,7 +266,8 @@ class Client:
         told = find_told_error(error)
         if told is not None and not has_text:  # an event in place of an answer
             return self._explain(read_told_error(told), request)
-        cause = self._redactor.redact_lookalikes(name_cause(error) if told is None else find_said({"error": told}))
+        redact = self._redactor.redact_lookalikes
+        cause = redact(name_cause(error)) if told is None else find_said({"error": told}, redact)
         return explain_broken_stream(error, request.gateway.label, cause, request.timeout, has_text=has_text)
 
     def _convert(self, error: Exception, request: Request, wanted: str) -> HeliconeMagicError:

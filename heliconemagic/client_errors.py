@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Callable
 
 from heliconemagic.errors import GatewayError, HeliconeMagicError, IncompleteAnswerError
 from heliconemagic.gateways.presets import Gateway
@@ -11,6 +12,7 @@ from heliconemagic.gateways.presets import Gateway
 MAX_SAID = 300
 """Characters that are quoted of what came instead of an answer."""
 ASK_FOR_BASE_URL = "is this the base URL of an OpenAI-compatible API? It mostly ends in /v1"
+_MOST_READ = 100_000  # characters of it that are looked through for keys: more than any error has
 _AGAIN = "run the cell again"
 _KEPT = f"{_AGAIN}; the partial text is kept"
 
@@ -67,11 +69,15 @@ def name_cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
-def find_said(answer: object) -> str:
-    """What a server says that answers with no completion: its error's words, or the beginning of its text."""
+def find_said(answer: object, redact: Callable[[str], str]) -> str:
+    """What a server says that answers with no completion: its error's words, or the beginning of its text.
+
+    ``redact`` takes the keys out before it is cut: of one that is cut nobody would know the rest.
+    """
     if isinstance(answer, dict):
         error = answer.get("error", answer.get("detail", answer.get("message")))
         words = error.get("message") if isinstance(error, dict) else error
         answer = words if isinstance(words, str) and words else answer
-    text = " ".join((answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)).split())
+    said = (answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False))[:_MOST_READ]
+    text = redact(" ".join(said.split()))
     return text if len(text) <= MAX_SAID else text[: MAX_SAID - 1] + "…"

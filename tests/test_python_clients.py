@@ -91,6 +91,17 @@ def test_error_within_a_stream_is_recorded(program: SessionHandle, helicone: Fak
     assert (step.text, step.error) == ("A beginning ", "upstream died")
 
 
+def test_error_within_a_stream_is_recorded_without_keys(program: SessionHandle, helicone: FakeHelicone) -> None:
+    """They are taken out before its words are cut: of a key that is cut nobody would know the rest as one."""
+    error = b"%s %s %s" % (b"x" * 292, PROVIDER_KEY.encode(), b"y" * 300)
+    event = b'data: {"error": "%s"}\n\n' % error
+    helicone.respond = lambda _: Answer(200, (("content-type", "text/event-stream"),), (event,))
+    with pytest.raises(openai.APIError):
+        list(ask(program.client("/agent"), stream=True))
+    (step,) = get_steps(program)
+    assert step.error and step.error.endswith("xxx [redact")
+
+
 def test_stream_that_is_left_closes_its_connection(program: SessionHandle, helicone: FakeHelicone) -> None:
     """What had arrived is kept."""
     with ask(program.client("/agent"), model="slow-400", stream=True) as stream:

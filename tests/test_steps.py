@@ -309,6 +309,17 @@ def test_error_in_the_middle_has_the_servers_words(bench: Bench, helicone: FakeH
     assert "partial text is kept" in str(caught.value)
 
 
+def test_keys_are_taken_out_before_words_are_cut(bench: Bench, helicone: FakeHelicone) -> None:
+    """Of a key that is cut nobody would know the rest as one."""
+    text = b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n\n'
+    error = b"%s %s %s" % (b"x" * 292, PROVIDER_KEY.encode(), b"y" * 300)
+    helicone.respond = lambda _: Answer(200, EVENTS, (text, b'data: {"error": "%s"}\n\n' % error))
+    with pytest.raises(GatewayError) as caught:
+        bench.run("/abstract", "hi")
+    assert "xxx [reda" in str(caught.value.cause)
+    assert PROVIDER_KEY[:5] not in f"{caught.value} {bench.last.error}"
+
+
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_byte_order_mark_before_a_stream_is_none_of_it(bench: Bench, helicone: FakeHelicone, size: int) -> None:
     """Wherever the network cuts."""

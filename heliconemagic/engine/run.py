@@ -253,7 +253,7 @@ class Run:
                 raise
         if self._is_complete(request):
             return
-        said = "" if chunk is None else self._redactor.redact_lookalikes(find_said(chunk))
+        said = "" if chunk is None else find_said(chunk, self._redactor.redact_lookalikes)
         raise build_unfinished_error(request.gateway, has_chunks=has_chunks, said=said)
 
     def _is_complete(self, request: Request) -> bool:

@@ -20,6 +20,8 @@ from heliconemagic.transport.recording import AttemptRecorder, current_recorder,
 
 RETRY_COUNT = "x-stainless-retry-count"
 """The SDK's own header: which attempt at one request this is."""
+MAX_SAID = 300
+"""Characters that are kept of a server's words for an error, once no key is in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,7 @@ class ClientTransport(httpx2.AsyncBaseTransport):
             current_recorder.reset(token)
         if response.status_code >= 300:  # redirects aren't followed: keys would go along
             return await self._read_refusal(request, response, step)
-        return replace_stream(request, response, _ReadStream(response, step))
+        return replace_stream(request, response, _ReadStream(response, step, self._redact))
 
     async def _read_refusal(
         self, request: httpx2.Request, response: httpx2.Response, step: ClientStep
@@ -113,9 +115,10 @@ _OF_THE_BYTES = ("content-length", "content-encoding")
 class _ReadStream(httpx2.AsyncByteStream):
     """The bytes of an answer, read on their way through."""
 
-    def __init__(self, response: httpx2.Response, step: ClientStep) -> None:
+    def __init__(self, response: httpx2.Response, step: ClientStep, redact: Callable[[str], str]) -> None:
         self._response = response
         self._step: ClientStep | None = step
+        self._redact = redact
         self._reader = AnswerReader(response.headers.get("content-type", ""))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -143,7 +146,7 @@ class _ReadStream(httpx2.AsyncByteStream):
         step, self._step = self._step, None
         if step is not None:
             is_told = self._reader.error is not None and not isinstance(error, Exception)
-            await step.end(_Told(_read_words(self._reader.error)) if is_told else error)
+            await step.end(_Told(self._redact(_read_words(self._reader.error))[:MAX_SAID]) if is_told else error)
 
     def _take(self, chunk: Any) -> None:
         if self._step is not None:
@@ -176,14 +179,14 @@ class _Left(BaseException):
 
 def _read_message(body: bytes) -> str:
     try:
-        return _read_words(json.loads(body)["error"])
+        return _read_words(json.loads(body)["error"])[:MAX_SAID]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return body[:300].decode("utf-8", "replace")
+        return body[:MAX_SAID].decode("utf-8", "replace")
 
 
 def _read_words(error: object) -> str:
     words = error.get("message") if isinstance(error, Mapping) else error
-    return str(words or error)[:300]
+    return str(words or error)
 
 
 def _read_origin(url: httpx2.URL) -> tuple[str, str, int | None]:
