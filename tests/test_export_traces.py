@@ -9,7 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from export_samples import SESSION, build_feedback, build_long, build_sample, build_step, build_steps, export, user
+from export_samples import (
+    SESSION,
+    assistant,
+    build_feedback,
+    build_long,
+    build_sample,
+    build_step,
+    build_steps,
+    export,
+    user,
+)
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -186,8 +196,23 @@ def test_a_span_repeats_the_end_of_a_long_conversation() -> None:
     """And says how much is left out: or the file would grow with the square of the chain's length."""
     said = [user(f"{number} {'x' * 9_998}") for number in range(20)]
     messages = [{"role": "system", "content": "Be brief."}, *said]
-    assert list_newest(messages) == [messages[0], *said[-3:]]
-    assert list_newest(messages, 1) == [messages[0], said[-1]]
-    text = build_traces(export([build_step(1, "/a", *messages, text="yes")]))
-    assert '{"key":"heliconemagic.messages.left_out","value":{"intValue":"17"}}' in text
-    assert len(text) < 130_000
+    assert list_newest(messages, 19) == [messages[0], *said[-3:]]
+    assert list_newest(messages, 19, 1) == [messages[0], said[-1]]
+    assert list_newest(messages, 10) == [messages[0], *said[10:]]
+    assert list_newest(messages, 0) == messages
+
+
+@pytest.mark.parametrize("parent", [True, False])
+def test_what_a_span_leaves_out_is_in_the_one_that_it_links_to(parent: bool) -> None:
+    """Whether it names the step before it, or is a client's that tells by its messages alone; else all is there."""
+    asked = [user(f"{number} {'x' * 20_000}") for number in range(4)]
+    first = build_step(1, "/a", *asked, text="yes")
+    more = (*asked, assistant("yes"), user("Go on."))
+    second = build_step(2, "/b", *more, text="no", parent_id=first.id if parent else None)
+    (asking, whole), (linked, rest) = find_steps(read_spans(build_traces(export([first, second]))))
+    told = [
+        [message["parts"][0]["content"] for message in json.loads(read["gen_ai.input.messages"])]
+        for read in (whole, rest)
+    ]
+    assert told == [[message["content"] for message in asked], [asked[-1]["content"], "yes", "Go on."]]
+    assert ([link.span_id for link in linked.links], rest["heliconemagic.messages.left_out"]) == ([asking.span_id], 3)

@@ -11,6 +11,7 @@ from heliconemagic.gateways.presets import Gateway
 from heliconemagic.lessons.lesson import LessonHead
 from heliconemagic.lessons.portable import Portable
 from heliconemagic.records import Feedback, SessionRecord, Step, StepKind
+from heliconemagic.steps.turns import Conversations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,21 @@ class ExportedSession:
         if step.kind is not StepKind.LLM:
             return None
         return self._rounds.get(step.id) or self.find_parent(step)
+
+    @cached_property
+    def _repeated(self) -> Mapping[str, Step]:
+        """For each request that names none before it, as those of clients, the one whose conversation it repeats."""
+        conversations, found = Conversations(), dict[str, Step]()
+        for step in self.steps:
+            if step.kind is StepKind.LLM and self.find_continued(step) is None:
+                earlier = conversations.find_continued(step)
+                found |= {step.id: earlier} if earlier else {}
+                conversations.put(step)
+        return found
+
+    def find_repeated(self, step: Step) -> Step | None:
+        """The same, also where only the messages tell; or what a tool was called by."""
+        return self.find_continued(step) or self.find_parent(step) or self._repeated.get(step.id)
 
     def find_request_url(self, step: Step) -> str | None:
         """The request's page at Helicone; None where it has none."""

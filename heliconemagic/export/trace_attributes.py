@@ -16,7 +16,7 @@ from heliconemagic.export.session import ExportedSession
 from heliconemagic.records import Feedback, Message, Step, StepKind, ToolCall, read_content_text
 from heliconemagic.steps.rounds import read_call
 from heliconemagic.steps.traced import describe_input, describe_name, is_model_call, parse_value
-from heliconemagic.steps.turns import split_system
+from heliconemagic.steps.turns import count_repeated, split_system
 
 Pair = tuple[str, Value]
 
@@ -53,7 +53,7 @@ def build_step_attributes(session: ExportedSession, step: Step) -> dict[str, Val
     pairs = [
         *build_shared(session).items(),
         *_iterate_own(session, step),
-        *_iterate_by_kind(step),
+        *_iterate_by_kind(session, step),
         *iterate_annotations("annotations", session.list_feedback(step.id)),
     ]
     return {name: value for name, value in pairs if value not in (None, "", [], ())}
@@ -84,9 +84,9 @@ def find_error_type(step: Step) -> str:
     return "interrupted" if step.status.value == "interrupted" else "_OTHER"
 
 
-def _iterate_by_kind(step: Step) -> Iterator[Pair]:
+def _iterate_by_kind(session: ExportedSession, step: Step) -> Iterator[Pair]:
     if step.kind is StepKind.LLM:
-        yield from _iterate_request(step)
+        yield from _iterate_request(step, session.find_repeated(step))
         yield from _iterate_answer(step)
         yield from _iterate_usage(step)
         return
@@ -125,7 +125,7 @@ def _iterate_documents(step: Step, given: str) -> Iterator[Pair]:
 # ---- requests
 
 
-def _iterate_request(step: Step) -> Iterator[Pair]:
+def _iterate_request(step: Step, earlier: Step | None) -> Iterator[Pair]:
     provider = _PROVIDERS.get(step.gateway, step.gateway)
     yield "gen_ai.provider.name", provider
     yield "gen_ai.request.model", step.model
@@ -136,7 +136,7 @@ def _iterate_request(step: Step) -> Iterator[Pair]:
     yield "gen_ai.request.stop_sequences", _list_texts(step.parameters.get("stop"))
     yield "gen_ai.output.type", "json" if "response_format" in step.parameters else "text"
     yield "gen_ai.tool.definitions", _write(step.parameters.get("tools"))
-    messages = list_newest(step.messages)
+    messages = list_newest(step.messages, count_repeated(step, earlier) if earlier else 0)
     yield "heliconemagic.messages.left_out", len(step.messages) - len(messages) or ""
     yield "gen_ai.input.messages", _write([_describe_message(message) for message in messages])
     yield "llm.system", provider
@@ -148,14 +148,14 @@ def _iterate_request(step: Step) -> Iterator[Pair]:
     yield "input.mime_type", "application/json"
 
 
-def list_newest(messages: Sequence[Message], most: int = MOST_REPEATED) -> list[Message]:
+def list_newest(messages: Sequence[Message], repeated: int, most: int = MOST_REPEATED) -> list[Message]:
     """The instructions, and the newest of the other messages that have no more than ``most`` characters together.
 
-    The last one always; those before them are in the span of the step that this one continues.
+    Those that aren't among the first ``repeated`` always: these the span shows of the step whose conversation it is.
     """
     system, others = split_system(messages)
     begin, length = len(others), 0
-    while begin and (begin == len(others) or length + len(str(others[begin - 1])) <= most):
+    while begin and (begin > repeated or length + len(str(others[begin - 1])) <= most):
         begin -= 1
         length += len(str(others[begin]))
     return [*system, *others[begin:]]

@@ -88,7 +88,7 @@ def _build_folder_span(session: ExportedSession, folder: Folder[Step], trace_id:
 
 
 def _build_step_span(session: ExportedSession, step: Step, trace_id: str, parent_id: str) -> Span:
-    parent = session.find_continued(step) or session.find_parent(step)
+    parent = session.find_repeated(step)
     return Span(
         trace_id=trace_id,
         span_id=_find_step_id(session, step),
