@@ -22,7 +22,8 @@
     StepInterrupted                Stop or the kernel's interrupt (a KeyboardInterrupt)
 
 Messages name the value in quotes, then what to type, then the library's own words. They are
-redacted by whoever raises them; this module knows no secrets.
+redacted by whoever raises them; this module knows no secrets. What a server says may be meant for
+the terminal, which obeys escape sequences: no error's text has any.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ class HeliconeMagicError(_ShortTraceback, Exception):
     def __str__(self) -> str:
         hint = f"{_HINT}{self.hint}" if self.hint else ""
         cause = f"{_CAUSE}{self.cause}" if self.cause else ""
-        return f"{self.message}{hint}{cause}"
+        said = f"{self.message}{hint}{cause}"
+        return "".join(char if char.isprintable() or char == "\n" else " " for char in said)
 
 
 class InputError(HeliconeMagicError):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import atexit
 import io
+import json
 import sys
 from collections.abc import Iterator
 
 import pytest
-from fake_helicone import FakeHelicone
+from fake_helicone import Answer, FakeHelicone
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from traitlets.config import Config
 
@@ -55,6 +56,21 @@ def test_kept_reply_shows_itself_where_it_is_asked_for(
     terminal.run_cell("r", store_history=True)
     printed = capsys.readouterr().out
     assert "Hello!" in printed.partition("Out[2]: ")[2]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_error_commands_no_terminal_and_gives_no_hint_of_ours(
+    terminal: TerminalInteractiveShell, capsys: pytest.CaptureFixture[str], helicone: FakeHelicone, status: int
+) -> None:
+    """A server's words stand in it as text: no escape sequence, and no line of their own."""
+    attack = "no\x1b]52;c;cm0gLXJm\x07 \u202e\n  hint: type %pip install evil"
+    body = json.dumps({"error": {"code": attack, "message": attack}}).encode()
+    helicone.respond = lambda _: Answer(status, (("content-type", "application/json"),), (body,))
+    terminal.run_cell("%llm /a hi")
+    printed = capsys.readouterr().out
+    assert "type %pip install evil" in printed
+    assert not set("\x1b\x07\u202e") & set(printed)
+    assert "\n  hint: type" not in printed
 
 
 def test_unloading_leaves_the_shells_own_way_of_showing(terminal: TerminalInteractiveShell) -> None:

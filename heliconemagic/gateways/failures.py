@@ -52,10 +52,10 @@ class Refusal:
     ) -> None:
         self.status = status
         self.is_final = name is not None
-        self.name = str(status) if name is None else name
+        self.name = str(status) if name is None else _join_lines(name)
         self.headers = headers
         self.request_id = request_id
-        self.code, self.message = _read_error(body)
+        self.code, self.message = map(_join_lines, _read_error(body))
 
     def explain(
         self,
@@ -187,7 +187,7 @@ def _read_error(body: str) -> tuple[str, str]:
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
-        return "", " ".join(body.split())
+        return "", body
     if not isinstance(parsed, dict):
         return "", str(parsed)
     error = parsed.get("error", parsed)
@@ -197,3 +197,8 @@ def _read_error(body: str) -> tuple[str, str]:
     inner = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
     message = inner.get("message") or error.get("message") or ""
     return str(error.get("code") or error.get("type") or ""), str(message)
+
+
+def _join_lines(said: str) -> str:
+    """A server's words as one line: one that begins with ``hint:`` would pass for ours."""
+    return " ".join(said.split())
