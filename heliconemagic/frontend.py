@@ -26,6 +26,8 @@ MAX_TITLE = 120
 
 _cell_here: ContextVar[Cell | None] = ContextVar("heliconemagic_cell", default=None)
 """The cell whose code runs here: tasks that outlive it still belong to it."""
+_request_beside: ContextVar[str | None] = ContextVar("heliconemagic_request", default=None)
+"""The id of the message that a subshell runs a cell for here."""
 
 
 class Frontend:
@@ -94,12 +96,29 @@ class Frontend:
 
     def note_cell(self, info: Any = None) -> None:
         """Takes the id and text of the cell that begins; nested ones belong to it."""
+        if threading.get_ident() != self._thread:
+            self._note_cell_beside(info)
         if self.is_nested:
             return
-        self._run = max(self._run + 1, int(self._clock() * 1000))
-        self._cell_id = getattr(info, "cell_id", None) or (self._read_parent().get("metadata") or {}).get("cellId")
-        self._cell_text = str(getattr(info, "raw_cell", "") or "")
+        self._run = self._count_run()
+        self._cell_id, self._cell_text = self._read_cell(info)
         _cell_here.set(self.cell)
+
+    def _note_cell_beside(self, info: Any) -> None:
+        """A cell that a subshell runs, beside those of the kernel's own thread, is known to what it runs alone."""
+        header = self._read_parent().get("header") or {}
+        request = header.get("msg_id")
+        if header.get("msg_type") != "execute_request" or request in (self._request, _request_beside.get()):
+            return  # a thread that a cell has begun, or a part of it
+        _request_beside.set(request)
+        _cell_here.set(_build_cell(*self._read_cell(info), self._count_run()))
+
+    def _count_run(self) -> int:
+        return max(self._run + 1, int(self._clock() * 1000))
+
+    def _read_cell(self, info: Any) -> tuple[str | None, str]:
+        cell_id = getattr(info, "cell_id", None) or (self._read_parent().get("metadata") or {}).get("cellId")
+        return cell_id, str(getattr(info, "raw_cell", "") or "")
 
     def _read_parent(self) -> Mapping[str, Any]:
         """The message of the front end that has the cell run; empty in a terminal."""
@@ -110,8 +129,10 @@ class Frontend:
     @property
     def cell(self) -> Cell:
         """The cell that runs now: the front end's id, else a hash of its text."""
-        cell_id = self._cell_id or "text:" + hashlib.sha256(self._cell_text.encode()).hexdigest()[:16]
-        return Cell(id=cell_id, run=self._run)
+        here = _cell_here.get()
+        if here is not None and threading.get_ident() != self._thread:
+            return here
+        return _build_cell(self._cell_id, self._cell_text, self._run)
 
     # ---- what there is
 
@@ -222,6 +243,10 @@ class Frontend:
         """Whether a reply that was shown now is asked to show itself again in the very same cell."""
         count = self._shell.execution_count
         return lambda: bool(self._shell.execution_count == count)
+
+
+def _build_cell(cell_id: str | None, text: str, run: int) -> Cell:
+    return Cell(id=cell_id or "text:" + hashlib.sha256(text.encode()).hexdigest()[:16], run=run)
 
 
 class NotebookNames(Mapping[str, Any]):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 from heliconemagic.frontend import Frontend
+from heliconemagic.records import Cell
 
 
 class Request:
@@ -69,6 +70,28 @@ def test_click_on_another_thread_is_no_cell() -> None:
     assert not frontend.is_executing
     run_on_thread(frontend.note_executed)
     assert not frontend.is_executing
+
+
+def test_cell_of_a_subshell_is_known_to_what_it_runs() -> None:
+    """A console beside the notebook has cells of its own, and what is nested in them; the notebook's goes on."""
+    request = Request()
+    frontend = Frontend(request.shell, {}, lambda: 1.0)
+    frontend.note_execute()
+    frontend.note_cell()
+    notebooks, beside = frontend.cell, list[Cell]()
+    run_on_thread(lambda: (frontend.note_cell(), beside.append(frontend.cell)))
+    assert beside.pop() == notebooks  # a thread of its own
+    request.number = 2
+
+    def run_beside() -> None:
+        for _nested in (False, True):
+            frontend.note_cell()
+            beside.extend([frontend.cell, frontend.find_cell()])
+
+    run_on_thread(run_beside)
+    assert [cell.id for cell in beside] == ["cell-2"] * 4
+    assert len({cell.run for cell in beside}) == 1
+    assert frontend.cell == notebooks == frontend.find_cell()
 
 
 def test_click_amid_a_cell_is_no_cell() -> None:
