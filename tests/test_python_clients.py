@@ -150,6 +150,17 @@ def test_error_that_repeats_keys_is_told_without_them(program: SessionHandle) ->
     assert PROVIDER_KEY not in told and HELICONE_KEY not in told
 
 
+@pytest.mark.parametrize("cut", [1, 45, 1000])
+def test_error_within_a_stream_is_told_without_keys(program: SessionHandle, helicone: FakeHelicone, cut: int) -> None:
+    """Wherever the network cuts it."""
+    data = b'data: {"error": {"message": "no %s"}}\n\ndata: [DONE]' % PROVIDER_KEY.encode()
+    pieces = tuple(data[start : start + cut] for start in range(0, len(data), cut))
+    helicone.respond = lambda _: Answer(200, (("content-type", "text/event-stream"),), pieces)
+    with pytest.raises(openai.APIError) as caught:
+        list(ask(program.client("/agent"), stream=True))
+    assert f"{caught.value} {caught.value.body}".count("no [redacted]") == 2
+
+
 def test_client_is_otherwise_the_sdks(program: SessionHandle, helicone: FakeHelicone) -> None:
     """with_options, with blocks, several clients of one session."""
     with program.client("/a") as client:

@@ -61,7 +61,7 @@ class ClientSteps:
             partial(self._open_step, credentials, secrets, self._host.find_cell()),
             credentials.secret_headers,
             self._gateway.base_url,
-            redactor.redact,
+            redactor,
         )
 
     def _open_step(

@@ -1,6 +1,7 @@
 """Requests of other clients as steps: seen where they leave, with their answers read as they pass by.
 
-Above `RecordingTransport`, which records the attempts. Whatever goes wrong in reading, the client gets every byte.
+Above `RecordingTransport`, which records the attempts. Whatever goes wrong in reading, the client gets every byte,
+but for the keys that a server repeats: the SDK quotes its errors in tracebacks, which notebooks save.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 
 import httpx2
 
-from heliconemagic.redaction import Secret
+from heliconemagic.redaction import Redactor, Secret, StreamRedactor
 from heliconemagic.transport.answer_reader import AnswerReader
 from heliconemagic.transport.recording import AttemptRecorder, current_recorder, replace_stream
 
@@ -49,7 +50,7 @@ class ClientTransport(httpx2.AsyncBaseTransport):
     """Sends one client's requests by what ``find_inner`` gives on the loop.
 
     ``open_step`` makes a step of each, or raises an InputError to refuse it.
-    ``redact`` takes the keys out of errors.
+    ``redactor`` takes the keys out of answers.
     ``secret_headers`` go to ``origin`` and to nobody else, wherever the client may be turned to.
     """
 
@@ -59,12 +60,12 @@ class ClientTransport(httpx2.AsyncBaseTransport):
         open_step: Callable[[SentRequest], ClientStep],
         secret_headers: Mapping[str, Secret],
         base_url: str,
-        redact: Callable[[str], str],
+        redactor: Redactor,
     ) -> None:
         self._find_inner = find_inner
         self._open_step = open_step
         self._secret_headers = secret_headers
-        self._redact = redact
+        self._redactor = redactor
         self._origin = _read_origin(httpx2.URL(base_url))
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -96,14 +97,14 @@ class ClientTransport(httpx2.AsyncBaseTransport):
             current_recorder.reset(token)
         if response.status_code >= 300:  # redirects aren't followed: keys would go along
             return await self._read_refusal(request, response, step)
-        return replace_stream(request, response, _ReadStream(response, step, self._redact))
+        return replace_stream(request, response, _ReadStream(response, step, self._redactor))
 
     async def _read_refusal(
         self, request: httpx2.Request, response: httpx2.Response, step: ClientStep
     ) -> httpx2.Response:
-        """The error without the keys that it may repeat: the SDK quotes it, in a traceback that notebooks save."""
+        """The error without the keys that it may repeat."""
         text = (await response.aread()).decode("utf-8", "surrogateescape")
-        body = self._redact(text).encode("utf-8", "surrogateescape")
+        body = self._redactor.redact(text).encode("utf-8", "surrogateescape")
         await step.end(_Refused(response.status_code, _read_message(body)))
         headers = {name: value for name, value in response.headers.items() if name not in _OF_THE_BYTES}
         return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
@@ -115,10 +116,12 @@ _OF_THE_BYTES = ("content-length", "content-encoding")
 class _ReadStream(httpx2.AsyncByteStream):
     """The bytes of an answer, read on their way through."""
 
-    def __init__(self, response: httpx2.Response, step: ClientStep, redact: Callable[[str], str]) -> None:
+    def __init__(self, response: httpx2.Response, step: ClientStep, redactor: Redactor) -> None:
         self._response = response
         self._step: ClientStep | None = step
-        self._redact = redact
+        self._redactor = redactor
+        self._passing = StreamRedactor(redactor)
+        self._is_readable = "content-encoding" not in response.headers
         self._reader = AnswerReader(response.headers.get("content-type", ""))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -127,11 +130,17 @@ class _ReadStream(httpx2.AsyncByteStream):
                 with self._warning():
                     for chunk in self._reader.feed(piece):
                         self._take(chunk)
-                yield piece
+                yield self._pass(piece)
         except BaseException as error:
             await self._end(error)
             raise
         await self._end(None)
+        if rest := self._passing.flush():
+            yield rest.encode("latin-1")
+
+    def _pass(self, piece: bytes) -> bytes:
+        """What the client gets of it now: what may begin a key waits for the next piece."""
+        return self._passing.feed(piece.decode("latin-1")).encode("latin-1") if self._is_readable else piece
 
     async def aclose(self) -> None:
         try:
@@ -146,7 +155,9 @@ class _ReadStream(httpx2.AsyncByteStream):
         step, self._step = self._step, None
         if step is not None:
             is_told = self._reader.error is not None and not isinstance(error, Exception)
-            await step.end(_Told(self._redact(_read_words(self._reader.error))[:MAX_SAID]) if is_told else error)
+            await step.end(
+                _Told(self._redactor.redact(_read_words(self._reader.error))[:MAX_SAID]) if is_told else error
+            )
 
     def _take(self, chunk: Any) -> None:
         if self._step is not None:
