@@ -251,6 +251,17 @@ def test_resume_where_something_ran_says_how_to_go_back(demo: Shell) -> None:
     assert "same session" not in demo.run("%helicone_session resume").text()
 
 
+def test_what_no_resume_would_do_is_not_advised(demo: Shell) -> None:
+    """An ended session without steps is not what `resume` finds, and --id contradicts --resume."""
+    line = '%helicone_session "Course Creation" --gateway demo'
+    assert "resume" not in demo.run("%helicone_session end").text()
+    demo.run(line)
+    demo.run("%%llm /abstract -m demo-fast\nhi")
+    assert "resume" in demo.run("%helicone_session end").text()
+    assert "--resume" in demo.run(line).text()
+    assert "--resume" not in demo.run(f"{line} --id 123").text()
+
+
 def test_login_where_nobody_can_type_is_a_short_error(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """As under nbclient, papermill, or a script whose input is closed."""
     monkeypatch.setattr("sys.stdin", io.StringIO())
