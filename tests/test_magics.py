@@ -169,6 +169,17 @@ def test_dry_run_shows_the_request_and_sends_nothing(online: Shell, helicone: Fa
     assert not helicone.requests
 
 
+def test_dry_run_shows_the_whole_address(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Azure's version, without which the same request by hand is refused."""
+    azure = {"API_KEY": "fake", "ENDPOINT": "https://mine.openai.azure.com", "DEPLOYMENT": "dep"}
+    for name, value in {f"AZURE_OPENAI_{name}": value for name, value in azure.items()}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
+    monkeypatch.setenv("HELICONE_API_KEY", HELICONE_KEY)
+    shown = shell.run("%%llm /x --gateway azure --dry-run\nhi").text()
+    assert "/deployments/dep/chat/completions?api-version=2024-10-21\n" in shown
+
+
 def test_show_is_updated_by_later_steps(demo: Shell) -> None:
     """In place, without being run again."""
     demo.run("%%llm /abstract\nhi")
