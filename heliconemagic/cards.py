@@ -286,4 +286,5 @@ def _build_recorded_form(session: Session, step: Step) -> RequestForm:
         api_key_variable=gateway.key_variable if is_same else None,
         headers=recorded if gateway.is_helicone else {},
         body=body,
+        query=gateway.query if is_same else {},
     )

@@ -38,10 +38,9 @@ class SessionPath(str):
             raise InputError(f"{text!r} names no step.", hint="give the step a name, as in /abstract")
         for segment in segments:
             if segment != segment.strip():
-                raise InputError(
-                    f"the path {text!r} has blanks beside a slash.",
-                    hint="type " + "/" + "/".join(part.strip() for part in segments if part.strip()),
-                )
+                instead = "/" + "/".join(part.strip() for part in segments if part.strip())
+                hint = f'type "{instead}"' if " " in instead else f"type {instead}"
+                raise InputError(f"the path {text!r} has blanks beside a slash.", hint=hint)
         return cls(check_header_value("path", "/" + "/".join(segments), max_length=MAX_PATH_LENGTH))
 
     @property

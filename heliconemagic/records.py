@@ -265,6 +265,11 @@ class SessionTotals:
     cost: float = 0.0  # USD, of the priced steps
     unpriced: int = 0  # finished steps without a price
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether a step has its whole answer, or may yet have it."""
+        return self.steps > self.errors or not self.steps
+
 
 def sum_steps(steps: tuple[Step, ...] | list[Step]) -> SessionTotals:
     """The totals of ``steps``; superseded ones count, for they were paid."""

@@ -74,7 +74,8 @@ def check_header_value(what: str, value: str, *, option: str = "", max_length: i
         return value
     shown = value if len(value) <= 60 else value[:57] + "..."
     instead = build_ascii_form(value)[:max_length].rstrip()
-    typed = f'{option} "{instead}"'.strip() if instead else ""
+    is_any = any(char.isalnum() for char in instead)  # "/" is nothing to type for "/日本"
+    typed = f'{option} "{instead}"'.strip() if is_any else ""
     raise InputError(
         f"the {what} {shown!r} {fault}.", hint=f"type {typed}" if typed else f"give a {what} in plain ASCII"
     )

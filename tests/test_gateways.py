@@ -15,9 +15,9 @@ from heliconemagic.gateways.choice import (
     choose_gateway,
     describe_secret_headers,
 )
-from heliconemagic.gateways.failures import suggest_model
+from heliconemagic.gateways.failures import Refusal, suggest_model
 from heliconemagic.gateways.keys import find_keys
-from heliconemagic.redaction import Secret
+from heliconemagic.redaction import Redactor, Secret
 
 OPENAI = {"OPENAI_API_KEY": "sk-fake-openai-key"}
 HELICONE = {"HELICONE_API_KEY": "sk-helicone-fakefak-efakefa-kefakef-akefake"}
@@ -376,3 +376,28 @@ def test_a_model_is_not_suggested_instead_of_itself() -> None:
     """A gateway may list a model that it then says it doesn't have."""
     assert suggest_model("gpt-4.1-nano", ["gpt-4.1-nano"]) == ""
     assert suggest_model("gpt-4.1-nano", ["gpt-4.1-nano", "gpt-4.1-mini"]) == "did you mean 'gpt-4.1-mini'?  "
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "told", "hint"),
+    [
+        ("slow down", {"retry-after": "20"}, "asked too often", "run the cell again in 20 s, or"),
+        (
+            "slow down",
+            {"retry-after": "Wed, 21 Oct 2099 07:28:00 GMT"},
+            "asked too often",
+            "again after Wed, 21 Oct 2099",
+        ),
+        ("slow down", {}, "asked too often", "wait a little"),
+        ('{"error": {"code": "insufficient_quota"}}', {}, "nothing left to spend (429)", "add credit"),
+    ],
+)
+def test_a_limit_says_what_helps(body, headers, told, hint):
+    """Waiting, for as long as the server says; or, where the account is empty, no waiting at all."""
+    refusal = Refusal(429, body, headers)
+    error = refusal.explain(gateway="oai", model="m", key_variables="K", redactor=Redactor(()))
+    assert told in error.message
+    assert hint in error.hint

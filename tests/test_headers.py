@@ -10,6 +10,7 @@ import pytest
 
 from heliconemagic import headers
 from heliconemagic.errors import InputError
+from heliconemagic.paths import SessionPath
 
 SESSION = {"session_id": "0c4f1f9e-7f1e-4c5f-9a63-0f9c2e6c7a11", "session_name": "Course Creation", "path": "/abstract"}
 PACKAGE = Path(headers.__file__).parent
@@ -127,6 +128,22 @@ def test_refused_names_come_with_what_to_type(check, option):
     with pytest.raises(InputError) as caught:
         check("Café")
     assert f'type {option} "Cafe"' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/日本", "give a path in plain ASCII"),
+        ("/Übung", 'type "/Ubung"'),
+        ("/a b ", 'type "/a b"'),
+        ("/a /", "type /a"),
+    ],
+)
+def test_what_a_refused_path_says_to_type_is_taken(path, hint):
+    """A path with a blank in quotes; none where nothing of it would be left."""
+    with pytest.raises(InputError) as caught:
+        SessionPath.parse(path)
+    assert caught.value.hint == hint
 
 
 def test_over_long_session_id_is_refused():

@@ -169,6 +169,17 @@ def test_dry_run_shows_the_request_and_sends_nothing(online: Shell, helicone: Fa
     assert not helicone.requests
 
 
+def test_dry_run_shows_the_whole_address(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Azure's version, without which the same request by hand is refused."""
+    azure = {"API_KEY": "fake", "ENDPOINT": "https://mine.openai.azure.com", "DEPLOYMENT": "dep"}
+    for name, value in {f"AZURE_OPENAI_{name}": value for name, value in azure.items()}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
+    monkeypatch.setenv("HELICONE_API_KEY", HELICONE_KEY)
+    shown = shell.run("%%llm /x --gateway azure --dry-run\nhi").text()
+    assert "/deployments/dep/chat/completions?api-version=2024-10-21\n" in shown
+
+
 def test_show_is_updated_by_later_steps(demo: Shell) -> None:
     """In place, without being run again."""
     demo.run("%%llm /abstract\nhi")
@@ -249,6 +260,17 @@ def test_resume_where_something_ran_says_how_to_go_back(demo: Shell) -> None:
     assert "same session" in said
     assert "%helicone_session resume " in said
     assert "same session" not in demo.run("%helicone_session resume").text()
+
+
+def test_what_no_resume_would_do_is_not_advised(demo: Shell) -> None:
+    """An ended session without steps is not what `resume` finds, and --id contradicts --resume."""
+    line = '%helicone_session "Course Creation" --gateway demo'
+    assert "resume" not in demo.run("%helicone_session end").text()
+    demo.run(line)
+    demo.run("%%llm /abstract -m demo-fast\nhi")
+    assert "resume" in demo.run("%helicone_session end").text()
+    assert "--resume" in demo.run(line).text()
+    assert "--resume" not in demo.run(f"{line} --id 123").text()
 
 
 def test_login_where_nobody_can_type_is_a_short_error(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

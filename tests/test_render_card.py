@@ -86,6 +86,8 @@ def test_sums_say_what_is_unpriced() -> None:
     """A session with an unpriced step doesn't pretend to know its cost."""
     mixed = SessionTotals(steps=2, model_seconds=1.0, cost=0.3, unpriced=1)
     assert build_foot_text(build_card(totals=mixed)).endswith("$0.30 + 1 unpriced")
+    stopped = SessionTotals(steps=1, errors=1, model_seconds=1.0)  # the provider may ask something for it
+    assert build_foot_text(build_card(totals=stopped)).endswith("session: 1 step · 1.0 s")
     unknown = SessionTotals(steps=1, model_seconds=1.0, unpriced=1)
     assert build_foot_text(build_card(totals=unknown)).endswith("1.0 s · unpriced")
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ FORMS = {
         "headers": SESSION_HEADERS,
         "secret_headers": SECRET_HEADERS,
         "body": FULL,
+        "query": {"api-version": "2024-10-21"},
     },
 }
 COMPLETION = {
@@ -138,7 +140,7 @@ def build_form(name: str, server: Server) -> RequestForm:
 def check_received(server: Server, form: RequestForm) -> None:
     """The one request that came is the form, with its secrets filled in."""
     ((path, headers, body),) = server.received
-    assert path == "/v1/chat/completions"
+    assert f"http://host{path}" == replace(form, base_url="http://host/v1").url
     assert body == dict(form.body)
     key = KEYS[form.api_key_variable] if form.api_key_variable else "none"
     filled = {

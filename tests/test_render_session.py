@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from render_samples import PageReader
@@ -300,6 +301,8 @@ def test_what_a_session_cost(cost: float, unpriced: int, shown: str) -> None:
     )
     assert f" {shown} " in build_sessions_text([summary])
     assert f">{shown}</td>" in build_sessions_html([summary])
+    stopped = replace(summary, steps=1, errors=1)  # the provider may ask something for it
+    assert "free" not in build_sessions_text([stopped])
 
 
 def test_the_list_of_sessions_takes_the_width_that_is_there() -> None:

@@ -19,6 +19,7 @@ from heliconemagic.views.live import WidgetView
 from heliconemagic.views.pace import Pace
 from heliconemagic.views.plain import QuietView, StaticView, TextView
 from heliconemagic.views.view import View
+from heliconemagic.views.widgets import LIVE_STYLE
 
 ENVELOPE = 500  # bytes of a message's headers, as measured between a kernel and JupyterLab
 VIEW_MIME = "application/vnd.jupyter.widget-view+json"
@@ -322,6 +323,12 @@ def test_stop_asks_once_and_says_so(page: Page) -> None:
     assert clicks == ["stop"]
     assert (button.description, button.disabled) == ("Stopping…", True)
     view.close(build_card())
+
+
+def test_stop_keeps_its_word_where_there_is_little_room() -> None:
+    """The head beside it wraps instead: a button that shrinks says "S…"."""
+    rules = re.findall(r"([^{}]*)\{([^{}]*)\}", LIVE_STYLE)
+    assert any(".hm-live-head .jupyter-button" in selector and "flex:none" in rule for selector, rule in rules)
 
 
 def test_click_after_the_end_does_nothing(page: Page) -> None:

@@ -106,9 +106,16 @@ class Refusal:
                 **common,
             )
         if self.status == 429:
-            hint = redact(self._say_wait())
-            return RateLimitError(f"the gateway {gateway!r} is asked too often ({name}).", hint=hint, **common)
+            return self._explain_limit(gateway, name, redact, **common)
         return self._explain_other(gateway, name, **common)
+
+    def _explain_limit(self, gateway: str, name: str, redact: Callable[[str], str], **common: Any) -> RateLimitError:
+        if self.code == "insufficient_quota":  # OpenAI's word, and no waiting helps
+            hint = "add credit there, or take another key (`%helicone_session login`) or another --gateway"
+            spent = f"the account behind the key has nothing left to spend ({name})."
+            return RateLimitError(spent, hint=hint, **common)
+        hint = redact(self._say_wait())
+        return RateLimitError(f"the gateway {gateway!r} is asked too often ({name}).", hint=hint, **common)
 
     def _explain_other(self, gateway: str, name: str, **common: Any) -> GatewayError:
         if self.status >= 500:
@@ -140,7 +147,9 @@ class Refusal:
     def _say_wait(self) -> str:
         wait = (self.headers.get("retry-after") or self.headers.get("helicone-ratelimit-reset") or "")[:MAX_WAIT_LENGTH]
         policy = self.headers.get("helicone-ratelimit-policy", "")[:MAX_CAUSE_LENGTH]
-        when = f"run the cell again in {wait} s" if wait else "wait a little and run the cell again"
+        when = "wait a little and run the cell again"
+        if wait:  # seconds, or a date
+            when = f"run the cell again in {wait} s" if wait[0].isdigit() else f"run the cell again after {wait}"
         if policy:
             return f"{when}; the policy in force is {policy}"
         return when if self.is_final else f"{when}, or raise --retries"

@@ -116,6 +116,7 @@ def parse_context(text: str) -> Context:
 
 def parse_user(text: str) -> str:
     """A user that can travel in a header."""
+    _check_no_template(text)
     return check_user(text)
 
 
@@ -206,8 +207,15 @@ def parse_property(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ValueError("takes key=value")
+    _check_no_template(text)
     check_property(key.strip(), value.strip())
     return key.strip(), value.strip()
+
+
+def _check_no_template(text: str) -> None:
+    """Refuses what looks as if it would be filled in, where Helicone would get the braces."""
+    if "{{" in text:
+        raise ValueError("takes what is sent as it stands, so nothing with {{ in it")
 
 
 def may_be_set(key: str) -> bool:

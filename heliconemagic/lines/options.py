@@ -303,6 +303,8 @@ def _check_name(words: list[str]) -> str:
         raise InputError(f"{name!r} is a path, and a session has a name.", hint=hint)
     if not name.strip():
         raise InputError("the session's name is empty.", hint='type %helicone_session "Course Creation"')
+    if "{{" in name:
+        raise InputError(f"a session's name is sent as it stands, and {name!r} has {{{{ in it.", hint="type the name")
     return name
 
 

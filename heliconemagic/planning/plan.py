@@ -45,6 +45,7 @@ class Plan:
             headers=dict(self.request.headers),
             secret_headers=describe_secret_headers(gateway),
             body=self.request.build_body(),
+            query=gateway.query,
         )
 
 

@@ -103,7 +103,7 @@ def build_headers_html(form: RequestForm | None) -> str:
     """Address and headers; where a key stands, the variable it comes from."""
     if form is None:
         return ""
-    lines = [f"POST {form.base_url.rstrip('/')}/chat/completions"]
+    lines = [f"POST {form.url}"]
     if form.api_key_variable:
         lines.append(f"Authorization: Bearer {{{form.api_key_variable}}}")
     lines.extend(f"{name}: {value}" for name, value in {**form.headers, **form.secret_headers}.items())

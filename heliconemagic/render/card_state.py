@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 from heliconemagic.errors import HeliconeMagicError
 from heliconemagic.records import SessionRecord, SessionTotals, Step
@@ -27,6 +28,13 @@ class RequestForm:
         default_factory=dict
     )  # header -> f-string-like "Bearer {HELICONE_API_KEY}"
     body: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)  # of the address, as Azure's version
+
+    @property
+    def url(self) -> str:
+        """The address that it is posted to."""
+        query = f"?{urlencode(self.query)}" if self.query else ""
+        return f"{self.base_url.rstrip('/')}/chat/completions{query}"
 
 
 class Choice(StrEnum):

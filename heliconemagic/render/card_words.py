@@ -146,8 +146,8 @@ def describe_totals(totals: SessionTotals | None) -> str:
     if totals is None:
         return ""
     steps = format_count(totals.steps, "step")
-    cost = format_total_cost(totals.cost, totals.unpriced)
-    return f"session: {steps} · {format_seconds(totals.model_seconds)} · {cost}"
+    cost = format_total_cost(totals.cost, totals.unpriced, is_answered=totals.is_answered)
+    return " · ".join(filter(None, (f"session: {steps}", format_seconds(totals.model_seconds), cost)))
 
 
 def list_remarks(step: Step) -> list[str]:

@@ -43,6 +43,7 @@ def build_python(form: RequestForm) -> str:
     client = [
         f"base_url={write_string(form.base_url)}",
         f"api_key={_write_python_key(form)}",
+        *([f"default_query={PYTHON.write(dict(form.query), '    ')}"] if form.query else []),
         *_write_headers("default_headers=", form, write_python_secret, "    "),
     ]
     imports = _import_in_python(form)
@@ -61,6 +62,7 @@ def build_typescript(form: RequestForm) -> str:
     client = [
         f"baseURL: {write_string(form.base_url)}",
         f"apiKey: {read_in_typescript(form.api_key_variable) if form.api_key_variable else write_string(NO_KEY)}",
+        *([f"defaultQuery: {TYPESCRIPT.write(dict(form.query), '  ')}"] if form.query else []),
         *_write_headers("defaultHeaders: ", form, write_typescript_secret, "  "),
     ]
     built = f"const client = new OpenAI({{\n{_indent(client, '  ')}}});"

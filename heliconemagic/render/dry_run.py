@@ -35,7 +35,7 @@ def build_request_text(form: RequestForm) -> str:
     if form.api_key_variable:
         headers["Authorization"] = f"Bearer {{{form.api_key_variable}}}"
     head = [
-        f"POST {form.base_url.rstrip('/')}/chat/completions",
+        f"POST {form.url}",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
     body = {**form.body, "messages": build_shown_messages(form.body.get("messages", ()))}

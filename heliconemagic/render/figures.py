@@ -57,12 +57,16 @@ def format_cost(usd: float | None) -> str:
     return "free" if usd == 0 else format_usd(usd)
 
 
-def format_total_cost(usd: float, unpriced: int) -> str:
+def format_total_cost(usd: float, unpriced: int, *, is_answered: bool = True) -> str:
     """What several steps cost together, honest about those of which nobody knows.
+
+    Nothing is said where no step has its whole answer: what a provider asks for a stopped one, nobody knows.
 
     >>> format_total_cost(0.5, 0), format_total_cost(0.5, 2), format_total_cost(0.0, 2), format_total_cost(0.0, 0)
     ('$0.50', '$0.50 + 2 unpriced', 'unpriced', 'free')
     """
+    if not (usd or unpriced or is_answered):
+        return ""
     if not unpriced:
         return format_cost(usd)
     return f"{format_usd(usd)} + {unpriced:,} unpriced" if usd else "unpriced"

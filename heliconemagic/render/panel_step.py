@@ -119,7 +119,7 @@ def build_folder_head(folder: Branch) -> str:
 
 def build_panel_head(title: str, totals: SessionTotals) -> str:
     """The session's title and sums, and how to leave."""
-    cost = format_total_cost(totals.cost, totals.unpriced)
+    cost = format_total_cost(totals.cost, totals.unpriced, is_answered=totals.is_answered)
     sums = [format_count(totals.steps, "step"), f"{totals.errors:,} failed" if totals.errors else "", cost]
     parts = [
         f'<strong class="hm-title">{escape(title)}</strong>',

@@ -41,7 +41,9 @@ def _describe_session(summary: SessionSummary) -> tuple[str, ...]:
         f"{summary.steps:,}",
         f"{summary.errors:,}" if summary.errors else "",
         f"{summary.tokens:,}",
-        format_total_cost(summary.cost, summary.unpriced),
+        format_total_cost(
+            summary.cost, summary.unpriced, is_answered=summary.steps > summary.errors or not summary.steps
+        ),
         summary.gateway,
         summary.id,
     )

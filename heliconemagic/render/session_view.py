@@ -176,7 +176,8 @@ def _describe_sums(steps: Sequence[Step], root: Folder[Step], clock: SessionCloc
     paused = sum(pause.seconds for pause in clock.pauses)
     pauses = f"{format_seconds(paused)} of pauses" if paused else ""
     tokens = f"{root.tokens:,} tokens" if root.tokens else ""
-    return [part for part in (counted, spent, pauses, tokens, format_total_cost(root.cost, root.unpriced)) if part]
+    cost = format_total_cost(root.cost, root.unpriced, is_answered=root.count > root.errors or not root.count)
+    return [part for part in (counted, spent, pauses, tokens, cost) if part]
 
 
 def _build_load(steps: Sequence[Step], ruler: Ruler) -> Row | None:

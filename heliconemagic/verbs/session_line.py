@@ -123,7 +123,7 @@ class SessionLine:
             word = "resumed" if session.is_resumed else "joined"
             count = format_count(session.totals.steps, "step")
             return [f"{word}: {count}, begun {format_clock(session.record.started_at)}"]
-        if command.is_new:
+        if command.is_new or command.id is not None:  # --resume would contradict either
             return []
         earlier = self._notebook.earlier.find(session)
         if earlier is None:
@@ -258,7 +258,9 @@ class SessionLine:
         ended = self._notebook.sessions.end()
         if ended is None:
             return build_notice_bundle(Notice(head="no session is open", lines=HOW_TO_START))
-        lines = (f"{format_count(ended.totals.steps, 'step')}; `%helicone_session resume` continues it",)
+        steps = ended.totals.steps
+        way_back = "; `%helicone_session resume` continues it" if steps else ""  # one without steps is never resumed
+        lines = (f"{format_count(steps, 'step')}{way_back}",)
         return build_notice_bundle(Notice(head=f"ended {ended.record.title!r}", lines=lines))
 
     def list_models(self, command: SessionCommand) -> Bundle:

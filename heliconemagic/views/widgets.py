@@ -18,7 +18,7 @@ LIVE_STYLE = (
     ".hm-live .jp-RenderedHTMLCommon{padding-right:0}.hm-live .hm-live-head .hm-head{background:none}"
     ".hm-live .hm-part,.hm-live .hm-part pre{margin:0!important}"
     ".jp-OutputArea-output .hm-live{margin-right:20px}"  # what JupyterLab leaves beside HTML, where the card ends
-    ".hm-live-head .jupyter-button,.hm-ask .jupyter-button{width:auto;"
+    ".hm-live-head .jupyter-button,.hm-ask .jupyter-button{width:auto;flex:none;"  # never "S…", however narrow
     "height:24px;line-height:22px;margin:0 10px 0 0;padding:0 10px;"
     "border:1px solid var(--hm-line);border-radius:6px;background:none;font-size:12px}</style>"
 )
