@@ -53,7 +53,13 @@ class EditLine:
         _check_request(step)
         messages = build_wire_messages(step.messages, self._notebook.journal.find_attachment)
         model, model_note = self._find_model(step.model)
-        request = RecordedRequest(path=step.path, model=model, messages=messages, parameters=step.parameters)
+        request = RecordedRequest(
+            path=step.path,
+            model=model,
+            messages=messages,
+            parameters=step.parameters,
+            refuses_system=bool(self._notebook.session and self._notebook.session.options.system),
+        )
         cell = build_edited_cell(request, self._variables)
         self._variables.update(cell.variables)
         return replace(cell, notes=(*cell.notes, *model_note, *self._describe_additions(step, cell)))
@@ -124,12 +130,10 @@ class EditLine:
     def _describe_additions(self, step: Step, cell: EditedCell) -> list[str]:
         """What the open session would send besides, which the request did not have."""
         options = self._notebook.session.options if self._notebook.session else None
-        if options is None:
+        if options is None or not cell.is_prompt:
             return []
         added = [name for name in options.parameters if name not in step.parameters]
         added += ["temperature"] if options.temperature is not None and "temperature" not in step.parameters else []
-        has_own = " -s " in cell.source.partition("\n")[0]
-        added += ["system prompt (-s '' leaves it out)"] if options.system and not has_own else []
         return [f"this session's own options come on top: {', '.join(added)}"] if added else []
 
 
