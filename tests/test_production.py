@@ -401,6 +401,13 @@ def test_unknown_id_says_what_to_do(desk: Desk) -> None:
     assert "find" in str(caught.value) and desk.load("nope") == []
 
 
+def test_wrong_name_is_told_from_an_unknown_id(desk: Desk) -> None:
+    """The id may well be there: under another name."""
+    with pytest.raises(InputError, match="that is called 'Nobody'") as caught:
+        desk.say(f'pull {DESK} --name "Nobody"')
+    assert f"pull {DESK}" in str(caught.value)
+
+
 def test_write_only_key_is_told_before_anything_is_asked(tmp_path: Path, helicone: FakeHelicone) -> None:
     """A pk- key reads nothing."""
     environ = {"OPENAI_API_KEY": PROVIDER_KEY, "HELICONE_API_KEY": HELICONE_KEY.replace("sk-", "pk-", 1)}
