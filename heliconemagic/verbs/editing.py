@@ -13,6 +13,7 @@ from heliconemagic.helicone_api.addresses import check_same_place, parse_referen
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.notebook.earlier import load_recorded
 from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.paths import join_paths
 from heliconemagic.records import Step, StepKind
 from heliconemagic.render.edited_cell import EditedCell, RecordedRequest, build_edited_cell
 from heliconemagic.render.edited_notice import build_edited_bundle
@@ -84,8 +85,8 @@ class EditLine:
         current = [step for step in requests if not step.is_superseded]
         if found := (current or requests or here):
             return found[-1]
-        known = ", ".join(dict.fromkeys(step.path for step in looked_at)) or "none yet"
-        raise InputError(f"no request at {path!r} in this session.", hint=f"paths used so far: {known[:400]}")
+        known = join_paths(dict.fromkeys(step.path for step in reversed(looked_at)))
+        raise InputError(f"no request at {path!r} in this session.", hint=f"paths used so far: {known}")
 
     def _iterate_steps(self, reference: str) -> Sequence[Step]:
         notebook = self._notebook
