@@ -5,12 +5,14 @@ Knows the normal form that Helicone's dashboard draws well; knows nothing of ste
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from heliconemagic.errors import InputError
 from heliconemagic.wire_text import check_header_value
 
 MAX_PATH_LENGTH = 512
+MOST_LISTED = 20
+"""Paths in a hint: a session may have thousands."""
 
 
 class SessionPath(str):
@@ -57,3 +59,14 @@ class SessionPath(str):
         segments = self.segments
         for end in range(len(segments) - 1, 0, -1):
             yield SessionPath("/" + "/".join(segments[:end]))
+
+
+def join_paths(paths: Iterable[str]) -> str:
+    """What a hint says of the paths there are: the first of them, and how many more.
+
+    >>> join_paths(["/b", "/a"])
+    '/b, /a'
+    """
+    known = list(paths)
+    more = f" and {len(known) - MOST_LISTED:,} more" if len(known) > MOST_LISTED else ""
+    return ", ".join(known[:MOST_LISTED]) + more or "none yet"

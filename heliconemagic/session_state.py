@@ -14,6 +14,7 @@ from heliconemagic.errors import HeliconeMagicError, InputError, StepInterrupted
 from heliconemagic.gateways.choice import Choice
 from heliconemagic.lessons.files import LessonWriter
 from heliconemagic.lessons.replaying import LessonUse
+from heliconemagic.paths import join_paths
 from heliconemagic.records import Delivery, Feedback, SessionRecord, SessionTotals, Step, StepStatus, sum_steps
 from heliconemagic.schemas.answer_form import AnswerForm, read_recorded_form
 from heliconemagic.settings import RequestOptions
@@ -206,7 +207,7 @@ class Session:
         """
         step = self.find_shown(path)
         if step is None:
-            known = ", ".join(self.iterate_paths()) or "none yet"
+            known = join_paths(self.iterate_paths())
             raise InputError(f"no step at {path!r} in this session.", hint=f"paths used so far: {known}")
         return step
 

@@ -51,6 +51,16 @@ class Story:
         return Wish(path=parsed, cell=cell or path or "", run=self._run or 1, **wish)  # type: ignore[arg-type]
 
 
+def test_unknown_path_names_some_of_those_there_are() -> None:
+    """The newest ones: a session may have thousands."""
+    story = Story()
+    for number in range(1_000):
+        story.run(f"/quiz/{number}")
+    with pytest.raises(InputError) as caught:
+        story.run("/x", after=SessionPath("/nowhere"))
+    assert "/quiz/999, /quiz/998" in str(caught.value) and "/quiz/980 and 980 more" in str(caught.value)
+
+
 def test_paths_beside_each_other_read_on_like_a_conversation() -> None:
     """The course of the README: each step continues the one before, and sends all turns so far."""
     story = Story()

@@ -177,9 +177,26 @@ def test_html_of_a_hostile_request_is_text(online: Shell, helicone: FakeHelicone
 
 
 def test_session_options_that_come_on_top_are_told(online: Shell, helicone: FakeHelicone) -> None:
-    """The session's own system prompt and parameters would be sent as well."""
-    online.run(f'%helicone_session "Debugging" --gateway {helicone.url} -s Short. -t 0.1')
+    """The session's own parameters would be sent as well, but for a client's request."""
+    online.run(f'%helicone_session "Debugging" --gateway {helicone.url} -t 0.1')
     edit(online, helicone, {"model": "gpt-4o", "messages": [HI]})
-    assert "on top: temperature, system prompt (-s ''" in online.run(f"%helicone_session edit {ID}").text()
-    edit(online, helicone, {"model": "gpt-4o", "messages": [{"role": "system", "content": "Long."}, HI]})
-    assert "system prompt" not in online.run(f"%helicone_session edit {ID}").text()
+    assert "on top: temperature" in online.run(f"%helicone_session edit {ID}").text()
+    edit(online, helicone, {"model": "gpt-4o", "messages": [HI, {"role": "assistant", "content": "Once upon"}]})
+    assert "on top" not in online.run(f"%helicone_session edit {ID}").text()
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [HI],
+        [{"role": "system", "content": "Long."}, HI],
+        [{"role": "system", "content": "Short."}, HI, {"role": "assistant", "content": "b"}, HI],
+        [HI, {"role": "assistant", "content": "b"}, HI],
+    ],
+)
+def test_system_prompt_of_the_session_is_kept_out(online: Shell, helicone: FakeHelicone, messages: list[Any]) -> None:
+    """A new cell sends the same messages in a session with a system prompt, too, be it the very same one."""
+    online.run(f'%helicone_session "Debugging" --gateway {helicone.url} -s Short.')
+    ran = online.run(edit(online, helicone, {"model": "gpt-4o", "messages": messages}))
+    assert ran.error is None, ran.error
+    assert helicone.completions[-1].json["messages"] == messages

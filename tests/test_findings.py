@@ -246,6 +246,13 @@ def test_identical_requests_at_once_are_no_repeats() -> None:
     assert "Repeated" not in list_said(*(build_timed("/a", 0, 2, id=name, fingerprint="f") for name in "ab"))
 
 
+@pytest.mark.parametrize("ended_at", [5.0, 3.0])
+def test_request_is_no_repeat_of_itself(ended_at: float) -> None:
+    """One that took no time, by a coarse clock, or less than none, by one that was set back."""
+    steps = [build_timed("/a", 0, 2), build_timed("/b", 5.0, ended_at, fingerprint="f"), build_timed("/c", 6, 7)]
+    assert "Repeated" not in list_said(*steps)
+
+
 # ---- growing context
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, FakeHelicone
+from fake_helicone import HELICONE_EU_KEY, HELICONE_KEY, PROVIDER_KEY, FakeHelicone, reply_json
 from fake_logging import Logged
 from fake_rest import SESSION_ID, SESSION_NAME, SESSION_PATH
 from notebooks_in_process import BOTH_KEYS, Bench
 
-from heliconemagic.errors import CredentialError, HeliconeMagicError, InputError, UnreachableError
+from heliconemagic.errors import CredentialError, GatewayError, HeliconeMagicError, InputError, UnreachableError
 from heliconemagic.lines.options import parse_session_line
 from heliconemagic.lines.rating import Rating
 from heliconemagic.notebook.importing import import_notebooks
@@ -399,6 +399,21 @@ def test_unknown_id_says_what_to_do(desk: Desk) -> None:
     with pytest.raises(InputError, match="has no session 'nope'") as caught:
         desk.say("pull nope")
     assert "find" in str(caught.value) and desk.load("nope") == []
+
+
+def test_wrong_name_is_told_from_an_unknown_id(desk: Desk) -> None:
+    """The id may well be there: under another name."""
+    with pytest.raises(InputError, match="that is called 'Nobody'") as caught:
+        desk.say(f'pull {DESK} --name "Nobody"')
+    assert f"pull {DESK}" in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["find", "find --errors", "pull nope"])
+def test_answer_without_rows_is_not_taken_for_nothing(desk: Desk, helicone: FakeHelicone, line: str) -> None:
+    """Another server may answer in JSON, too."""
+    helicone.respond = lambda received: reply_json({"data": {"rows": []}})
+    with pytest.raises(GatewayError, match="not as Helicone does"):
+        desk.say(line)
 
 
 def test_write_only_key_is_told_before_anything_is_asked(tmp_path: Path, helicone: FakeHelicone) -> None:

@@ -306,6 +306,16 @@ def test_a_newer_version_supersedes(journal: Journal, tmp_path: Path) -> None:
     assert (len(steps), imported.submissions[0].dropped) == (3, 1)
 
 
+def test_a_copy_is_told_beside_many_broken_files(journal: Journal, tmp_path: Path) -> None:
+    """Not all that is wrong with single files is said."""
+    for name in ("ada", "ben"):
+        write_forms(tmp_path / f"{name}.ipynb", build_form())
+    for number in range(20):
+        (tmp_path / f"{number}.ipynb").write_text("{")
+    text = build_notice_text(build_import_notice(import_notebooks(journal, ["*.ipynb"], tmp_path)))
+    assert "the very same 1 reply in 2 notebooks: ada.ipynb, ben.ipynb" in text and "13 more remarks" in text
+
+
 def test_a_copy_is_noticed(journal: Journal, tmp_path: Path) -> None:
     """Two notebooks with the very same replies are told, and both are there; alike ones are none of it."""
     write_forms(tmp_path / "ada.ipynb", build_form(), build_form(id="reply-2"))
@@ -482,7 +492,7 @@ def test_a_file_doesnt_say_where_keys_go(tmp_path: Path, label: str) -> None:
     with open_bench(tmp_path / "here") as bench:
         with pytest.raises(InputError, match="where your keys go") as raised:
             resume_file(bench.notebook, str(path), parse_session_line("resume x").options)
-        assert "--gateway" in str(raised.value)
+        assert "add --gateway oai" in str(raised.value)  # the file is elsewhere: a line with its name alone finds none
         assert bench.notebook.session is None
         resumed = resume_file(bench.notebook, str(path), parse_session_line("resume x --gateway demo").options)
         assert resumed.session.steps[0].fingerprint == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from fake_helicone import FakeHelicone
 from notebooks_in_process import BOTH_KEYS, Bench
 
 from heliconemagic.errors import CredentialError, InputError, UnknownModelError
+from heliconemagic.lines.options import parse_session_line
 from heliconemagic.records import StepStatus
 from heliconemagic.session_state import Session
 from heliconemagic.settings import RequestOptions
+from heliconemagic.verbs.showing import find_shown
 
 BuildBench = Callable[..., Bench]
 
@@ -227,6 +230,19 @@ def test_rerun_supersedes_in_the_journal_too(build_bench: BuildBench) -> None:
     assert recorded is not None
     assert [step.is_superseded for step in recorded[1]] == [True, False, False]
     assert "stale" in " ".join(bench.plan("/outline/x", cell="new").notes)
+
+
+def test_unknown_path_is_told_in_a_line_of_any_session(build_bench: BuildBench) -> None:
+    """Some of the paths that there are, the newest first."""
+    bench = build_bench()
+    session = open_session(bench, '"Course" --gateway demo')
+    step = bench.run("/quiz/0")
+    for number in range(1, 1_000):
+        session.put_step(replace(step, id=f"s{number}", path=f"/quiz/{number}"))
+    for line in ("/nowhere", "/nowhere --table"):
+        with pytest.raises(InputError) as caught:
+            find_shown(bench.notebook, session, parse_session_line(f"show {line}"))
+        assert "/quiz/999, /quiz/998" in str(caught.value) and len(str(caught.value)) < 400
 
 
 def test_forget_deletes_from_memory_and_disk(build_bench: BuildBench, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heliconemagic.errors import HeliconeMagicError
+from heliconemagic.errors import GatewayError, HeliconeMagicError
 from heliconemagic.headers import SESSION_NAME
 from heliconemagic.helicone_api.filters import (
     Filter,
@@ -88,7 +88,7 @@ async def _list_sessions(api: HeliconeApi, search: Search) -> Found:
         "timezoneDifference": 0,
         "filter": "all",
     }
-    answered = read_list(await api.post(SESSIONS_PATH, asked))
+    answered = _read_rows(await api.post(SESSIONS_PATH, asked), api)
     read = [read_session_row(row, api.hosts.label) for row in answered]
     found = [session for session in read if session is not None]
     # It looks into ids too, and takes % and _ for wildcards.
@@ -148,13 +148,24 @@ async def load_requests(
             "offset": page * PAGE,
             "sort": {"created_at": "desc" if is_newest_first else "asc"},
         }
-        answered = read_list(await api.post(REQUESTS_PATH, asked))
+        answered = _read_rows(await api.post(REQUESTS_PATH, asked), api)
         read = [read_request_row(row) for row in answered]
         unreadable += sum(row is None for row in read)
         rows |= {row.id: row for row in read if row is not None}
         if len(answered) < PAGE:
             return Requests(rows=tuple(rows.values()), unreadable=unreadable)
     return Requests(rows=tuple(rows.values()), is_whole=False, unreadable=unreadable)
+
+
+def _read_rows(answered: Any, api: HeliconeApi) -> list[Any]:
+    """The rows of an answer; another server's, which has none, doesn't mean that there is nothing."""
+    if isinstance(answered, list):
+        return read_list(answered)
+    raise GatewayError(
+        f"{api.hosts.label} answered, but not as Helicone does.",
+        hint="is this the address of a Helicone? `%helicone_session doctor` shows it",
+        cause="its data is no list of rows",
+    )
 
 
 async def load_session(api: HeliconeApi, session_id: str, name: str | None) -> Requests:

@@ -35,8 +35,9 @@ def find_repeats(steps: Iterable[Step]) -> Repeats | None:
     for step in sorted(steps, key=lambda step: step.started_at):
         if not step.fingerprint or step.comparison or step.origin is not None or not step.is_whole or _is_cached(step):
             continue
-        ended_at = step.started_at if step.ended_at is None else step.ended_at
-        if answered.setdefault(step.fingerprint, ended_at) <= step.started_at:
+        if step.fingerprint not in answered:  # its end may be no later than its start: clocks jump, and are coarse
+            answered[step.fingerprint] = step.started_at if step.ended_at is None else step.ended_at
+        elif answered[step.fingerprint] <= step.started_at:
             repeats.append(step)
     if not repeats:
         return None

@@ -94,7 +94,7 @@ class Production:
         reference = self._find_session_reference(parse_reference(text), hosts)
         wanted_name = name if name is not None else reference.name
         requests = self._helicone.ask(hosts, lambda api: load_session(api, reference.session_id, wanted_name))
-        found_name = find_only_name(requests, reference, hosts)
+        found_name = find_only_name(requests, reference, hosts, wanted_name)
         known = self._journal.load_session(reference.session_id)
         check_same_name(known, found_name)
         label = self._helicone.find_label(spec, self._sessions.current)

@@ -99,8 +99,8 @@ def _iterate_ids(step: Step) -> Iterator[str]:
         yield step.delivery.helicone_id
 
 
-def find_only_name(requests: Requests, reference: Reference, hosts: HeliconeHosts) -> str:
-    """The name of the session.
+def find_only_name(requests: Requests, reference: Reference, hosts: HeliconeHosts, name: str | None) -> str:
+    """The name of the session; ``name`` is the one that was asked for, if one was.
 
     Raises:
         InputError: there is no such session, or several of this id.
@@ -109,6 +109,11 @@ def find_only_name(requests: Requests, reference: Reference, hosts: HeliconeHost
     if len(names) == 1:
         return names[0]
     session_id = reference.session_id
+    if not names and name is not None:
+        raise InputError(
+            f"{hosts.label} has no session {session_id[:80]!r} that is called {name[:80]!r}.",
+            hint=f"leave out the name: %helicone_session pull {session_id[:80]}",
+        )
     if not names:
         raise InputError(
             f"{hosts.label} has no session {session_id[:80]!r}.",

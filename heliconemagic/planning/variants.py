@@ -15,7 +15,7 @@ from heliconemagic.demo.text import SAMPLE_HEADER
 from heliconemagic.errors import InputError
 from heliconemagic.gateways.choice import check_model
 from heliconemagic.lessons.replaying import find_origin, reroute
-from heliconemagic.paths import SessionPath
+from heliconemagic.paths import SessionPath, join_paths
 from heliconemagic.planning.checks import check_budget
 from heliconemagic.planning.keeping import is_own_step
 from heliconemagic.planning.plan import Plan
@@ -97,7 +97,7 @@ def find_pickable(session: Session, path: SessionPath, number: int) -> Step:
     """
     newest = session.find_step(path)
     if newest is None:
-        known = ", ".join(session.iterate_paths()) or "none yet"
+        known = join_paths(session.iterate_paths())
         raise InputError(f"no finished step at {path!r} in this session.", hint=f"paths used so far: {known}")
     variants = find_variants(session.steps, newest)
     if len(variants) == 1:

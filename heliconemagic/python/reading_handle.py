@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 from heliconemagic.cards import build_reply
 from heliconemagic.errors import UnknownPathError
+from heliconemagic.paths import join_paths
 from heliconemagic.python.base_handle import BaseHandle
 from heliconemagic.python.reading import find_finished, iterate_finished_paths
 from heliconemagic.records import SessionTotals
 from heliconemagic.reply import Reply
-
-MOST_KNOWN = 12
-"""Paths that an error names."""
 
 
 class ReadingHandle(BaseHandle):
@@ -27,7 +25,7 @@ class ReadingHandle(BaseHandle):
         place = self._place(path)
         step = find_finished(self._read_session(), place)
         if step is None:
-            known = ", ".join([*list(self)[:MOST_KNOWN], *(["…"] if len(self) > MOST_KNOWN else [])]) or "none yet"
+            known = join_paths(self)
             raise UnknownPathError(f"no finished step at {str(place)!r}.", hint=f"paths with one: {known}")
         return build_reply(self._session, step)
 

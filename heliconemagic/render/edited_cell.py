@@ -36,6 +36,7 @@ class RecordedRequest:
     model: str  # "": the session's own
     messages: Sequence[Message]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    refuses_system: bool = False  # the open session has a system prompt, which a cell without -s would send as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class EditedCell:
     source: str
     variables: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    is_prompt: bool = True  # else it is Python, and the session's own options don't hold for it
 
 
 def build_edited_cell(request: RecordedRequest, taken: Mapping[str, Any]) -> EditedCell:
@@ -103,6 +105,8 @@ def _build_prompt_cell(request: RecordedRequest, names: _Names) -> EditedCell | 
     opening = _write_earlier(earlier, names)
     if opening is None:
         return None
+    if request.refuses_system and "-s" not in opening:
+        opening = ["-s", "''", *opening]
     options, notes = _write_options(request)
     stands = _is_plain_prompt(prompt)
     body = prompt if stands else "{{ " + names.give("prompt", prompt) + " }}"
@@ -175,7 +179,7 @@ def _build_python_cell(request: RecordedRequest, names: _Names) -> EditedCell:
         "print(completion.choices[0].message.content)"
     )
     note = "a cell of Python: only so is it the same request"
-    return EditedCell(source=source, variables=names.values, notes=(note,))
+    return EditedCell(source=source, variables=names.values, notes=(note,), is_prompt=False)
 
 
 def _iterate_arguments(request: RecordedRequest, messages: Any) -> Iterator[str]:

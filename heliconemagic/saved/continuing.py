@@ -44,5 +44,5 @@ def build_no_gateway_error(saved: SavedSession) -> InputError:
     told = f"its answers came from {saved.gateway!r}" if saved.gateway else "it doesn't say where its answers came from"
     return InputError(
         f"{saved.record.source!r} doesn't decide where your keys go: {told}.",
-        hint=f'say who answers: %helicone_session resume "{saved.record.source}" --gateway oai',
+        hint="say who answers: add --gateway oai, or whom you trust, to this line",
     )

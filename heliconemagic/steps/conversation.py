@@ -14,7 +14,7 @@ from typing import Any
 
 from heliconemagic.attachments.attachment import identify_messages
 from heliconemagic.errors import InputError
-from heliconemagic.paths import SessionPath
+from heliconemagic.paths import SessionPath, join_paths
 from heliconemagic.records import Message, Step, StepKind
 from heliconemagic.settings import Context
 from heliconemagic.steps.comparison import choose_current, find_alternatives
@@ -136,7 +136,7 @@ def find_after(others: Sequence[Step], path: SessionPath) -> Step:
     """
     found = _find_newest_at(others, path)
     if found is None:
-        known = ", ".join(dict.fromkeys(step.path for step in others)) or "none yet"
+        known = join_paths(dict.fromkeys(step.path for step in reversed(others)))
         raise InputError(f"--after {path!r}: no finished step there to continue.", hint=f"paths with one: {known}")
     return found
 

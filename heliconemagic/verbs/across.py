@@ -72,16 +72,16 @@ def _name_kind(imported: Imported) -> str:
 
 
 def _list_import_lines(imported: Imported, *, has_marks: bool) -> list[str]:
-    lines = [f"skipped: {why}" for _, why in imported.unread]
+    lines = [  # first: they are seldom, and what is wrong with single files may be said of many
+        f"the very same {format_count(count, 'reply', 'replies')} in {len(names):,} notebooks: {_shorten(names)}"
+        for names, count in imported.shared
+    ]
+    lines += [f"skipped: {why}" for _, why in imported.unread]
     lines += [f"{one.file}: left out a reply: {fault}" for one in imported.submissions for fault in one.faults]
     lines += [
         f"{one.file}: {format_count(one.dropped, 'step')} of the last import no longer in it: marked as superseded"
         for one in imported.submissions
         if one.dropped
-    ]
-    lines += [
-        f"the very same {format_count(count, 'reply', 'replies')} in {len(names):,} notebooks: {_shorten(names)}"
-        for names, count in imported.shared
     ]
     rest = len(lines) - MOST_LINES
     lines = lines[:MOST_LINES] + ([f"{rest:,} more remarks like these"] if rest > 0 else [])

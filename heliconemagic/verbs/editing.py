@@ -13,6 +13,7 @@ from heliconemagic.helicone_api.addresses import check_same_place, parse_referen
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.notebook.earlier import load_recorded
 from heliconemagic.notebook.notebook import Notebook
+from heliconemagic.paths import join_paths
 from heliconemagic.records import Step, StepKind
 from heliconemagic.render.edited_cell import EditedCell, RecordedRequest, build_edited_cell
 from heliconemagic.render.edited_notice import build_edited_bundle
@@ -53,7 +54,13 @@ class EditLine:
         _check_request(step)
         messages = build_wire_messages(step.messages, self._notebook.journal.find_attachment)
         model, model_note = self._find_model(step.model)
-        request = RecordedRequest(path=step.path, model=model, messages=messages, parameters=step.parameters)
+        request = RecordedRequest(
+            path=step.path,
+            model=model,
+            messages=messages,
+            parameters=step.parameters,
+            refuses_system=bool(self._notebook.session and self._notebook.session.options.system),
+        )
         cell = build_edited_cell(request, self._variables)
         self._variables.update(cell.variables)
         return replace(cell, notes=(*cell.notes, *model_note, *self._describe_additions(step, cell)))
@@ -78,8 +85,8 @@ class EditLine:
         current = [step for step in requests if not step.is_superseded]
         if found := (current or requests or here):
             return found[-1]
-        known = ", ".join(dict.fromkeys(step.path for step in looked_at)) or "none yet"
-        raise InputError(f"no request at {path!r} in this session.", hint=f"paths used so far: {known[:400]}")
+        known = join_paths(dict.fromkeys(step.path for step in reversed(looked_at)))
+        raise InputError(f"no request at {path!r} in this session.", hint=f"paths used so far: {known}")
 
     def _iterate_steps(self, reference: str) -> Sequence[Step]:
         notebook = self._notebook
@@ -124,12 +131,10 @@ class EditLine:
     def _describe_additions(self, step: Step, cell: EditedCell) -> list[str]:
         """What the open session would send besides, which the request did not have."""
         options = self._notebook.session.options if self._notebook.session else None
-        if options is None:
+        if options is None or not cell.is_prompt:
             return []
         added = [name for name in options.parameters if name not in step.parameters]
         added += ["temperature"] if options.temperature is not None and "temperature" not in step.parameters else []
-        has_own = " -s " in cell.source.partition("\n")[0]
-        added += ["system prompt (-s '' leaves it out)"] if options.system and not has_own else []
         return [f"this session's own options come on top: {', '.join(added)}"] if added else []
 
 

@@ -11,7 +11,7 @@ from heliconemagic.cards import build_recorded_card, build_recorded_comparison, 
 from heliconemagic.errors import InputError
 from heliconemagic.lines.options import SessionCommand
 from heliconemagic.notebook.notebook import Notebook
-from heliconemagic.paths import SessionPath
+from heliconemagic.paths import SessionPath, join_paths
 from heliconemagic.records import Step
 from heliconemagic.session_state import Session
 
@@ -39,7 +39,7 @@ def find_shown(notebook: Notebook, session: Session, command: SessionCommand) ->
     if step is not None and not (as_table or typed.endswith("/")):
         return Shown(partial(_build_card, session, step), grows=False)
     if folder and not any(path == folder or path.startswith(f"{folder}/") for path in session.iterate_paths()):
-        known = ", ".join(session.iterate_paths()) or "none yet"
+        known = join_paths(session.iterate_paths())
         raise InputError(f"no step at {folder!r} in this session.", hint=f"paths used so far: {known}")
     return Shown(partial(_build_session, notebook, session, folder, as_table=as_table), grows=True)
 
