@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import os
 import sys
@@ -47,6 +48,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     for name in os.environ:
         if is_foreign(name):
             monkeypatch.delenv(name)
+    monkeypatch.delattr(builtins, "_", raising=False)  # a doctest's: beside it a shell keeps no last result
     # Not tmp_path, which is the test's own and empty; nor a numbered folder, for which all others would be looked at.
     folder = tmp_path_factory.mktemp(f"world-{uuid.uuid4().hex}", numbered=False)
     (folder / "place").mkdir()
