@@ -34,7 +34,6 @@ def test_panel_lives_until_the_next_cell(kernel: Kernel, fake: FakeHelicone) -> 
     fake.release()
     kernel.wait(lambda: read_line(kernel, "/slow").startswith("\u00a0"))
     kernel.click(find_button(kernel, "Good"))
-    kernel.wait_for_text("on its way to Helicone")
     assert fake.wait_for(lambda: list(fake.gateway.rest.feedback.values()) == [True])
     kernel.wait_for_text("Helicone has it")
     kernel.click(find_button(kernel, "Rerun"))

@@ -85,7 +85,7 @@ class PanelLine:
             list_feedback=session.feedback.list_of,
             find_step=session.find_by_id,
             build_card=lambda step: build_recorded_card(session, step),
-            rate=lambda step, rating: notebook.ratings.rate_step(session, step, rating).lines,
+            rate=lambda step, rating: (notebook.ratings.rate_step(session, step, rating).untold,),  # else its card says
             rerun=lambda step: notebook.run_again(session, step, self.note_change),
             write_cell=write_cell,
             look_around=look_around,
