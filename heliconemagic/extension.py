@@ -150,7 +150,7 @@ class Extension:
 
     def _note_executed(self) -> None:
         self._frontend.note_executed()
-        if self._workbench is not None:
+        if self._workbench is not None and not self._workbench.step_cells.is_running:  # such a cell's end is to be told
             self._workbench.show.catch_up()
 
     def _note_result(self, result: Any = None) -> None:

@@ -96,7 +96,7 @@ def test_failure_leaves_the_old_answer(bench: Bench, helicone: FakeHelicone) -> 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": StepKind.TOOL}, "is no request to a model"),
+        ({"kind": StepKind.TOOL, "gateway": "notebook"}, "is no request to a model"),
         ({"status": StepStatus.PENDING}, "is still running"),
         ({"parameters": {"tools": [{}]}}, "calls functions of the notebook"),
         ({"comparison": "x"}, "one of several answers"),

@@ -196,6 +196,23 @@ def test_resume_takes_name_id_or_nothing(build_bench: BuildBench) -> None:
         assert bench.notebook.sessions.resume(reference, RequestOptions()).record.id == record.id
 
 
+def test_resumed_session_is_read_once(build_bench: BuildBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`show` reads what other processes have written since, not all of it again; nothing of that is missed."""
+    monkeypatch.setattr("heliconemagic.notebook.sessions.CLOCK_SLACK", 0.0)
+    before = build_bench()
+    open_session(before, '"Course"')
+    run_course(before)
+    bench = build_bench()
+    session = bench.notebook.sessions.resume("Course", RequestOptions())
+    monkeypatch.setattr(session, "take_others", lambda found: read.append([step.path for step in found]))
+    read: list[list[str]] = []
+    bench.notebook.sessions.take_others(session)
+    before.run("/quiz")
+    before.notebook.journal.flush()
+    bench.notebook.sessions.take_others(session)
+    assert read == [[], ["/quiz"]]
+
+
 def test_resumed_session_stays_at_its_gateway(build_bench: BuildBench) -> None:
     """What the last line said of it counts; another one is taken only where it is named."""
     before = build_bench()

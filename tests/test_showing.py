@@ -62,6 +62,13 @@ def test_long_session_is_updated_less_often() -> None:
     assert 1 <= page.updates <= 10
 
 
+def test_first_picture_counts() -> None:
+    """A step that begins just after a long session was shown doesn't build the same again."""
+    page = Page(build_seconds=0.5)
+    page.run_steps(1, 1.0)
+    assert page.updates == 0
+
+
 def test_clock_that_is_set_back_stops_no_update(shell: Shell, tmp_path: Path) -> None:
     """An hour without any would be the least."""
     times = {"now": 9_000.0, "since start": 1.0}

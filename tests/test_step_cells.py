@@ -293,3 +293,13 @@ def test_unloading_takes_it_away(demo: Shell) -> None:
     demo.run("%unload_ext heliconemagic")
     assert "not found" in demo.run("%%helicone_step /a\n1").printed
     demo.run("%load_ext heliconemagic")
+
+
+def test_show_is_drawn_once_for_a_cell(demo: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its end, with the step done: of a long session each picture takes a second."""
+    demo.run("%helicone_session show")
+    shown = demo.ip.display_pub.displays[-1]
+    monkeypatch.setattr("heliconemagic.views.showing.MIN_SECONDS", 1_000.0)
+    demo.run("%%helicone_step /load\nrows = [1]")
+    assert ["/load" in bundle["text/plain"] for bundle in shown.bundles] == [False, True]
+    assert "done" in shown.bundle["text/plain"]

@@ -36,7 +36,7 @@ from heliconemagic.notebook.steps import Steps
 from heliconemagic.notebook.surroundings import Surroundings
 from heliconemagic.notebook.traced import TracedSteps
 from heliconemagic.paths import SessionPath
-from heliconemagic.planning.again import list_successors, plan_again
+from heliconemagic.planning.again import check_repeatable, list_successors, plan_again
 from heliconemagic.planning.checks import check_no_secret, redacting
 from heliconemagic.planning.history import SessionHistory
 from heliconemagic.planning.plan import Plan, Setting
@@ -151,6 +151,7 @@ class Notebook:
         Raises:
             InputError, CredentialError: it cannot be sent; nothing was.
         """
+        check_repeatable(session, step)
         command = CellCommand(options=_find_gateway_options(session, step))
         setting = self._find_setting(session, command)
         with redacting(setting.keys.secrets):

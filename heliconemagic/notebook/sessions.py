@@ -118,7 +118,7 @@ class Sessions:
         if not given.gateway and not saved.record.gateway:
             raise build_no_gateway_error(saved)
         terms = self._prepare(given.over(RequestOptions(gateway=saved.record.gateway)))
-        recorded = load_recorded(self._journal, saved.record.id)
+        recorded = self._load(saved.record.id)
         if recorded is not None:
             _check_same_name(recorded[0], saved.record.name)
         known = recorded[1] if recorded else []
@@ -239,7 +239,7 @@ class Sessions:
         self, name: str, title: str, terms: Terms, *, recorded_id: str | None = None, session_id: str | None = None
     ) -> Session:
         """Ends the session there is, and begins another or takes up a recorded one."""
-        recorded = load_recorded(self._journal, recorded_id) if recorded_id else None
+        recorded = self._load(recorded_id) if recorded_id else None
         if recorded is not None:
             _check_same_name(recorded[0], name)
         left = self.end()
@@ -250,6 +250,14 @@ class Sessions:
         self.current = begun
         self._journal.put_session(begun.record)
         return begun
+
+    def _load(self, session_id: str) -> tuple[SessionRecord, list[Step]] | None:
+        """A recorded session, with what other processes have written of it until now; None as `load_recorded` says."""
+        now = self._surroundings.clock()
+        recorded = load_recorded(self._journal, session_id)
+        if recorded is not None:
+            self._read_at[session_id] = now
+        return recorded
 
     def _build_record(self, name: str, title: str, terms: Terms, session_id: str | None) -> SessionRecord:
         return SessionRecord(

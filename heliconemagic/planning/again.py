@@ -17,13 +17,31 @@ from heliconemagic.settings import RequestOptions
 from heliconemagic.steps.conversation import Place
 
 
+def check_repeatable(session: Session, step: Step) -> None:
+    """Before anything else is asked of ``step``: one that was no request has no gateway, either.
+
+    Raises:
+        InputError: it cannot be asked again by itself; the message says what to do instead.
+    """
+    hint = f"run the cell of {step.path} again"
+    if step.kind is not StepKind.LLM or not step.messages:
+        raise InputError(f"{step.path} is no request to a model.", hint=hint)
+    if step.status is StepStatus.PENDING:
+        raise InputError(f"{step.path} is still running.", hint="wait until it has ended")
+    if step.parameters.get("tools") or step.follows_tools:
+        raise InputError(f"{step.path} calls functions of the notebook.", hint=hint)
+    if step.comparison:
+        raise InputError(f"{step.path} is one of several answers that its cell compares.", hint=hint)
+    if session.lesson is not None or step.gateway == "replay":
+        raise InputError("a recorded lesson answers in this session.", hint=hint)
+
+
 def plan_again(session: Session, step: Step, setting: Setting) -> Plan:
     """The request of ``step`` again; its answer takes the place of the one there is, as when its cell runs again.
 
     Raises:
-        InputError, CredentialError: it cannot be sent as it was; the message says what to do instead.
+        InputError, CredentialError: it cannot be sent as it was.
     """
-    _check_repeatable(session, step)
     options = _build_own_options(step).over(setting.options)
     asked = Asked(
         place=Place(
@@ -66,17 +84,3 @@ def _build_own_options(step: Step) -> RequestOptions:
     """What was said of the request itself; an answer is wanted now, whatever the journal has."""
     properties = {name: value for name, value in step.properties.items() if not name.startswith("helicone-")}
     return RequestOptions(model=step.model, user=step.user or None, properties=properties, keep=False)
-
-
-def _check_repeatable(session: Session, step: Step) -> None:
-    hint = f"run the cell of {step.path} again"
-    if step.kind is not StepKind.LLM or not step.messages:
-        raise InputError(f"{step.path} is no request to a model.", hint=hint)
-    if step.status is StepStatus.PENDING:
-        raise InputError(f"{step.path} is still running.", hint="wait until it has ended")
-    if step.parameters.get("tools") or step.follows_tools:
-        raise InputError(f"{step.path} calls functions of the notebook.", hint=hint)
-    if step.comparison:
-        raise InputError(f"{step.path} is one of several answers that its cell compares.", hint=hint)
-    if session.lesson is not None or step.gateway == "replay":
-        raise InputError("a recorded lesson answers in this session.", hint=hint)

@@ -38,6 +38,11 @@ class StepCells:
         self._lines = lines
         self._running: StepCell | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a cell that is a step hasn't ended yet."""
+        return self._running is not None
+
     def begin(self, command: StepCommand, source: str) -> None:
         """Begins the step that the cell which runs now is; `end` is called at the cell's end.
 

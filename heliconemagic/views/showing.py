@@ -30,8 +30,7 @@ class SessionShow:
             self._publish(build())
             return
         self._build, self._display_id = build, f"heliconemagic-show-{uuid.uuid4()}"
-        self._last, self._is_behind = self._clock(), False
-        self._publish(build(), display_id=self._display_id)
+        self._draw(build, update=False)
 
     def close(self) -> None:
         """No more updates: the session is another."""
@@ -44,9 +43,12 @@ class SessionShow:
         if not is_final and self._clock() - self._last < max(MIN_SECONDS, SHARE * self._seconds):
             self._is_behind = True
             return
-        self._is_behind = False
+        self._draw(self._build, update=True)
+
+    def _draw(self, build: Callable[[], dict[str, Any]], *, update: bool) -> None:
         begun = self._clock()
-        self._publish(self._build(), display_id=self._display_id, update=True)
+        self._is_behind = False
+        self._publish(build(), display_id=self._display_id, update=update)
         self._last = self._clock()
         self._seconds = self._last - begun
 
