@@ -7,7 +7,14 @@ from heliconemagic.records import Origin, OriginKind, SessionTotals, Step, StepK
 from heliconemagic.render.card_calls import describe_rounds
 from heliconemagic.render.card_state import Card
 from heliconemagic.render.clock import format_clock, format_moment
-from heliconemagic.render.figures import format_cost, format_count, format_seconds, format_total_cost, format_usd
+from heliconemagic.render.figures import (
+    format_cost,
+    format_count,
+    format_rate,
+    format_seconds,
+    format_total_cost,
+    format_usd,
+)
 from heliconemagic.steps.traced import describe_name, is_model_call, is_traced
 from heliconemagic.usage import Usage, estimate_tokens
 
@@ -96,7 +103,7 @@ def describe_progress(card: Card, now: float) -> str:
     streaming = now - step.first_token_at if step.first_token_at is not None else 0.0
     if streaming < _MIN_SECONDS:
         return clock
-    return f"{clock} · {_estimate_length(step.text + step.reasoning) / streaming:.0f} tokens/s"
+    return f"{clock} · {format_rate(_estimate_length(step.text + step.reasoning) / streaming)} tokens/s"
 
 
 def _estimate_length(text: str) -> float:

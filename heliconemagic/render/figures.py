@@ -23,6 +23,17 @@ def format_seconds(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def format_rate(per_second: float) -> str:
+    """A speed: with a digit behind the point where it is slow.
+
+    >>> [format_rate(speed) for speed in (0.04, 0.43, 9.96, 31.2)]
+    ['0.04', '0.4', '10', '31']
+    """
+    if per_second < 0.1:
+        return f"{per_second:.2f}"
+    return f"{per_second:.0f}" if per_second >= 9.95 else f"{per_second:.1f}"
+
+
 def format_count(count: int, noun: str = "", plural: str = "") -> str:
     """A whole number with its noun.
 

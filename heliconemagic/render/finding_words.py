@@ -11,7 +11,7 @@ from heliconemagic.insights.growth import Growth
 from heliconemagic.insights.phases import Phase
 from heliconemagic.insights.queues import JOBS, Queue
 from heliconemagic.insights.repeats import Repeats
-from heliconemagic.render.figures import format_count, format_seconds, format_usd
+from heliconemagic.render.figures import format_count, format_rate, format_seconds, format_usd
 
 LONG_PROMPT = 4_000
 """Tokens from which the length of a prompt explains a late first token."""
@@ -69,7 +69,7 @@ def _describe_bottleneck(found: Bottleneck, wall: str) -> str:
 def _describe_phase(found: Bottleneck) -> str:
     """What the time was spent on, and what would help."""
     if found.phase is Phase.GENERATING:
-        speed = f" at {found.tokens_per_second:.0f} tokens/s" if found.tokens_per_second else ""
+        speed = f" at {format_rate(found.tokens_per_second)} tokens/s" if found.tokens_per_second else ""
         wish = "less reasoning" if _is_mostly_reasoning(found) else "a shorter answer"
         return f"was generation{speed}; {wish} or a faster model would help, the gateway wouldn't"
     if found.phase is Phase.FIRST_TOKEN:

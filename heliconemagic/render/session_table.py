@@ -14,7 +14,7 @@ from heliconemagic.render.card_words import describe_model
 from heliconemagic.render.columns import align_columns
 from heliconemagic.render.comparison_words import describe_variant
 from heliconemagic.render.feedback_words import NO_FEEDBACK, FeedbackOf, describe_feedback
-from heliconemagic.render.figures import format_count, format_seconds
+from heliconemagic.render.figures import format_count, format_rate, format_seconds
 from heliconemagic.render.markup import NO_MATH, build_row, escape, escape_markdown
 from heliconemagic.render.session_rows import describe_step_cost, list_states
 from heliconemagic.render.style import add_style
@@ -111,7 +111,7 @@ def _list_cells(figures: Measures, paths: dict[str, str], feedback: FeedbackOf) 
         _format_known(figures.first_token),
         _format_known(figures.generating),
         _format_known(step.latency),
-        f"{figures.tokens_per_second:.0f}" if figures.tokens_per_second else "",
+        format_rate(figures.tokens_per_second) if figures.tokens_per_second else "",
         format_count(usage.prompt_tokens) if usage else "",
         format_count(usage.cached_tokens) if usage and usage.cached_tokens else "",
         format_count(usage.completion_tokens) if usage else "",
