@@ -16,9 +16,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from environs import build_environ
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import KernelManager
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 REPLY = "application/vnd.heliconemagic.reply.v1+json"
@@ -93,18 +96,14 @@ class Kernel:
     """A kernel process and its one client."""
 
     def __init__(self, python: str, folder: Path, **environ: str) -> None:
-        from jupyter_client.kernelspec import KernelSpecManager
-        from jupyter_client.manager import KernelManager
-
         spec = {"argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "tested"}
         (folder / "kernels" / "tested").mkdir(parents=True, exist_ok=True)
         (folder / "kernels" / "tested" / "kernel.json").write_text(json.dumps({**spec, "language": "python"}))
-        specs = KernelSpecManager(kernel_dirs=[str(folder / "kernels")], ensure_native_kernel=False)
-        self.manager = KernelManager(kernel_name="tested", kernel_spec_manager=specs, ip="127.0.0.1")
         self.comms: dict[str, Comm] = {}
         self.cells: dict[str, Cell] = {}
         self.journal_folder = folder / "journal"
         self._folder = folder
+        self.manager = self._build_manager()
         self._environ = build_environ(folder, **environ)
         self._by_display_id: dict[str, list[dict[str, Any]]] = {}
         self._replies: dict[str, dict[str, Any]] = {}
@@ -112,17 +111,35 @@ class Kernel:
 
     # ---- life
 
+    def _build_manager(self) -> KernelManager:
+        from jupyter_client.kernelspec import KernelSpecManager
+        from jupyter_client.manager import KernelManager
+
+        specs = KernelSpecManager(kernel_dirs=[str(self._folder / "kernels")], ensure_native_kernel=False)
+        return KernelManager(kernel_name="tested", kernel_spec_manager=specs, ip="127.0.0.1")
+
     def __enter__(self) -> Kernel:
+        try:
+            self._start()
+        except RuntimeError:  # it died: another process got one of its ports before it did
+            self._end()
+            self.manager = self._build_manager()
+            self._start()
+        return self
+
+    def _start(self) -> None:
         self.manager.start_kernel(env=self._environ, cwd=str(self._folder))
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=_PATIENCE)
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def _end(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
         self.manager.cleanup_resources()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._end()
 
     def kill(self) -> None:
         """``kill -9``, and what it leaves is reaped."""
