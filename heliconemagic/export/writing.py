@@ -10,12 +10,10 @@ from pathlib import Path
 
 from heliconemagic.errors import InputError
 from heliconemagic.export.signature import is_changed_export, is_export
+from heliconemagic.lessons.files import check_regular
 
 MOST_REPLACED = 200_000_000
 """Bytes of a file that is read to see whether it may be replaced."""
-
-
-_NO_FILE = "it is a device, a pipe or a socket, and would be gone"
 
 
 def write_export(path: Path, text: str) -> int:
@@ -40,10 +38,7 @@ def write_export(path: Path, text: str) -> int:
 
 def _check_replaceable(path: Path) -> None:
     """An earlier export may be replaced, as long as nobody has changed it; so may an empty file."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if path.exists() and not path.is_file():
-        raise OSError(_NO_FILE)
+    check_regular(path)
     if not path.exists() or not path.stat().st_size:
         return
     data = path.read_bytes() if path.stat().st_size <= MOST_REPLACED else b""

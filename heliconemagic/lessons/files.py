@@ -138,6 +138,18 @@ def _explain(path: Path, error: OSError, done: str, what: str = "lesson") -> Inp
 # ---- writing
 
 
+def check_regular(path: Path) -> None:
+    """What another file would take the place of is a file itself, or nothing.
+
+    Raises:
+        OSError: it is a folder, or a device, a pipe or a socket, and would be gone.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if path.exists() and not path.is_file():
+        raise OSError("it is a device, a pipe or a socket, and would be gone")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """What a recording began with."""
@@ -205,10 +217,7 @@ class LessonWriter:
     def _read_earlier(self) -> Mapping[str, Recording]:
         """The answers that the file has, by their ids, if it is a lesson of the same session."""
         try:
-            if self.path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            if self.path.exists() and not self.path.is_file():
-                raise OSError("it is a device, a pipe or a socket, and would be gone")
+            check_regular(self.path)
             if not self.path.exists() or self.path.stat().st_size == 0:
                 return {}
         except OSError as error:

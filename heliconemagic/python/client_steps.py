@@ -150,7 +150,7 @@ class ClientStepRun:
             clock=host.notebook.surroundings.clock,
         )
         self.stamps_request_id = self.run.stamps_request_id
-        self.wants_events = False  # the client gets every byte as it came
+        self.wants_events = False  # the client reads the answer in its own way
         self._host = host
         self._note_failure = note_failure
         plan.session.put_step(step)
