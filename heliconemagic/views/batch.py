@@ -20,7 +20,7 @@ from heliconemagic.render.style import build_style
 from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.views.pace import Pace
 from heliconemagic.views.plain import Clock, Publish
-from heliconemagic.views.widgets import LIVE_STYLE, NO_STOP, WidgetSet
+from heliconemagic.views.widgets import LIVE_STYLE, NO_STOP, WidgetSet, build_view_bundle
 
 INTERVAL = 0.5  # seconds between two updates
 STATIC_INTERVAL = 2.0  # seconds, where every update stays in what nbclient collects
@@ -104,8 +104,7 @@ class WidgetBatchView:
         self._widgets = WidgetSet()
         try:
             root = self._build(self._widgets, card)
-            view = {"version_major": 2, "version_minor": 0, "model_id": root.model_id}
-            bundle = {"application/vnd.jupyter.widget-view+json": view, "text/plain": f"{card.path}: running"}
+            bundle = build_view_bundle(root.model_id, f"{card.path}: running")
             self._publish(bundle, display_id=_build_display_id(card), update=False)
             self._is_displayed = True
         except BaseException:

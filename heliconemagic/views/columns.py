@@ -23,7 +23,7 @@ from heliconemagic.render.terminal import make_safe_text
 from heliconemagic.views.live_card import BODY_BURST, BODY_RATE, LiveCard
 from heliconemagic.views.pace import Budget, Pace
 from heliconemagic.views.plain import STATIC_INTERVAL, STATIC_RATE, Clock, Publish, TextView, read_content
-from heliconemagic.views.widgets import LIVE_STYLE, Stop, WidgetSet
+from heliconemagic.views.widgets import LIVE_STYLE, Stop, WidgetSet, build_view_bundle
 
 
 class ComparisonView(Protocol):
@@ -121,8 +121,7 @@ class LiveColumns:
 
     def build_bundle(self, text: str) -> dict[str, Any]:
         """The display of the columns as long as they live; ``text`` stands for them where there are no widgets."""
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._root.model_id}
-        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
+        return build_view_bundle(self._root.model_id, text)
 
     def update(self, comparison: Comparison, now: float) -> None:
         """Sends what is new and due, first of the card that has waited longest: the first would take all bytes."""

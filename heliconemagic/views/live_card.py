@@ -13,7 +13,7 @@ from heliconemagic.render.markup import escape
 from heliconemagic.render.structured import LIVE, NOTHING, build_object_html, find_object
 from heliconemagic.views.live_calls import LiveCalls
 from heliconemagic.views.pace import Budget, Pace
-from heliconemagic.views.widgets import LIVE_STYLE, NO_STOP, Stop, WidgetSet
+from heliconemagic.views.widgets import LIVE_STYLE, NO_STOP, Stop, WidgetSet, build_view_bundle
 
 HEAD_INTERVAL = 0.5  # seconds between two updates of the running clock
 BODY_INTERVAL = 0.1  # seconds between two updates of the text
@@ -76,8 +76,7 @@ class LiveCard:
 
     def build_bundle(self, text: str) -> dict[str, Any]:
         """The display of the card as long as it lives; ``text`` stands for it where there are no widgets."""
-        view = {"version_major": 2, "version_minor": 0, "model_id": self._root.model_id}
-        return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
+        return build_view_bundle(self._root.model_id, text)
 
     def update(self, card: Card, now: float) -> None:
         """Sends what is new and due."""

@@ -8,8 +8,8 @@ import uuid
 from typing import Any
 
 from heliconemagic.views.plain import Publish
+from heliconemagic.views.widgets import build_view_bundle
 
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 _BELOW = "hm-below-panel"
 NOTHING = {"text/html": "", "text/plain": ""}
 """Takes no room on a page; of an output without any form nbconvert warns."""
@@ -30,9 +30,8 @@ class PanelPlace:
 
     def show(self, model_id: str, title: str, form: dict[str, Any]) -> None:
         """Displays the widget, in whose place a line stands where there are none, and ``form``, hidden."""
-        view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
         text = f"{title}: a panel of widgets, which need the kernel that made them"
-        self._publish({_WIDGET: view, "text/plain": text}, display_id=self._above, update=False)
+        self._publish(build_view_bundle(model_id, text), display_id=self._above, update=False)
         hidden = {**form, "text/html": f'<div class="{_BELOW}">{_STYLE}<p>{_SAVED}:</p>{form["text/html"]}</div>'}
         self._publish(hidden, display_id=self._below, update=False)
 

@@ -136,6 +136,12 @@ class WidgetSet:
         self._made = list(keep)
 
 
+def build_view_bundle(model_id: str, text: str) -> dict[str, Any]:
+    """What displays a widget; ``text`` stands for it where there are none."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
+    return {"application/vnd.jupyter.widget-view+json": view, "text/plain": text}
+
+
 def _list_parts(widget: Any) -> list[Any]:
     """A widget, and the widgets that describe how it looks."""
     parts = (widget, getattr(widget, "layout", None), getattr(widget, "style", None))
